@@ -1,0 +1,1 @@
+"""Disentangled representations from finetuned features: training, export, scoring and upload."""

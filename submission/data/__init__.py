@@ -1,0 +1,1 @@
+"""Image files: what is known, where they are, how they are read, and the stand-in renderer."""

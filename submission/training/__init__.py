@@ -1,0 +1,1 @@
+"""Losses, schedules and the loops that finetune, extract and fit."""
