@@ -87,4 +87,5 @@ class FactorSpace:
         points = np.asarray(index, dtype=np.int64)
         if points.size and (points.min() < 0 or points.max() >= self.num_points):
             raise ValueError(f"expected indices from 0 to {self.num_points - 1}")
-        return points[:, None] // self.strides % np.array(self.sizes)
+        factors: IntArray = points[:, None] // self.strides % np.array(self.sizes)
+        return factors
