@@ -26,4 +26,5 @@ def keep_freed_memory() -> bool:
         M_TOP_PAD: 2**26,
         M_ARENA_MAX: 1,
     }
-    return all([mallopt(key, value) == 1 for key, value in advice.items()])
+    answers = [mallopt(key, value) for key, value in advice.items()]
+    return all(answer == 1 for answer in answers)
