@@ -47,8 +47,8 @@ WALL_APOTHEM = 3.6
 WALLS = np.array([[np.cos(t), np.sin(t)] for t in (np.arange(6) + 0.5) * np.pi / 3])  # outward
 SHOULDER_HEIGHT, SHOULDER_OFFSET = 0.838, 0.14
 
-HALF_EXTENTS = np.array(  # (shape, size)
-    [[0.22, 0.165], [0.215, 0.16], [0.19, 0.15], [0.26, 0.20], [0.23, 0.165], [0.215, 0.175]]
+HALF_EXTENTS = np.array(  # by shape; small, large
+    [[0.165, 0.22], [0.16, 0.215], [0.15, 0.19], [0.20, 0.26], [0.165, 0.23], [0.175, 0.215]]
 )
 
 FOCAL_LENGTH = 108.19  # pixels
