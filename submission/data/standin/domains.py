@@ -1,7 +1,7 @@
 """How the three stand-in domains look: materials, light, and what each camera makes of them.
 
-Colours are 8-bit levels of a surface under full light. The levels imitate the published MPI3D sets, and
-`Camera` brings the mean of every channel to theirs.
+Colours are 8-bit levels of a surface under full light. They imitate the published MPI3D sets, and
+`Camera.gain` brings the mean of every channel to theirs.
 """
 
 from typing import NamedTuple
@@ -26,7 +26,7 @@ class Surfaces(NamedTuple):
         imbalance: relative change of the floor's brightness per unit to the right.
         object_gloss: strength of the lights' reflections on the object.
         arm_gloss: likewise on arm and base.
-        mirror: share of the surroundings that the base reflects; the arm reflects a fifth of it.
+        mirror: strength of the surroundings' reflection on the base; on the arm, a fifth of it.
     """
 
     walls: bool
