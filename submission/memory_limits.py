@@ -1,4 +1,4 @@
-"""What bounds the memory of this process: settings, control groups, resource limits, the machine."""
+"""What bounds this process's memory: a setting, control groups, resource limits, the machine."""
 
 import resource
 from collections.abc import Callable

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from submission.console import say
-from submission.data.catalogue import FACTOR_NAMES, STANDIN_NAMES, VARIANTS, variant_of
+from submission.data.catalogue import FACTOR_NAMES, MPI3D_NAMES, STANDIN_NAMES, variant_of
 from submission.data.image_set import IMAGE_SHAPE, ImageSet, file_of
 from submission.data.library_sets import LIBRARY_SETS, open_library_set
 from submission.data.npz import has_member, map_member, read_small_member
@@ -16,7 +16,6 @@ from submission.factors import FactorSpace
 __all__ = ["DATASET_NAMES", "ImageSet", "open_images"]
 
 STANDIN_GRID = "6,6,2,3,3,8,8"
-MPI3D_NAMES = tuple(dict.fromkeys(variant.name for variant in VARIANTS))
 DATASET_NAMES = (*MPI3D_NAMES, *STANDIN_NAMES, *(known.name for known in LIBRARY_SETS))
 
 
