@@ -37,6 +37,11 @@ class Environment:
         return self.output_path / self.evaluation_name
 
     @property
+    def training_path(self) -> Path:
+        """The folder of what is known of the training: settings, curves, codes."""
+        return self.experiment_path / "training"
+
+    @property
     def representation_path(self) -> Path:
         """The folder of the exported representation."""
         return self.experiment_path / "representation"

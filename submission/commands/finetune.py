@@ -12,6 +12,7 @@ from submission.data.images import open_images
 from submission.environment import read_environment
 from submission.models.weights import card_path, save_extractor
 from submission.settings import FinetuneSettings
+from submission.training.allocator import keep_freed_memory
 from submission.training.batches import LabelledImages
 from submission.training.finetune import finetune as run_finetuning
 from submission.training.precision import choose_device, choose_precision
@@ -47,6 +48,7 @@ def finetune(
     output: Path,
 ) -> None:
     """Finetune the feature extractor on labelled images (paper, section 2.1)."""
+    keep_freed_memory()
     load_configuration(config, overrides)
     settings = FinetuneSettings()
     environment = read_environment()

@@ -1,0 +1,119 @@
+"""Turns shaded scenes into finished images: colours, the camera's flaws, 8-bit levels."""
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit, prange
+
+from submission.data.standin.domains import Domain
+from submission.data.standin.noise import normal, stream_key, uniform
+from submission.data.standin.scene import IMAGE_SIZE
+from submission.data.standin.shade import OBJECT_SHARE, RING_SHARE
+
+__all__ = ["develop"]
+
+JITTER, GRAIN = 1, 2  # streams
+
+
+@njit(cache=True, error_model="numpy")
+def _compose(scene, object_color, ring_color, into):  # type: ignore[no-untyped-def]
+    for i in range(IMAGE_SIZE):
+        for j in range(IMAGE_SIZE):
+            for c in range(3):
+                into[i, j, c] = (
+                    scene[i, j, c]
+                    + scene[i, j, OBJECT_SHARE] * object_color[c]
+                    + scene[i, j, RING_SHARE] * ring_color[c]
+                )
+
+
+@njit(cache=True, error_model="numpy")
+def _warp(image, key, camera, into):  # type: ignore[no-untyped-def]
+    """Displaces, turns and scales an image a little about its centre; the border repeats itself."""
+    middle = 0.5 * (IMAGE_SIZE - 1)
+    across = camera.shift * uniform(key, 0)
+    along = camera.shift * uniform(key, 1)
+    turn = camera.turn * uniform(key, 2)
+    scale = 1.0 + camera.zoom * uniform(key, 3)
+    most = IMAGE_SIZE - 1.001
+    for i in range(IMAGE_SIZE):
+        for j in range(IMAGE_SIZE):
+            y, x = i - middle, j - middle
+            v = min(max(middle + along + scale * y + turn * x, 0.0), most)
+            u = min(max(middle + across + scale * x - turn * y, 0.0), most)
+            a, b = int(v), int(u)
+            p, q = v - a, u - b
+            for c in range(3):
+                above = (1.0 - q) * image[a, b, c] + q * image[a, b + 1, c]
+                below = (1.0 - q) * image[a + 1, b, c] + q * image[a + 1, b + 1, c]
+                into[i, j, c] = (1.0 - p) * above + p * below
+
+
+@njit(cache=True, error_model="numpy")
+def _expose(image, view, key, camera, out):  # type: ignore[no-untyped-def]
+    middle = 0.5 * (IMAGE_SIZE - 1)
+    for i in range(IMAGE_SIZE):
+        for j in range(IMAGE_SIZE):
+            y, x = (i - middle) / middle, (j - middle) / middle
+            light = 1.0 - camera.vignette * 0.5 * (x * x + y * y)
+            for c in range(3):
+                level = camera.black[c] + camera.gain[view, c] * light * image[i, j, c]
+                if camera.noise > 0.0:
+                    level += camera.noise * normal(key, (i * IMAGE_SIZE + j) * 3 + c)
+                out[i, j, c] = np.uint8(math.floor(min(max(level, 0.0), 255.0) + 0.5))
+
+
+@njit(cache=True, parallel=True, error_model="numpy")
+def _develop(
+    camera, object_colors, ring_colors, stream, scenes, which, views, colors, indices, out
+):  # type: ignore[no-untyped-def]
+    moved = camera.shift > 0.0 or camera.turn > 0.0 or camera.zoom > 0.0
+    for n in prange(len(which)):
+        view = views[n]
+        image = np.empty((IMAGE_SIZE, IMAGE_SIZE, 3))
+        _compose(
+            scenes[which[n]], object_colors[view, colors[n, 0]], ring_colors[colors[n, 1]], image
+        )
+        if moved:
+            still = image
+            image = np.empty((IMAGE_SIZE, IMAGE_SIZE, 3))
+            _warp(still, stream_key(stream, JITTER, indices[n]), camera, image)
+        _expose(image, view, stream_key(stream, GRAIN, indices[n]), camera, out[n])
+
+
+def develop(
+    domain: Domain,
+    seed: int,
+    scenes: npt.NDArray[np.float32],
+    which: npt.NDArray[np.int64],
+    factors: npt.NDArray[np.int64],
+    indices: npt.NDArray[np.int64],
+) -> npt.NDArray[np.uint8]:
+    """Finishes images.
+
+    Args:
+        domain: the look.
+        seed: of the file; it decides every image's displacement and noise.
+        scenes: (m, 64, 64, 5) as `shade.shade_scenes` gives them.
+        which: (n,) number of each image's scene, 0..m-1.
+        factors: (n, 7) factor values.
+        indices: (n,) the images' numbers in their grid.
+
+    Returns:
+        (n, 64, 64, 3) levels.
+    """
+    out = np.empty((len(which), IMAGE_SIZE, IMAGE_SIZE, 3), dtype=np.uint8)
+    _develop(
+        domain.camera,
+        domain.object_colors,
+        domain.ring_colors,
+        seed * 8 + domain.number,
+        scenes,
+        which,
+        np.ascontiguousarray(factors[:, 3]),
+        np.ascontiguousarray(factors[:, [0, 4]]),
+        indices,
+        out,
+    )
+    return out
