@@ -64,7 +64,7 @@ def open_archive(path: Path, file: BinaryIO) -> Iterator[zipfile.ZipFile]:
     except (*ZIP_ERRORS, ValueError) as error:
         size = os.fstat(file.fileno()).st_size
         raise ValueError(
-            f"{path} ({size:,} bytes) is not a whole .npz file: {error}; fetch it again"
+            f"{path} ({size:,} bytes) is not a whole .npz file: {_reason(error)}; fetch it again"
         ) from error
     with archive:
         yield archive
@@ -81,7 +81,9 @@ def open_member(path: Path, archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> 
         with archive.open(info) as stream:
             yield stream
     except ZIP_ERRORS as error:
-        raise ValueError(f"member {info.filename!r} of {path} is damaged: {error}") from error
+        raise ValueError(
+            f"member {info.filename!r} of {path} is damaged: {_reason(error)}"
+        ) from error
 
 
 def find_member(path: Path, archive: zipfile.ZipFile, filename: str) -> zipfile.ZipInfo:
@@ -154,6 +156,11 @@ def data_start(path: Path, file: BinaryIO, archive: zipfile.ZipFile, info: zipfi
     if end > archive.start_dir:
         raise damaged(f"it would end at byte {end:,}, past the data's end at {archive.start_dir:,}")
     return start
+
+
+def _reason(error: Exception) -> str:
+    """Puts an error's text on one line of bounded length."""
+    return " ".join(str(error).split())[:200] or type(error).__name__
 
 
 def _zip64_sizes(extra: bytes, size: int, packed: int) -> tuple[int, int]:

@@ -4,7 +4,16 @@ from dataclasses import dataclass
 
 from submission.factors import FactorSpace
 
-__all__ = ["FACTOR_NAMES", "STANDIN_NAMES", "VARIANTS", "Variant", "variant_of"]
+__all__ = [
+    "FACTOR_NAMES",
+    "MPI3D_NAMES",
+    "STANDIN_NAMES",
+    "VARIANTS",
+    "Variant",
+    "look_of",
+    "url_of",
+    "variant_of",
+]
 
 FACTOR_NAMES = (
     "object_color",
@@ -15,6 +24,7 @@ FACTOR_NAMES = (
     "horizontal_axis",
     "vertical_axis",
 )
+MPI3D_NAMES = ("mpi3d_toy", "mpi3d_realistic", "mpi3d_real", "mpi3d_real_complex")
 STANDIN_NAMES = ("standin_toy", "standin_realistic", "standin_real")
 
 Triple = tuple[float, float, float]
@@ -108,8 +118,7 @@ def variant_of(name: str, num_images: int) -> Variant:
     """
     named = [variant for variant in VARIANTS if variant.name == name]
     if not named:
-        known = ", ".join(dict.fromkeys(variant.name for variant in VARIANTS))
-        raise ValueError(f"expected one of {known}, got {name!r}")
+        raise ValueError(f"expected one of {', '.join(MPI3D_NAMES)}, got {name!r}")
     for variant in named:
         if variant.space.num_points == num_images:
             return variant
@@ -118,3 +127,26 @@ def variant_of(name: str, num_images: int) -> Variant:
         for variant in named
     )
     raise ValueError(f"{name} has {grids} images, this file has {num_images:,}; fetch it again")
+
+
+def look_of(name: str) -> Variant | None:
+    """Finds the published set whose colours a set of this name has; None where unknown.
+
+    The stand-ins are calibrated to the statistics of the sets that they stand in for.
+    """
+    published = name.replace("standin_", "mpi3d_")
+    for variant in VARIANTS:
+        if variant.name == published and variant.mean is not None:
+            return variant
+    return None
+
+
+def url_of(name: str) -> str:
+    """Names the place that serves an MPI3D file.
+
+    Raises:
+        ValueError: if no place is known.
+    """
+    if name not in ("mpi3d_toy", "mpi3d_realistic", "mpi3d_real"):
+        raise ValueError(f"no place is known that serves {name}; give one with --url")
+    return f"https://huggingface.co/datasets/waleedgondal/mpi3d/resolve/main/{name}.npz"

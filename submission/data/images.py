@@ -1,68 +1,42 @@
 """An image set on disk: the images, mapped in place, and the factor grid that numbers them."""
 
 import math
-from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from submission.console import say
-from submission.data.catalogue import FACTOR_NAMES, STANDIN_NAMES, VARIANTS, variant_of
+from submission.data.catalogue import FACTOR_NAMES, MPI3D_NAMES, STANDIN_NAMES, variant_of
+from submission.data.image_set import IMAGE_SHAPE, ImageSet, file_of
+from submission.data.library_sets import LIBRARY_SETS, open_library_set
 from submission.data.npz import has_member, map_member, read_small_member
 from submission.factors import FactorSpace
-from submission.files import sha256_of
 
-__all__ = ["IMAGE_SHAPE", "ImageSet", "file_of", "open_images"]
+__all__ = ["DATASET_NAMES", "ImageSet", "open_images"]
 
-IMAGE_SHAPE = (64, 64, 3)
 STANDIN_GRID = "6,6,2,3,3,8,8"
-
-
-@dataclass(frozen=True, eq=False)
-class ImageSet:
-    """Images in the row-major order of their factor grid.
-
-    Attributes:
-        name: the data set's name.
-        path: the file that holds the images.
-        images: (N, 64, 64, 3) uint8, usually backed by the file; index it, never copy it whole.
-        space: the factor grid, of N points.
-    """
-
-    name: str
-    path: Path
-    images: npt.NDArray[np.uint8]
-    space: FactorSpace
-
-    @cached_property
-    def sha256(self) -> str:
-        """The file's SHA-256 in hexadecimal; read once, which takes a minute for 12.7 GB."""
-        return sha256_of(self.path)
-
-
-def file_of(name: str, folder: Path) -> Path:
-    """Names the file of an image set inside the data folder."""
-    return folder / name / f"{name}.npz"
+DATASET_NAMES = (*MPI3D_NAMES, *STANDIN_NAMES, *(known.name for known in LIBRARY_SETS))
 
 
 def open_images(name: str, folder: Path) -> ImageSet:
-    """Opens an MPI3D or stand-in image set.
+    """Opens an image set by name.
 
     Args:
-        name: such as `mpi3d_real` or `standin_toy`.
-        folder: the data folder; the file is `folder/name/name.npz`.
+        name: of MPI3D, the stand-in or any other data set that disentanglement_lib knows.
+        folder: the data folder. The file is `folder/name/name.npz`; sets that are neither MPI3D
+            nor stand-in are converted to it once, from where disentanglement_lib reads them.
 
     Raises:
         FileNotFoundError: if the file is not there; the message has the command that gets it.
         PermissionError: if it may not be read.
         ValueError: if the name is unknown or the file is not what its name says.
     """
-    published = tuple(variant.name for variant in VARIANTS)
-    if name not in published and name not in STANDIN_NAMES:
-        known = ", ".join(dict.fromkeys(published + STANDIN_NAMES))
-        raise ValueError(f"expected one of {known}, got {name!r}")
+    if name not in DATASET_NAMES:
+        raise ValueError(f"expected one of {', '.join(DATASET_NAMES)}, got {name!r}")
+    for known in LIBRARY_SETS:
+        if known.name == name:
+            return open_library_set(known, folder)
     path = file_of(name, folder)
     if not path.exists():
         command = (

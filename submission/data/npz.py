@@ -5,6 +5,7 @@ import math
 import os
 import shutil
 import zipfile
+from glob import escape
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -16,7 +17,7 @@ from submission.data.archive import data_start, find_member, open_archive, open_
 from submission.data.npy import read_npy_header
 from submission.files import replacing
 
-__all__ = ["has_member", "map_member", "read_small_member"]
+__all__ = ["has_member", "is_stored", "map_member", "read_small_member", "verify_checksum"]
 
 Array = npt.NDArray[Any]
 
@@ -28,7 +29,8 @@ def map_member(path: Path, member: str = "images") -> Array:
     """Maps an array of an `.npz` file read-only, without reading it.
 
     A compressed member is unpacked once into a hidden file beside the original, whose name holds
-    the original's size and time of change, and that file is mapped.
+    the original's size and time of change, and that file is mapped; copies of earlier versions
+    are removed.
 
     Args:
         path: the file.
@@ -54,6 +56,9 @@ def map_member(path: Path, member: str = "images") -> Array:
                 unpacked = _unpacked(path, member, before)
                 if not unpacked.exists():
                     _unpack(path, archive, info, unpacked)
+                    for old in unpacked.parent.glob(f".{escape(path.name)}.{member}-*.npy"):
+                        if old != unpacked:
+                            old.unlink(missing_ok=True)
                 array = _map_npy(unpacked)
         after = os.fstat(file.fileno())
     if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
@@ -96,6 +101,37 @@ def has_member(path: Path, member: str) -> bool:
     """
     with open_file(path) as file, open_archive(path, file) as archive:
         return f"{member}.npy" in archive.namelist()
+
+
+def is_stored(path: Path, member: str = "images") -> bool:
+    """Tells whether a member can be mapped where it lies, without being unpacked first.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        PermissionError: if it may not be read.
+        ValueError: if it is not a sound `.npz` file with that member.
+    """
+    with open_file(path) as file, open_archive(path, file) as archive:
+        info = find_member(path, archive, f"{member}.npy")
+    return info.compress_type == zipfile.ZIP_STORED
+
+
+def verify_checksum(path: Path, member: str = "images") -> None:
+    """Reads a whole member and compares it with the checksum that the file holds for it.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        PermissionError: if it may not be read.
+        ValueError: if a byte is not what it was when the file was written.
+    """
+    with open_file(path) as file, open_archive(path, file) as archive:
+        info = find_member(path, archive, f"{member}.npy")
+        with (
+            open_member(path, archive, info) as stream,
+            progress_bar(info.file_size, f"reading {path.name}", "B") as bar,
+        ):
+            while chunk := stream.read(CHUNK):
+                bar.update(len(chunk))
 
 
 def _map(file: BinaryIO, start: int, num_bytes: int, where: str) -> Array:
