@@ -10,14 +10,17 @@ import gin
 
 import submission.settings
 
-__all__ = ["load_configuration", "operative_configuration"]
+__all__ = ["PROJECT", "load_configuration", "operative_configuration"]
+
+PROJECT = Path(__file__).resolve().parents[1]
 
 
 def load_configuration(path: Path | None, overrides: Sequence[str] = ()) -> None:
     """Reads a gin file and then overrides, forgetting what was read before.
 
     Args:
-        path: the file, or None for the defaults alone.
+        path: the file, seen from the working folder or from the project's, or None for the
+            defaults alone.
         overrides: further lines such as "Fit.num_epochs = 3".
 
     Raises:
@@ -26,11 +29,12 @@ def load_configuration(path: Path | None, overrides: Sequence[str] = ()) -> None
     """
     gin.clear_config()
     if path is not None:
-        if not path.is_file():
+        found = next((place for place in (path, PROJECT / path) if place.is_file()), None)
+        if found is None:
             raise FileNotFoundError(
                 f"expected a configuration at {path}; those that ship are in configs/"
             )
-        _parse(path.read_text(encoding="utf-8"), str(path))
+        _parse(found.read_text(encoding="utf-8"), str(path))
     for line in overrides:
         _parse(line, "the command line")
 

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from submission.configuration import operative_configuration
+from submission.configuration import PROJECT, operative_configuration
 from submission.console import progress_bar, say
 from submission.data.images import ImageSet, open_images
 from submission.environment import Environment
@@ -31,7 +31,6 @@ from submission.training.precision import Precision, choose_device, choose_preci
 
 __all__ = ["Stopwatch", "train_representation"]
 
-PROJECT = Path(__file__).resolve().parents[1]
 MIB = 1 << 20
 
 

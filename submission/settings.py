@@ -1,12 +1,24 @@
 """Every number that a configuration file can set, with the paper's values as defaults."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Any
 
 import gin
 
 from submission.models.extractor import ARCHITECTURES
 
 __all__ = ["ExtractSettings", "FinetuneSettings", "FitSettings"]
+
+
+def _require_types(settings: Any, prefix: str) -> None:
+    """Refuses values of another type than the field's default; an int may stand for a float."""
+    for field in fields(settings):
+        value, kind = getattr(settings, field.name), type(field.default)
+        allowed = (int, float) if kind is float else (kind,)
+        wrong_item = type(value) is tuple and not all(type(item) is int for item in value)
+        if type(value) not in allowed or wrong_item:
+            expected = "a tuple of int" if kind is tuple else kind.__name__
+            raise ValueError(f"expected {prefix}.{field.name} to be {expected}, got {value!r}")
 
 
 def _require(condition: bool, name: str, expected: str, value: object) -> None:
@@ -59,6 +71,7 @@ class FinetuneSettings:
     seed: int = 0
 
     def __post_init__(self) -> None:
+        _require_types(self, "Finetune")
         _require(
             self.architecture in ARCHITECTURES,
             "Finetune.architecture",
@@ -111,6 +124,7 @@ class ExtractSettings:
     memory_limit: int = 0
 
     def __post_init__(self) -> None:
+        _require_types(self, "Extract")
         _require(
             self.feature_type in ("auto", "float32", "float16"),
             "Extract.feature_type",
@@ -153,6 +167,7 @@ class FitSettings:
     seed: int = 0
 
     def __post_init__(self) -> None:
+        _require_types(self, "Fit")
         for name, widths in [("encoder", self.encoder_widths), ("decoder", self.decoder_widths)]:
             valid = len(widths) > 0 and all(width >= 1 for width in widths)
             _require(valid, f"Fit.{name}_widths", "widths of at least 1", widths)

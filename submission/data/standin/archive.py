@@ -26,8 +26,8 @@ def _member(name: str) -> zipfile.ZipInfo:
 class ImageArchive:
     """Writes images in place and seals the zip file around them at the end.
 
-    A zip file's entry begins with a checksum of what follows, which is known only when every image is
-    there; so the entry's place is kept free, and filled by `close`.
+    A zip file's entry begins with a checksum of what follows, known only when every image is there;
+    so its place is kept free until `close`.
     """
 
     def __init__(self, file: BinaryIO, shape: tuple[int, ...]) -> None:
@@ -40,7 +40,7 @@ class ImageArchive:
         self._file = file
         self._image_bytes = math.prod(shape[1:])
         preamble = io.BytesIO()
-        np.lib.format.write_array_header_1_0(
+        np.lib.format.write_array_header_1_0(  # type: ignore[no-untyped-call]
             preamble, {"descr": "|u1", "fortran_order": False, "shape": shape}
         )
         self._images = _member("images.npy")
@@ -81,5 +81,5 @@ class ImageArchive:
             archive.start_dir = end
             for key, array in arrays.items():
                 content = io.BytesIO()
-                np.lib.format.write_array(content, array, allow_pickle=False)
+                np.save(content, array, allow_pickle=False)
                 archive.writestr(_member(f"{key}.npy"), content.getvalue())

@@ -1,23 +1,34 @@
 """Turns shaded scenes into finished images: colours, the camera's flaws, 8-bit levels."""
 
+import functools
 import math
+from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
 from numba import njit, prange
 
-from submission.data.standin.domains import Domain
+from submission.data.standin.domains import Camera, Domain
+from submission.data.standin.kernels import sources_digest
 from submission.data.standin.noise import normal, stream_key, uniform
 from submission.data.standin.scene import IMAGE_SIZE
 from submission.data.standin.shade import OBJECT_SHARE, RING_SHARE
 
 __all__ = ["develop"]
 
+FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int64]
+
 JITTER, GRAIN = 1, 2  # streams
 
 
-@njit(cache=True, error_model="numpy")
-def _compose(scene, object_color, ring_color, into):  # type: ignore[no-untyped-def]
+@njit(error_model="numpy")
+def _compose(
+    scene: npt.NDArray[np.float32],
+    object_color: FloatArray,
+    ring_color: FloatArray,
+    into: FloatArray,
+) -> None:
     for i in range(IMAGE_SIZE):
         for j in range(IMAGE_SIZE):
             for c in range(3):
@@ -28,20 +39,20 @@ def _compose(scene, object_color, ring_color, into):  # type: ignore[no-untyped-
                 )
 
 
-@njit(cache=True, error_model="numpy")
-def _warp(image, key, camera, into):  # type: ignore[no-untyped-def]
+@njit(error_model="numpy")
+def _warp(image: FloatArray, key: np.uint64, camera: Camera, into: FloatArray) -> None:
     """Displaces, turns and scales an image a little about its centre; the border repeats itself."""
     middle = 0.5 * (IMAGE_SIZE - 1)
-    across = camera.shift * uniform(key, 0)
-    along = camera.shift * uniform(key, 1)
+    along = camera.shift * uniform(key, 0)
+    down = camera.shift * uniform(key, 1)
     turn = camera.turn * uniform(key, 2)
     scale = 1.0 + camera.zoom * uniform(key, 3)
     most = IMAGE_SIZE - 1.001
     for i in range(IMAGE_SIZE):
         for j in range(IMAGE_SIZE):
             y, x = i - middle, j - middle
-            v = min(max(middle + along + scale * y + turn * x, 0.0), most)
-            u = min(max(middle + across + scale * x - turn * y, 0.0), most)
+            v = min(max(middle + down + scale * y + turn * x, 0.0), most)
+            u = min(max(middle + along + scale * x - turn * y, 0.0), most)
             a, b = int(v), int(u)
             p, q = v - a, u - b
             for c in range(3):
@@ -50,8 +61,10 @@ def _warp(image, key, camera, into):  # type: ignore[no-untyped-def]
                 into[i, j, c] = (1.0 - p) * above + p * below
 
 
-@njit(cache=True, error_model="numpy")
-def _expose(image, view, key, camera, out):  # type: ignore[no-untyped-def]
+@njit(error_model="numpy")
+def _expose(
+    image: FloatArray, view: int, key: np.uint64, camera: Camera, out: npt.NDArray[np.uint8]
+) -> None:
     middle = 0.5 * (IMAGE_SIZE - 1)
     for i in range(IMAGE_SIZE):
         for j in range(IMAGE_SIZE):
@@ -64,31 +77,47 @@ def _expose(image, view, key, camera, out):  # type: ignore[no-untyped-def]
                 out[i, j, c] = np.uint8(math.floor(min(max(level, 0.0), 255.0) + 0.5))
 
 
-@njit(cache=True, parallel=True, error_model="numpy")
-def _develop(
-    camera, object_colors, ring_colors, stream, scenes, which, views, colors, indices, out
-):  # type: ignore[no-untyped-def]
-    moved = camera.shift > 0.0 or camera.turn > 0.0 or camera.zoom > 0.0
-    for n in prange(len(which)):
-        view = views[n]
-        image = np.empty((IMAGE_SIZE, IMAGE_SIZE, 3))
-        _compose(
-            scenes[which[n]], object_colors[view, colors[n, 0]], ring_colors[colors[n, 1]], image
-        )
-        if moved:
-            still = image
+@functools.cache
+def _kernel() -> Callable[..., None]:
+    """Compiles the loop over images, or loads what an earlier process compiled of these sources."""
+    version = sources_digest()
+
+    @njit(cache=True, parallel=True, error_model="numpy")
+    def finish(
+        camera: Camera,
+        object_colors: FloatArray,
+        ring_colors: FloatArray,
+        stream: int,
+        scenes: npt.NDArray[np.float32],
+        which: IntArray,
+        views: IntArray,
+        colors: IntArray,
+        rings: IntArray,
+        indices: IntArray,
+        out: npt.NDArray[np.uint8],
+    ) -> None:
+        assert version >= 0  # the closure over the sources' digest is what renews the cache
+        moved = camera.shift > 0.0 or camera.turn > 0.0 or camera.zoom > 0.0
+        for n in prange(len(which)):
             image = np.empty((IMAGE_SIZE, IMAGE_SIZE, 3))
-            _warp(still, stream_key(stream, JITTER, indices[n]), camera, image)
-        _expose(image, view, stream_key(stream, GRAIN, indices[n]), camera, out[n])
+            object_color = object_colors[views[n], colors[n]]
+            _compose(scenes[which[n]], object_color, ring_colors[rings[n]], image)
+            if moved:
+                still = image
+                image = np.empty((IMAGE_SIZE, IMAGE_SIZE, 3))
+                _warp(still, stream_key(stream, JITTER, indices[n]), camera, image)
+            _expose(image, views[n], stream_key(stream, GRAIN, indices[n]), camera, out[n])
+
+    return finish
 
 
 def develop(
     domain: Domain,
     seed: int,
     scenes: npt.NDArray[np.float32],
-    which: npt.NDArray[np.int64],
-    factors: npt.NDArray[np.int64],
-    indices: npt.NDArray[np.int64],
+    which: IntArray,
+    factors: IntArray,
+    indices: IntArray,
 ) -> npt.NDArray[np.uint8]:
     """Finishes images.
 
@@ -104,15 +133,18 @@ def develop(
         (n, 64, 64, 3) levels.
     """
     out = np.empty((len(which), IMAGE_SIZE, IMAGE_SIZE, 3), dtype=np.uint8)
-    _develop(
+    colors, views, rings = (np.ascontiguousarray(factors[:, k]) for k in (0, 3, 4))
+    stream = seed * 8 + domain.number
+    _kernel()(
         domain.camera,
         domain.object_colors,
         domain.ring_colors,
-        seed * 8 + domain.number,
+        stream,
         scenes,
         which,
-        np.ascontiguousarray(factors[:, 3]),
-        np.ascontiguousarray(factors[:, [0, 4]]),
+        views,
+        colors,
+        rings,
         indices,
         out,
     )

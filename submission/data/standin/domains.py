@@ -1,7 +1,7 @@
 """How the three stand-in domains look: materials, light, and what each camera makes of them.
 
-Colours are 8-bit levels of a surface under full light. The levels imitate the published MPI3D sets, and
-`Camera` brings the mean of every channel to theirs.
+Colours are 8-bit levels of a surface under full light. They imitate the published MPI3D sets, and
+`Camera.gain` brings the mean of every channel to theirs.
 """
 
 from typing import NamedTuple
@@ -26,7 +26,7 @@ class Surfaces(NamedTuple):
         imbalance: relative change of the floor's brightness per unit to the right.
         object_gloss: strength of the lights' reflections on the object.
         arm_gloss: likewise on arm and base.
-        mirror: share of the surroundings that the base reflects; the arm reflects a fifth of it.
+        mirror: strength of the surroundings' reflection on the base; on the arm, a fifth of it.
     """
 
     walls: bool
@@ -122,7 +122,7 @@ def _toy() -> Domain:
     return Domain(
         name="standin_toy",
         number=0,
-        object_colors=np.array([colors] * 3, dtype=np.float64),
+        object_colors=0.88 * np.array([colors] * 3, dtype=np.float64),
         ring_colors=np.array([(98, 74, 134), (72, 96, 93), (103, 74, 84)], dtype=np.float64),
         surfaces=Surfaces(
             walls=False,
@@ -170,7 +170,7 @@ def _realistic() -> Domain:
     return Domain(
         name="standin_realistic",
         number=1,
-        object_colors=np.array([colors] * 3, dtype=np.float64),
+        object_colors=0.74 * np.array([colors] * 3, dtype=np.float64),
         ring_colors=np.array([(95, 87, 124), (76, 106, 91), (101, 90, 86)], dtype=np.float64),
         surfaces=Surfaces(
             walls=True,
@@ -194,7 +194,7 @@ def _realistic() -> Domain:
             shadow=1.0,
         ),
         camera=Camera(
-            gain=np.tile([1.128, 1.132, 1.136], (3, 1)),
+            gain=np.tile([1.141, 1.145, 1.146], (3, 1)),
             black=np.zeros(3),
             blur=0.0,
             vignette=0.0,

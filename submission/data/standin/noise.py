@@ -1,4 +1,6 @@
-"""Random numbers that are a pure function of where they are used, for threads that share no generator."""
+"""Random numbers that are a pure function of key and counter, for threads without a generator."""
+
+import math
 
 import numpy as np
 from numba import njit
@@ -6,13 +8,11 @@ from numba import njit
 __all__ = ["hashed", "normal", "stream_key", "uniform"]
 
 
-@njit(cache=True)
-def hashed(key, counter):  # type: ignore[no-untyped-def]
-    """Mixes a key and a counter into 64 random bits (the finalizer of SplitMix64).
+@njit(error_model="numpy")
+def hashed(key: np.uint64, counter: int) -> np.uint64:
+    """Mixes a key and a non-negative counter into 64 random bits.
 
-    Args:
-        key: uint64.
-        counter: non-negative integer.
+    Source: the generator SplitMix64 (Steele, Lea and Flood, 2014), jumped to its counter-th output.
     """
     z = np.uint64(key) + (np.uint64(counter) + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15)
     z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
@@ -20,26 +20,26 @@ def hashed(key, counter):  # type: ignore[no-untyped-def]
     return z ^ (z >> np.uint64(31))
 
 
-@njit(cache=True)
-def stream_key(seed, stream, index):  # type: ignore[no-untyped-def]
-    """Derives the key of one image's stream from the file's seed.
+@njit(error_model="numpy")
+def stream_key(seed: int, stream: int, index: int) -> np.uint64:
+    """Derives the key of one image's stream.
 
     Args:
-        seed: the file's.
+        seed: of the file.
         stream: a small number per use.
-        index: the image's number in its grid.
+        index: of the image in its grid.
     """
     return hashed(hashed(hashed(np.uint64(0), seed), stream), index)
 
 
-@njit(cache=True)
-def uniform(key, counter):  # type: ignore[no-untyped-def]
+@njit(error_model="numpy")
+def uniform(key: np.uint64, counter: int) -> float:
     """Draws from [-1, 1)."""
-    return np.float64(hashed(key, counter) >> np.uint64(11)) * 2.0**-52 - 1.0
+    return float(hashed(key, counter) >> np.uint64(11)) * 2.0**-52 - 1.0
 
 
-@njit(cache=True)
-def normal(key, counter):  # type: ignore[no-untyped-def]
+@njit(error_model="numpy")
+def normal(key: np.uint64, counter: int) -> float:
     """Draws a nearly normal number of mean 0 and deviation 1, the sum of four uniform ones."""
     bits = hashed(key, counter)
     mask = np.uint64(0xFFFF)
@@ -49,4 +49,4 @@ def normal(key, counter):  # type: ignore[no-untyped-def]
         + ((bits >> np.uint64(32)) & mask)
         + (bits >> np.uint64(48))
     )
-    return (np.float64(total) - 131070.0) * (np.sqrt(3.0) / 65536.0)
+    return (float(total) - 131070.0) * (math.sqrt(3.0) / 65536.0)

@@ -1,222 +1,180 @@
-"""Analytic intersections of a ray with the stand-in scene.
+"""Where a ray meets the scene.
 
-Directions are unit vectors. Nothing here allocates, and no floating-point shortcut is allowed, so that
-a ray has one answer whichever thread or machine follows it.
+Directions are unit vectors. No floating-point shortcut is allowed, so that a ray has one answer
+whichever thread follows it.
 """
 
 import math
+from typing import NamedTuple
 
+import numpy as np
+import numpy.typing as npt
 from numba import njit
 
 from submission.data.standin.scene import (
     BASE,
     COLUMN,
-    PLANES,
     RING,
     ROD_RADIUS,
     WALL_APOTHEM,
     WALLS,
 )
+from submission.data.standin.shapes import FAR, NEAR, hit_shape
+from submission.data.standin.vectors import Vector, dot, minus, times, travelled
 
-__all__ = ["ARM", "BASE_PLATE", "FLOOR", "OBJECT", "RING_BAND", "WALL", "first_hit", "occluded"]
+__all__ = [
+    "ARM",
+    "BASE_PLATE",
+    "FLOOR",
+    "OBJECT",
+    "RING_BAND",
+    "WALL",
+    "Load",
+    "first_hit",
+    "occluded",
+]
 
 FLOOR, RING_BAND, WALL, ARM, BASE_PLATE, OBJECT = range(6)
-FAR = 1e9
-NEAR = 1e-4
-BOUND = 3.0  # squared radius around the cube [-1, 1]^3
+NOWHERE = (0.0, 0.0, 0.0)
+UP = (0.0, 0.0, 1.0)
 
 
-@njit(cache=True, error_model="numpy")
-def _hit_sphere(ox, oy, oz, dx, dy, dz):  # type: ignore[no-untyped-def]
-    a = dx * dx + dy * dy + dz * dz
-    b = ox * dx + oy * dy + oz * dz
-    root = b * b - a * (ox * ox + oy * oy + oz * oz - 1.0)
-    if root < 0.0:
-        return FAR, 0.0, 0.0, 0.0
-    t = (-b - math.sqrt(root)) / a
-    if t < NEAR:
-        return FAR, 0.0, 0.0, 0.0
-    return t, ox + t * dx, oy + t * dy, oz + t * dz
+class Load(NamedTuple):
+    """The arm and what it carries.
+
+    Attributes:
+        shape: 0..5.
+        extent: the object's half-extent.
+        pose: (5, 3) as `scene.poses` gives it.
+    """
+
+    shape: int
+    extent: float
+    pose: npt.NDArray[np.float64]
 
 
-@njit(cache=True, error_model="numpy")
-def _hit_round(taper, ox, oy, oz, dx, dy, dz):  # type: ignore[no-untyped-def]
-    """Meets a cylinder (taper 0) or a cone (taper 1) whose radius at z is 1 - taper * (1 + z) / 2."""
-    best, nx, ny, nz = FAR, 0.0, 0.0, 0.0
-    slope = 0.5 * taper
-    radius = 1.0 - slope * (1.0 + oz)
-    a = dx * dx + dy * dy - slope * slope * dz * dz
-    b = ox * dx + oy * dy + slope * radius * dz
-    root = b * b - a * (ox * ox + oy * oy - radius * radius)
-    if root >= 0.0 and abs(a) > 1e-12:
-        for sign in (-1.0, 1.0):
-            t = (-b + sign * math.sqrt(root)) / a
-            z = oz + t * dz
-            if NEAR < t < best and -1.0 <= z <= 1.0:
-                best = t
-                nx = ox + t * dx
-                ny = oy + t * dy
-                nz = slope * (1.0 - slope * (1.0 + z))
-    if abs(dz) > 1e-12:
-        for z in (-1.0, 1.0):
-            t = (z - oz) / dz
-            x = ox + t * dx
-            y = oy + t * dy
-            r = 1.0 - slope * (1.0 + z)
-            if NEAR < t < best and x * x + y * y < r * r:
-                best = t
-                nx = 0.0
-                ny = 0.0
-                nz = z
-    return best, nx, ny, nz
+@njit(error_model="numpy")
+def _row(pose: npt.NDArray[np.float64], row: int) -> Vector:
+    return pose[row, 0], pose[row, 1], pose[row, 2]
 
 
-@njit(cache=True, error_model="numpy")
-def _hit_flat(shape, ox, oy, oz, dx, dy, dz):  # type: ignore[no-untyped-def]
-    enter, leave, face = -FAR, FAR, 0
-    for k in range(8):
-        speed = PLANES[shape, k, 0] * dx + PLANES[shape, k, 1] * dy + PLANES[shape, k, 2] * dz
-        gap = PLANES[shape, k, 3] - (
-            PLANES[shape, k, 0] * ox + PLANES[shape, k, 1] * oy + PLANES[shape, k, 2] * oz
-        )
-        if abs(speed) < 1e-12:
-            if gap < 0.0:
-                return FAR, 0.0, 0.0, 0.0
-        elif speed < 0.0:
-            if gap / speed > enter:
-                enter = gap / speed
-                face = k
-        elif gap / speed < leave:
-            leave = gap / speed
-    if enter > leave or enter < NEAR:
-        return FAR, 0.0, 0.0, 0.0
-    return enter, PLANES[shape, face, 0], PLANES[shape, face, 1], PLANES[shape, face, 2]
-
-
-@njit(cache=True, error_model="numpy")
-def _hit_object(shape, extent, pose, ox, oy, oz, dx, dy, dz):  # type: ignore[no-untyped-def]
-    px, py, pz = ox - pose[4, 0], oy - pose[4, 1], oz - pose[4, 2]
-    b = px * dx + py * dy + pz * dz
-    outside = px * px + py * py + pz * pz - BOUND * extent * extent
+@njit(error_model="numpy")
+def _hit_object(load: Load, origin: Vector, direction: Vector) -> tuple[float, Vector]:
+    away = minus(origin, _row(load.pose, 4))
+    b = dot(away, direction)
+    outside = dot(away, away) - 3.0 * load.extent * load.extent  # of the sphere around [-1, 1]^3
     if b * b < outside or (b > 0.0 and outside > 0.0):
-        return FAR, 0.0, 0.0, 0.0
-    f = 1.0 / extent
-    lx = (pose[0, 0] * px + pose[0, 1] * py + pose[0, 2] * pz) * f
-    ly = (pose[1, 0] * px + pose[1, 1] * py + pose[1, 2] * pz) * f
-    lz = (pose[2, 0] * px + pose[2, 1] * py + pose[2, 2] * pz) * f
-    ex = (pose[0, 0] * dx + pose[0, 1] * dy + pose[0, 2] * dz) * f
-    ey = (pose[1, 0] * dx + pose[1, 1] * dy + pose[1, 2] * dz) * f
-    ez = (pose[2, 0] * dx + pose[2, 1] * dy + pose[2, 2] * dz) * f
-    if shape == 5:
-        t, ax, ay, az = _hit_sphere(lx, ly, lz, ex, ey, ez)
-    elif shape == 0 or shape == 2:
-        t, ax, ay, az = _hit_round(1.0 if shape == 0 else 0.0, lx, ly, lz, ex, ey, ez)
-    else:
-        t, ax, ay, az = _hit_flat(shape, lx, ly, lz, ex, ey, ez)
-    if t == FAR:
-        return FAR, 0.0, 0.0, 0.0
-    n = 1.0 / math.sqrt(ax * ax + ay * ay + az * az)
-    return (
-        t,
-        (pose[0, 0] * ax + pose[1, 0] * ay + pose[2, 0] * az) * n,
-        (pose[0, 1] * ax + pose[1, 1] * ay + pose[2, 1] * az) * n,
-        (pose[0, 2] * ax + pose[1, 2] * ay + pose[2, 2] * az) * n,
+        return FAR, NOWHERE
+    u, v, w = _row(load.pose, 0), _row(load.pose, 1), _row(load.pose, 2)
+    scale = 1.0 / load.extent
+    t, n = hit_shape(
+        load.shape,
+        times((dot(u, away), dot(v, away), dot(w, away)), scale),
+        times((dot(u, direction), dot(v, direction), dot(w, direction)), scale),
     )
+    if t == FAR:
+        return FAR, NOWHERE
+    normal = (
+        u[0] * n[0] + v[0] * n[1] + w[0] * n[2],
+        u[1] * n[0] + v[1] * n[1] + w[1] * n[2],
+        u[2] * n[0] + v[2] * n[1] + w[2] * n[2],
+    )
+    return t, times(normal, 1.0 / math.sqrt(dot(n, n)))
 
 
-@njit(cache=True, error_model="numpy")
-def _hit_upright(radius, height, ox, oy, oz, dx, dy, dz):  # type: ignore[no-untyped-def]
-    """Meets an upright cylinder that stands on the floor around the origin, from outside."""
+@njit(error_model="numpy")
+def _hit_upright(
+    size: tuple[float, float], origin: Vector, direction: Vector
+) -> tuple[float, Vector]:
+    """Meets an upright cylinder of a radius and height, standing at the origin, from outside."""
+    radius, height = size
+    ox, oy, oz = origin
+    dx, dy, dz = direction
     a = dx * dx + dy * dy
     b = ox * dx + oy * dy
     root = b * b - a * (ox * ox + oy * oy - radius * radius)
     if root <= 0.0:
-        return FAR, 0.0, 0.0, 0.0
+        return FAR, NOWHERE
     t = (-b - math.sqrt(root)) / a
     z = oz + t * dz
     if t > NEAR and 0.0 <= z <= height:
-        return t, (ox + t * dx) / radius, (oy + t * dy) / radius, 0.0
+        return t, ((ox + t * dx) / radius, (oy + t * dy) / radius, 0.0)
     if abs(dz) > 1e-12:
         t = (height - oz) / dz
-        x = ox + t * dx
-        y = oy + t * dy
+        x, y = ox + t * dx, oy + t * dy
         if t > NEAR and x * x + y * y < radius * radius:
-            return t, 0.0, 0.0, 1.0
-    return FAR, 0.0, 0.0, 0.0
+            return t, UP
+    return FAR, NOWHERE
 
 
-@njit(cache=True, error_model="numpy")
-def _hit_rod(pose, ox, oy, oz, dx, dy, dz):  # type: ignore[no-untyped-def]
+@njit(error_model="numpy")
+def _hit_rod(load: Load, origin: Vector, direction: Vector) -> tuple[float, Vector]:
     """Meets the side of the rod, a cylinder of length one from the shoulder on."""
-    rx, ry, rz = pose[2, 0], pose[2, 1], pose[2, 2]
-    px, py, pz = ox - pose[3, 0], oy - pose[3, 1], oz - pose[3, 2]
-    along = rx * dx + ry * dy + rz * dz
-    start = rx * px + ry * py + rz * pz
+    rod = _row(load.pose, 2)
+    away = minus(origin, _row(load.pose, 3))
+    along = dot(rod, direction)
+    start = dot(rod, away)
     a = 1.0 - along * along
-    b = px * dx + py * dy + pz * dz - along * start
-    root = b * b - a * (px * px + py * py + pz * pz - start * start - ROD_RADIUS * ROD_RADIUS)
+    b = dot(away, direction) - along * start
+    root = b * b - a * (dot(away, away) - start * start - ROD_RADIUS * ROD_RADIUS)
     if root <= 0.0 or a < 1e-12:
-        return FAR, 0.0, 0.0, 0.0
+        return FAR, NOWHERE
     t = (-b - math.sqrt(root)) / a
     s = start + t * along
     if t < NEAR or s < 0.0 or s > 1.0:
-        return FAR, 0.0, 0.0, 0.0
-    f = 1.0 / ROD_RADIUS
-    return t, (px + t * dx - s * rx) * f, (py + t * dy - s * ry) * f, (pz + t * dz - s * rz) * f
+        return FAR, NOWHERE
+    return t, times(minus(travelled(away, direction, t), times(rod, s)), 1.0 / ROD_RADIUS)
 
 
-@njit(cache=True, error_model="numpy")
-def first_hit(walls, shape, extent, pose, ox, oy, oz, dx, dy, dz):  # type: ignore[no-untyped-def]
+@njit(error_model="numpy")
+def first_hit(
+    walls: bool, load: Load, origin: Vector, direction: Vector
+) -> tuple[float, int, Vector]:
     """Finds what a ray meets first.
 
     Args:
         walls: whether the cabinet's walls stand.
-        shape: 0..5.
-        extent: the object's half-extent.
-        pose: (5, 3) as `scene.poses` gives it.
-        ox: origin's x; oy, oz likewise.
-        dx: direction's x; dy, dz likewise.
+        load: the arm.
+        origin: of the ray, above the floor; walls are seen from inside only.
+        direction: a unit vector.
 
     Returns:
-        Distance, material, and the three parts of the unit normal; the material is -1 for the void.
+        Distance, material and unit normal; the material is -1 for the void.
     """
-    best, nx, ny, nz = _hit_object(shape, extent, pose, ox, oy, oz, dx, dy, dz)
+    best, normal = _hit_object(load, origin, direction)
     material = OBJECT if best < FAR else -1
-    t, ax, ay, az = _hit_rod(pose, ox, oy, oz, dx, dy, dz)
+    t, n = _hit_rod(load, origin, direction)
     if t < best:
-        best, nx, ny, nz, material = t, ax, ay, az, ARM
-    t, ax, ay, az = _hit_upright(COLUMN[0], COLUMN[1], ox, oy, oz, dx, dy, dz)
+        best, normal, material = t, n, ARM
+    t, n = _hit_upright(COLUMN, origin, direction)
     if t < best:
-        best, nx, ny, nz, material = t, ax, ay, az, ARM
-    t, ax, ay, az = _hit_upright(BASE[0], BASE[1], ox, oy, oz, dx, dy, dz)
+        best, normal, material = t, n, ARM
+    t, n = _hit_upright(BASE, origin, direction)
     if t < best:
-        best, nx, ny, nz, material = t, ax, ay, az, BASE_PLATE
-    if dz < 0.0:
-        t = -oz / dz
+        best, normal, material = t, n, BASE_PLATE
+    if direction[2] < 0.0:
+        t = -origin[2] / direction[2]
         if t < best:
-            best, nx, ny, nz = t, 0.0, 0.0, 1.0
-            x, y = ox + t * dx, oy + t * dy
+            best, normal = t, UP
+            x, y, _ = travelled(origin, direction, t)
             r = math.sqrt(x * x + y * y)
             material = RING_BAND if RING[0] < r < RING[1] else FLOOR
     if walls:
         for k in range(6):
-            wx, wy = WALLS[k, 0], WALLS[k, 1]
-            speed = wx * dx + wy * dy
+            x, y = WALLS[k, 0], WALLS[k, 1]
+            speed = x * direction[0] + y * direction[1]
             if speed > 1e-9:
-                t = (WALL_APOTHEM - wx * ox - wy * oy) / speed
+                t = (WALL_APOTHEM - x * origin[0] - y * origin[1]) / speed
                 if NEAR < t < best:
-                    best, nx, ny, nz, material = t, -wx, -wy, 0.0, WALL
-    return best, material, nx, ny, nz
+                    best, normal, material = t, (-x, -y, 0.0), WALL
+    return best, material, normal
 
 
-@njit(cache=True, error_model="numpy")
-def occluded(shape, extent, pose, ox, oy, oz, dx, dy, dz):  # type: ignore[no-untyped-def]
+@njit(error_model="numpy")
+def occluded(load: Load, origin: Vector, direction: Vector) -> bool:
     """Tells whether object, rod or column stand in the way of a ray, however far."""
-    t, _, _, _ = _hit_object(shape, extent, pose, ox, oy, oz, dx, dy, dz)
-    if t < FAR:
-        return True
-    t, _, _, _ = _hit_rod(pose, ox, oy, oz, dx, dy, dz)
-    if t < FAR:
-        return True
-    t, _, _, _ = _hit_upright(COLUMN[0], COLUMN[1], ox, oy, oz, dx, dy, dz)
-    return t < FAR
+    return (
+        _hit_object(load, origin, direction)[0] < FAR
+        or _hit_rod(load, origin, direction)[0] < FAR
+        or _hit_upright(COLUMN, origin, direction)[0] < FAR
+    )

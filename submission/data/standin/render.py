@@ -1,7 +1,6 @@
 """Renders stand-in images: chosen grid points in memory, or a whole grid to a file."""
 
 import itertools
-import math
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -126,4 +125,3 @@ def render_file(domain: str, sizes: tuple[int, ...], path: Path, seed: int = 0) 
                 archive.write(first, images)
                 bar.update(len(images))
         archive.close(factor_sizes=np.array(space.sizes, dtype=np.int64))
-    assert math.prod(shape[1:]) == IMAGE_SIZE * IMAGE_SIZE * 3

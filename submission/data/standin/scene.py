@@ -1,7 +1,7 @@
 """The scene that all stand-in domains share: its measures, its cameras and its moving arm.
 
-Lengths are in units of the arm, from shoulder to object centre; x points right, y away from the camera
-and z up, from an origin at the foot of the arm's column.
+Lengths are in units of the arm, from shoulder to object centre; x points right, y away from the
+camera and z up, from an origin at the foot of the arm's column.
 """
 
 import numpy as np
@@ -47,8 +47,8 @@ WALL_APOTHEM = 3.6
 WALLS = np.array([[np.cos(t), np.sin(t)] for t in (np.arange(6) + 0.5) * np.pi / 3])  # outward
 SHOULDER_HEIGHT, SHOULDER_OFFSET = 0.838, 0.14
 
-HALF_EXTENTS = np.array(  # (shape, size)
-    [[0.22, 0.165], [0.215, 0.16], [0.19, 0.15], [0.26, 0.20], [0.23, 0.165], [0.215, 0.175]]
+HALF_EXTENTS = np.array(  # by shape; small, large
+    [[0.165, 0.22], [0.16, 0.215], [0.15, 0.19], [0.20, 0.26], [0.165, 0.23], [0.175, 0.215]]
 )
 
 FOCAL_LENGTH = 108.19  # pixels
@@ -59,7 +59,7 @@ def standin_space(sizes: tuple[int, ...] = DEFAULT_SIZES) -> FactorSpace:
     """Names the factors of a stand-in grid, in the order of MPI3D.
 
     Args:
-        sizes: seven sizes; the first five at most 6, 6, 2, 3, 3, the number of positions per axis free.
+        sizes: seven sizes; the first five at most 6, 6, 2, 3, 3, the positions per axis free.
 
     Raises:
         ValueError: if there is no such grid.
@@ -98,7 +98,8 @@ def _cameras() -> FloatArray:
     ahead = np.stack(
         [np.cos(pitch) * np.sin(yaw), np.cos(pitch) * np.cos(yaw), -np.sin(pitch)], axis=1
     )
-    return np.stack([place, right, down / FOCAL_LENGTH, ahead], axis=1)
+    cameras: FloatArray = np.stack([place, right, down / FOCAL_LENGTH, ahead], axis=1)
+    return cameras
 
 
 CAMERAS = _cameras()
@@ -135,9 +136,9 @@ def _angles(
     position: npt.NDArray[np.int64], num_positions: int, start: float, span: float
 ) -> FloatArray:
     """Spreads positions evenly over an axis' whole travel; a lone position stands in the middle."""
-    if num_positions == 1:
-        return np.full(position.shape, np.radians(start + span / 2))
-    return np.radians(start + span * position / (num_positions - 1))
+    share = position / (num_positions - 1) if num_positions > 1 else np.full(len(position), 0.5)
+    angles: FloatArray = np.radians(start + span * share)
+    return angles
 
 
 def poses(positions: npt.NDArray[np.int64], num_positions: tuple[int, int]) -> FloatArray:

@@ -1,0 +1,118 @@
+"""A table of codes in place of images: what the library's metrics draw from.
+
+A metric of the library asks a data set for images of factor values that it draws itself, and a
+representation function for their codes. Here the "images" are the grid points' numbers and the
+representation looks rows up, so that the draws, and therefore the score, stay the library's own.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from submission.factors import FactorSpace
+from submission.scoring.library import library
+
+__all__ = ["GridData", "Represent", "draw_rows", "lookup", "varying"]
+
+IntArray = npt.NDArray[np.int64]
+FloatArray = npt.NDArray[np.floating[Any]]
+Represent = Callable[[IntArray], FloatArray]
+
+
+class GridData:
+    """A data set in the library's sense whose observations are grid points' numbers.
+
+    It has the methods of `disentanglement_lib`'s `GroundTruthData` and draws factors exactly as
+    the library's own image sets do, one factor after the other from one random state.
+    """
+
+    observation_shape: tuple[int, ...] = ()
+
+    def __init__(self, space: FactorSpace) -> None:
+        self._space = space
+
+    @property
+    def num_factors(self) -> int:
+        """F, the number of factors."""
+        return self._space.num_factors
+
+    @property
+    def factors_num_values(self) -> list[int]:
+        """The factors' numbers of values."""
+        return list(self._space.sizes)
+
+    def sample_factors(self, num: int, random_state: np.random.RandomState) -> IntArray:
+        """Draws (num, F) factor values, each factor uniformly."""
+        factors = np.zeros((num, self.num_factors), dtype=np.int64)
+        for column, size in enumerate(self._space.sizes):
+            factors[:, column] = random_state.randint(size, size=num)
+        return factors
+
+    def sample_observations_from_factors(
+        self, factors: IntArray, random_state: np.random.RandomState
+    ) -> IntArray:
+        """Gives the (num,) numbers of grid points; nothing is random about it."""
+        return factors @ self._space.strides
+
+    def sample(self, num: int, random_state: np.random.RandomState) -> tuple[IntArray, IntArray]:
+        """Draws factor values and their grid points' numbers."""
+        factors = self.sample_factors(num, random_state)
+        return factors, self.sample_observations_from_factors(factors, random_state)
+
+    def sample_observations(self, num: int, random_state: np.random.RandomState) -> IntArray:
+        """Draws (num,) grid points' numbers."""
+        return self.sample(num, random_state)[1]
+
+
+def lookup(codes: FloatArray) -> Represent:
+    """Makes the representation function that gives a grid point its row of (N, C) codes."""
+
+    def represent(points: IntArray) -> FloatArray:
+        return codes[points]  # (n, C)
+
+    return represent
+
+
+def draw_rows(
+    data: GridData,
+    represent: Represent,
+    nums: tuple[int, ...],
+    batch_size: int,
+    seed: int,
+) -> list[tuple[FloatArray, IntArray]]:
+    """Draws rows with the library's function, one set after another from one random state.
+
+    Args:
+        data: what to draw from.
+        represent: codes of grid points.
+        nums: the number of rows n of each set.
+        batch_size: rows per draw.
+        seed: of the random state.
+
+    Returns:
+        for each set, codes (C, n) and factor values (F, n), in the library's orientation.
+    """
+    random_state = np.random.RandomState(seed)
+    draw = library().utils.generate_batch_factor_code
+    return [draw(data, represent, num, random_state, batch_size) for num in nums]
+
+
+def varying(space: FactorSpace) -> tuple[FactorSpace, tuple[str, ...]]:
+    """Leaves out the factors that have one value only.
+
+    They number no grid point differently, so codes of the grid keep their order.
+
+    Returns:
+        the space of the other factors, and the names of those left out.
+
+    Raises:
+        ValueError: if no factor has two values.
+    """
+    kept = [i for i, size in enumerate(space.sizes) if size > 1]
+    if not kept:
+        raise ValueError(f"expected a factor with at least 2 values, got sizes {space.sizes}")
+    names = tuple(space.names[i] for i in kept)
+    fixed = tuple(name for name in space.names if name not in names)
+    return FactorSpace(names, tuple(space.sizes[i] for i in kept)), fixed

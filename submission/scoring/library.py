@@ -1,0 +1,77 @@
+"""disentanglement_lib, imported late, once and without noise."""
+
+import functools
+import importlib
+import logging
+import os
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.metadata import version
+from typing import Any, NamedTuple
+
+import gin
+
+__all__ = ["Library", "library", "versions"]
+
+_METRICS = "disentanglement_lib.evaluation.metrics."
+
+
+class Library(NamedTuple):
+    """The library's modules that score.
+
+    Its functions are registered in gin's global settings; they are called here through
+    `__wrapped__` where they are, so that scoring neither reads nor records anything there.
+    """
+
+    factor_vae: Any
+    dci: Any
+    sap: Any
+    irs: Any
+    mig: Any
+    utils: Any
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keeps TensorFlow's start-up lines and gin's complaints about the library to themselves."""
+
+    def keep(record: logging.LogRecord) -> bool:
+        return "blacklist is deprecated" not in record.getMessage()
+
+    root = logging.getLogger()
+    # Without any handler, the first message to the root logger would install one for good.
+    handler = logging.NullHandler()
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    root.addHandler(handler)
+    root.addFilter(keep)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        root.removeFilter(keep)
+        root.removeHandler(handler)
+
+
+@functools.cache
+def library() -> Library:
+    """Imports the library's metrics; the first call takes seconds, as TensorFlow comes along.
+
+    Settings that were locked in gin stay locked, and none is changed.
+    """
+    with _quiet(), gin.unlock_config():
+        return Library(
+            factor_vae=importlib.import_module(_METRICS + "factor_vae"),
+            dci=importlib.import_module(_METRICS + "dci"),
+            sap=importlib.import_module(_METRICS + "sap_score"),
+            irs=importlib.import_module(_METRICS + "irs"),
+            mig=importlib.import_module(_METRICS + "mig"),
+            utils=importlib.import_module(_METRICS + "utils"),
+        )
+
+
+def versions() -> dict[str, str]:
+    """Names the versions of the packages on which DCI, SAP and MIG depend a little."""
+    packages = ("disentanglement-lib", "numpy", "scikit-learn", "scipy")
+    return {package: version(package) for package in packages}

@@ -1,0 +1,98 @@
+"""Tables of codes: kept whole, and refused when they belong to something else."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from safetensors.numpy import save_file
+
+from submission.factors import FactorSpace
+from submission.scoring import CodeTable, load_table, save_table, verify_table
+from submission.scoring.table import TOLERANCE
+
+SPACE = FactorSpace(("colour", "angle"), (5, 40))
+IMAGES = np.random.RandomState(0).randint(256, size=(200, 64, 64, 3)).astype(np.uint8)
+WEIGHTS = np.random.RandomState(1).randn(64 * 64 * 3, 4) / 100
+
+
+def represent(images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+    flat = images.reshape(len(images), -1) / 255.0
+    return (flat @ WEIGHTS).astype(np.float32)
+
+
+@pytest.fixture
+def table() -> CodeTable:
+    return CodeTable(represent(IMAGES), SPACE, "m" * 64, "d" * 64, "c" * 64, "patterns")
+
+
+def test_round_trip(table: CodeTable, tmp_path: Path) -> None:
+    save_table(table, tmp_path / "codes.safetensors")
+    again = load_table(tmp_path / "codes.safetensors")
+    np.testing.assert_array_equal(again.codes, table.codes)
+    assert again.codes.dtype == np.float32
+    assert again.space == table.space
+    assert again.source == table.source
+
+
+def test_true_table_passes(table: CodeTable) -> None:
+    assert verify_table(table, represent, IMAGES, table.source) < 1e-4
+
+
+@pytest.mark.parametrize("name", ["data_name", "data_sha256", "model_sha256", "config_sha256"])
+def test_other_hash_is_refused(table: CodeTable, name: str) -> None:
+    expected = replace(table.source, **{name: "other"})
+    with pytest.raises(ValueError, match=f"{name} other, got"):
+        verify_table(table, represent, IMAGES, expected)
+
+
+def test_codes_of_another_model_are_refused(table: CodeTable) -> None:
+    stale = replace(table, codes=(table.codes * 1.1).astype(np.float32))
+    with pytest.raises(ValueError, match="exported model's within"):
+        verify_table(stale, represent, IMAGES, table.source)
+
+
+def test_codes_in_another_order_are_refused(table: CodeTable) -> None:
+    rolled = replace(table, codes=np.roll(table.codes, 1, axis=0))
+    with pytest.raises(ValueError, match="of 20 images beyond"):
+        verify_table(rolled, represent, IMAGES, table.source, num_images=20)
+
+
+def test_codes_that_became_nan_are_refused(table: CodeTable) -> None:
+    broken = replace(table, codes=np.full_like(table.codes, np.nan))
+    with pytest.raises(ValueError, match="exported model's within"):
+        verify_table(broken, represent, IMAGES, table.source)
+
+
+def test_other_number_of_latents_or_images_is_refused(table: CodeTable) -> None:
+    with pytest.raises(ValueError, match="another model"):
+        verify_table(table, lambda images: represent(images)[:, :3], IMAGES, table.source)
+    with pytest.raises(ValueError, match="expected 200 images"):
+        verify_table(table, represent, IMAGES[:100], table.source)
+
+
+def test_tiny_error_of_half_precision_features_is_allowed(table: CodeTable) -> None:
+    noise = np.random.RandomState(0).randn(*table.codes.shape) * 0.002 * table.codes.std()
+    near = replace(table, codes=(table.codes + noise).astype(np.float32))
+    assert 0.002 < verify_table(near, represent, IMAGES, table.source) < TOLERANCE
+
+
+def test_number_of_codes_must_be_the_product_of_the_sizes(table: CodeTable) -> None:
+    with pytest.raises(ValueError, match=r"expected 200 codes .* got 199"):
+        replace(table, codes=table.codes[:-1])
+    with pytest.raises(ValueError, match="float64"):
+        replace(table, codes=table.codes.astype(np.float64))
+
+
+def test_other_files_are_refused(table: CodeTable, tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="train first"):
+        load_table(tmp_path / "absent")
+    save_file({"codes": table.codes}, tmp_path / "other", {"format": "weights"})
+    with pytest.raises(ValueError, match="another file"):
+        load_table(tmp_path / "other")
+    save_table(table, tmp_path / "cut")
+    whole = (tmp_path / "cut").read_bytes()
+    (tmp_path / "cut").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(ValueError, match="broken file"):
+        load_table(tmp_path / "cut")
