@@ -48,8 +48,9 @@ def represent(images: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
     weights = np.random.RandomState(2).randn(16 * 16 * 3, 6) / 8
     weights[:, 5] = 0
     # Row by row, so that a code does not depend on the others of its batch.
-    codes = np.tanh(np.einsum("np,pc->nc", images.reshape(len(images), -1) - 0.5, weights))
-    return codes.astype(np.float32)
+    sums = np.einsum("np,pc->nc", images.reshape(len(images), -1) - 0.5, weights)
+    codes: npt.NDArray[np.float32] = np.tanh(sums).astype(np.float32)
+    return codes
 
 
 class ImageData:
