@@ -14,6 +14,18 @@ def say(text: str) -> None:
     sys.stdout.flush()
 
 
+class _Log:
+    """Writes to standard error, each state of a bar on a line of its own."""
+
+    def write(self, text: str) -> None:
+        line = text.strip("\r\n ")
+        if line:
+            sys.stderr.write(line + "\n")
+
+    def flush(self) -> None:
+        sys.stderr.flush()
+
+
 def progress_bar(total: int, description: str, unit: str, initial: int = 0) -> "tqdm[None]":
     """Makes a bar with rate and time left; on a terminal it moves, in a log it adds a line.
 
@@ -30,6 +42,7 @@ def progress_bar(total: int, description: str, unit: str, initial: int = 0) -> "
         desc=description,
         unit=unit,
         unit_scale=total >= 10_000,
+        file=sys.stderr if interactive else _Log(),
         dynamic_ncols=interactive,
         ncols=None if interactive else 100,
         mininterval=0.2 if interactive else 10.0,

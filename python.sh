@@ -1,0 +1,48 @@
+# Sourced by run.sh and test.sh: sets PYTHON to a Python 3.11 that has every locked package.
+# On the evaluation server (AICROWD_IS_GRADING set) nothing is installed.
+
+has_packages() {
+  "$1" - "$project/requirements.lock" 2>/dev/null <<'PY'
+import sys
+from importlib.metadata import PackageNotFoundError, version
+try:
+    lines = open(sys.argv[1], encoding="utf-8").read().split()
+    wrong = [line for line in lines if version(line.split("==")[0]) != line.split("==")[1]]
+except PackageNotFoundError:
+    sys.exit(1)
+sys.exit(bool(wrong) or sys.version_info[:2] != (3, 11))
+PY
+}
+
+find_python() {
+  local candidate
+  for candidate in "$project/.venv/bin/python" python3.11 python3 python; do
+    if command -v "$candidate" >/dev/null && has_packages "$candidate"; then
+      PYTHON=$candidate
+      return 0
+    fi
+  done
+  return 1
+}
+
+install_packages() {
+  local base=python3.11
+  if ! command -v "$base" >/dev/null; then
+    echo "error: expected Python 3.11 as python3.11, got none; install it and try again" >&2
+    return 1
+  fi
+  echo "setting up: installing the packages of requirements.lock into .venv (some minutes, once)"
+  "$base" -m venv "$project/.venv"
+  "$project/.venv/bin/python" -m pip install --quiet --no-deps --disable-pip-version-check \
+    --requirement "$project/requirements.lock"
+  PYTHON=$project/.venv/bin/python
+}
+
+if ! find_python; then
+  if [[ -n ${AICROWD_IS_GRADING+set} ]]; then
+    echo "error: expected the packages of requirements.lock, got others; build the image anew" >&2
+    exit 1
+  fi
+  install_packages
+fi
+export PYTHON PYTHONPATH="$project${PYTHONPATH:+:$PYTHONPATH}" PYTHONUNBUFFERED=1

@@ -1,0 +1,25 @@
+#!/usr/bin/env bash
+# Trains on one data set and exports the representation; locally it then scores it.
+#   ./run.sh [CONFIG [NAME]]   CONFIG: a gin file (configs/quick.gin), NAME: of the experiment
+set -euo pipefail
+project=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+
+if [[ -n ${AICROWD_IS_GRADING+set} ]]; then
+  source "$project/python.sh"
+  exec "$PYTHON" "$project/train_pytorch.py" "${1:-$project/configs/paper.gin}"
+fi
+
+[[ -n ${2:-} ]] && export AICROWD_EVALUATION_NAME=$2
+source "$project/python.sh"
+source "$project/train_environ.sh"
+case $AICROWD_DATASET_NAME in
+  standin_*)
+    if [[ ! -e $DISENTANGLEMENT_LIB_DATA/$AICROWD_DATASET_NAME/$AICROWD_DATASET_NAME.npz ]]; then
+      echo "rendering $AICROWD_DATASET_NAME, a look-alike of MPI3D (once)"
+      "$PYTHON" -m submission data render "$AICROWD_DATASET_NAME" \
+        --grid "${STANDIN_GRID:-6,6,2,3,3,8,8}"
+    fi
+    ;;
+esac
+"$PYTHON" "$project/train_pytorch.py" "${1:-$project/configs/quick.gin}"
+"$PYTHON" "$project/local_evaluation.py"

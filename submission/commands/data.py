@@ -1,0 +1,138 @@
+"""`python -m submission data`: list, fetch, check, render and show image files."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from submission.console import say
+from submission.data.catalogue import MPI3D_NAMES, STANDIN_NAMES, url_of
+from submission.data.check import check_checksums, check_sample
+from submission.data.download import download
+from submission.data.image_set import file_of
+from submission.data.images import DATASET_NAMES, open_images
+from submission.data.listing import grid_text, list_data_sets
+from submission.environment import read_environment
+
+__all__ = ["data"]
+
+NUM_FACTORS = 7
+CORRUPT_NOTE = (
+    "note: the mpi3d_real that was served from May 2024 to April 2025 was corrupt; a copy from "
+    "those months has to be fetched again"
+)
+
+
+def _folder_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds `--folder`."""
+    return click.option(
+        "--folder",
+        type=Path,
+        help="The data folder; by default DISENTANGLEMENT_LIB_DATA, else ./scratch/dataset.",
+    )(command)
+
+
+def _data_folder(folder: Path | None) -> Path:
+    return read_environment().data_path if folder is None else folder
+
+
+@click.group()
+def data() -> None:
+    """List, fetch, check, render and show image files."""
+
+
+@data.command("list")
+@_folder_option
+def list_(folder: Path | None) -> None:
+    """List what is known and what of it is here."""
+    place = _data_folder(folder)
+    lines = list_data_sets(place)
+    say(f"data folder: {place}")
+    widths = [max(len(line.name) for line in lines), max(len(line.grid) for line in lines)]
+    for line in lines:
+        say(f"{line.name:<{widths[0]}}  {line.grid:<{widths[1]}}  {line.state}")
+
+
+@data.command()
+@click.argument("name", type=click.Choice(MPI3D_NAMES))
+@_folder_option
+@click.option("--url", help="Where to fetch it from, instead of the place that is known.")
+@click.option("--force", is_flag=True, help="Fetch it even if it is here.")
+def fetch(name: str, folder: Path | None, url: str | None, force: bool) -> None:
+    """Fetch an MPI3D file and check it; an interrupted fetch goes on where it stopped."""
+    place = _data_folder(folder)
+    path = file_of(name, place)
+    if name == "mpi3d_real":
+        say(CORRUPT_NOTE)
+    if path.exists() and not force:
+        say(f"{path} is here already; checking it")
+        _check(name, place, quick=False)
+        return
+    download(url_of(name) if url is None else url, path)
+    try:
+        _check(name, place, quick=False)
+    except ValueError as error:
+        refused = path.with_name(f"{path.name}.refused")
+        path.replace(refused)
+        raise ValueError(f"{error}; what was fetched is kept as {refused}") from error
+
+
+@data.command()
+@click.argument("name", type=click.Choice(DATASET_NAMES))
+@_folder_option
+@click.option("--quick", is_flag=True, help="Sample the images only; do not read the whole file.")
+def check(name: str, folder: Path | None, quick: bool) -> None:
+    """Check a file's structure, checksums, order and colours."""
+    _check(name, _data_folder(folder), quick)
+
+
+def _check(name: str, folder: Path, quick: bool) -> None:
+    """Checks a file and says what was found; raises ValueError at the first fault."""
+    image_set = open_images(name, folder)
+    say(f"structure: {image_set.path} holds {grid_text(image_set.space)} images")
+    if name in (*MPI3D_NAMES, *STANDIN_NAMES):
+        for line in check_sample(image_set):
+            say(line)
+    if not quick:
+        for line in check_checksums(image_set):
+            say(line)
+    say(f"{name} is sound")
+
+
+@data.command()
+@click.argument("name", type=click.Choice(STANDIN_NAMES))
+@click.option(
+    "--grid",
+    default="6,6,2,3,3,8,8",
+    show_default=True,
+    help="Seven factor sizes; 6,6,2,3,3,40,40 is the full set of 12.7 GB.",
+)
+@_folder_option
+@click.option("--seed", type=int, default=0, show_default=True)
+@click.option("--force", is_flag=True, help="Render it even if it is here.")
+def render(name: str, grid: str, folder: Path | None, seed: int, force: bool) -> None:
+    """Render a stand-in set."""
+    from submission.data.standin.render import render_file
+
+    words = grid.replace(" ", "").split(",")
+    if len(words) != NUM_FACTORS or not all(word.isdecimal() for word in words):
+        raise ValueError(f"expected seven sizes such as 6,6,2,3,3,8,8 for --grid, got {grid!r}")
+    path = file_of(name, _data_folder(folder))
+    if path.exists() and not force:
+        raise ValueError(f"{path} is here already; --force renders it anew")
+    render_file(name, tuple(int(word) for word in words), path, seed)
+    say(f"rendered {path}, {path.stat().st_size:,} bytes")
+
+
+@data.command()
+@click.argument("name", type=click.Choice(DATASET_NAMES))
+@_folder_option
+@click.option("--output", type=Path, default=Path("sheet.png"), show_default=True)
+def show(name: str, folder: Path | None, output: Path) -> None:
+    """Draw a contact sheet of a set's images."""
+    from submission.data.show import save_contact_sheet
+
+    image_set = open_images(name, _data_folder(folder))
+    save_contact_sheet(image_set.images, image_set.space, output)
+    say(f"wrote {output}")

@@ -1,0 +1,25 @@
+"""`python -m submission evaluate`: an exported representation in, scores out."""
+
+import click
+
+from submission.environment import read_environment
+from submission.evaluation import evaluate_representation
+from submission.scoring.settings import ALL_METRICS
+
+__all__ = ["evaluate"]
+
+
+@click.command()
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
+@click.option(
+    "--metric",
+    "metrics",
+    type=click.Choice(ALL_METRICS),
+    multiple=True,
+    default=ALL_METRICS,
+    help="A metric to compute; repeat for several. All five by default.",
+)
+@click.option("--encode", is_flag=True, help="Encode every image with the exported file.")
+def evaluate(seed: int, metrics: tuple[str, ...], encode: bool) -> None:
+    """Score an exported representation with the five metrics."""
+    evaluate_representation(read_environment(), seed, metrics, encode=encode)

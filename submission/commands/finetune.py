@@ -1,0 +1,79 @@
+"""`python -m submission finetune`: labelled images in, frozen weights and their card out."""
+
+import time
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from submission.configuration import load_configuration
+from submission.console import say
+from submission.data.images import open_images
+from submission.environment import read_environment
+from submission.models.weights import card_path, save_extractor
+from submission.settings import FinetuneSettings
+from submission.training.allocator import keep_freed_memory
+from submission.training.batches import LabelledImages
+from submission.training.finetune import finetune as run_finetuning
+from submission.training.precision import choose_device, choose_precision
+from submission.training.start import starting_extractor
+
+__all__ = ["finetune"]
+
+
+@click.command()
+@click.option("--config", type=Path, default=Path("configs/paper.gin"), show_default=True)
+@click.option("--set", "overrides", multiple=True, help="A setting, such as Finetune.seed=1.")
+@click.option(
+    "--data",
+    "names",
+    multiple=True,
+    default=("standin_toy", "standin_realistic"),
+    show_default=True,
+    help="A labelled set to train on; repeat for several.",
+)
+@click.option("--also", "further", multiple=True, help="A set to measure accuracy on only.")
+@click.option(
+    "--output",
+    type=Path,
+    default=Path("scratch/finetune"),
+    show_default=True,
+    help="Folder of weights, card, learning curves and checkpoint.",
+)
+def finetune(
+    config: Path,
+    overrides: tuple[str, ...],
+    names: tuple[str, ...],
+    further: tuple[str, ...],
+    output: Path,
+) -> None:
+    """Finetune the feature extractor on labelled images (paper, section 2.1)."""
+    keep_freed_memory()
+    load_configuration(config, overrides)
+    settings = FinetuneSettings()
+    environment = read_environment()
+    sets = [open_images(name, environment.data_path) for name in names]
+    others = [open_images(name, environment.data_path) for name in further]
+    device = choose_device(cuda=environment.cuda)
+    precision = choose_precision(device)
+    say(f"finetuning on {', '.join(names)} in {precision.dtype}: {precision.reason}")
+
+    began = time.monotonic()
+    extractor = starting_extractor(settings, LabelledImages(sets))
+    result = run_finetuning(extractor, sets, others, settings, device, precision, output)
+    path = output / "extractor.safetensors"
+    save_extractor(
+        result.extractor,
+        path,
+        {
+            "data": [
+                {"name": s.name, "sizes": list(s.space.sizes), "sha256": s.sha256} for s in sets
+            ],
+            "settings": asdict(settings),
+            "images_seen": result.num_images_seen,
+            "seconds": round(time.monotonic() - began),
+            "accuracy": result.accuracies,
+        },
+    )
+    say(f"weights: {path}")
+    say(f"card: {card_path(path)}")

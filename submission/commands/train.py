@@ -1,0 +1,23 @@
+"""`python -m submission train`: one data set in, an exported representation out."""
+
+from pathlib import Path
+
+import click
+
+from submission.configuration import load_configuration
+from submission.environment import read_environment
+from submission.pipeline import train_representation
+
+__all__ = ["train"]
+
+
+@click.command()
+@click.argument("config", type=Path, default=Path("configs/quick.gin"))
+@click.option("--set", "overrides", multiple=True, help="A setting, such as Fit.seed=1.")
+def train(config: Path, overrides: tuple[str, ...]) -> None:
+    """Extract features, train the beta-VAE, export the representation.
+
+    CONFIG is a gin file; data set, folders and name of the run come from the AICROWD_ variables.
+    """
+    load_configuration(config, overrides)
+    train_representation(read_environment())

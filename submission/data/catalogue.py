@@ -1,0 +1,152 @@
+"""The published image sets: names, factor grids, value names, checksums and colour statistics."""
+
+from dataclasses import dataclass
+
+from submission.factors import FactorSpace
+
+__all__ = [
+    "FACTOR_NAMES",
+    "MPI3D_NAMES",
+    "STANDIN_NAMES",
+    "VARIANTS",
+    "Variant",
+    "look_of",
+    "url_of",
+    "variant_of",
+]
+
+FACTOR_NAMES = (
+    "object_color",
+    "object_shape",
+    "object_size",
+    "camera_height",
+    "background_color",
+    "horizontal_axis",
+    "vertical_axis",
+)
+MPI3D_NAMES = ("mpi3d_toy", "mpi3d_realistic", "mpi3d_real", "mpi3d_real_complex")
+STANDIN_NAMES = ("standin_toy", "standin_realistic", "standin_real")
+
+Triple = tuple[float, float, float]
+
+_SHARED = (
+    ("small", "large"),
+    ("top", "center", "bottom"),
+    ("purple", "sea green", "salmon"),
+    tuple(str(position) for position in range(40)),
+    tuple(str(position) for position in range(40)),
+)
+_PUBLISHED = (
+    ("white", "green", "red", "blue", "brown", "olive"),
+    ("cone", "cube", "cylinder", "hexagonal", "pyramid", "sphere"),
+    *_SHARED,
+)
+_CHALLENGE = (
+    ("green", "red", "blue", "brown"),
+    ("cone", "cube", "hexagonal", "sphere"),
+    *_SHARED,
+)
+_COMPLEX = (
+    ("yellow", "green", "olive", "red"),
+    ("cup", "ball", "croissant", "beer-cup"),
+    *_SHARED,
+)
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One version of an MPI3D data set.
+
+    Attributes:
+        name: the data set's name.
+        edition: "published" or "challenge-time".
+        values: the names of the values of each of the seven factors.
+        md5: of the whole `.npz` file, where it is known.
+        mean: of the red, green and blue channel over all images, in 0..1, where it is known.
+        std: the channels' standard deviations, in the same unit.
+    """
+
+    name: str
+    edition: str
+    values: tuple[tuple[str, ...], ...]
+    md5: str | None = None
+    mean: Triple | None = None
+    std: Triple | None = None
+
+    @property
+    def space(self) -> FactorSpace:
+        """The factor grid."""
+        return FactorSpace(FACTOR_NAMES, tuple(len(names) for names in self.values))
+
+
+VARIANTS = (
+    Variant(
+        "mpi3d_toy",
+        "published",
+        _PUBLISHED,
+        "55889cb7c7dfc655d6e0277beee88868",
+        (0.224, 0.221, 0.226),
+        (0.069, 0.063, 0.076),
+    ),
+    Variant(
+        "mpi3d_realistic",
+        "published",
+        _PUBLISHED,
+        "59a6225b88b635365f70c91b3e52f70f",
+        (0.180, 0.205, 0.181),
+        (0.087, 0.093, 0.092),
+    ),
+    Variant(
+        "mpi3d_real",
+        "published",
+        _PUBLISHED,
+        "0f33f609918fb5c97996692f91129802",
+        (0.128, 0.165, 0.140),
+        (0.093, 0.092, 0.103),
+    ),
+    Variant("mpi3d_toy", "challenge-time", _CHALLENGE),
+    Variant("mpi3d_realistic", "challenge-time", _CHALLENGE),
+    Variant("mpi3d_real_complex", "published", _COMPLEX),
+)
+
+
+def variant_of(name: str, num_images: int) -> Variant:
+    """Recognises a data set by its name and number of images.
+
+    Raises:
+        ValueError: if no variant of that name has so many images; the message has the arithmetic.
+    """
+    named = [variant for variant in VARIANTS if variant.name == name]
+    if not named:
+        raise ValueError(f"expected one of {', '.join(MPI3D_NAMES)}, got {name!r}")
+    for variant in named:
+        if variant.space.num_points == num_images:
+            return variant
+    grids = " or ".join(
+        f"{' x '.join(map(str, variant.space.sizes))} = {variant.space.num_points:,}"
+        for variant in named
+    )
+    raise ValueError(f"{name} has {grids} images, this file has {num_images:,}; fetch it again")
+
+
+def look_of(name: str) -> Variant | None:
+    """Finds the published set whose colours a set of this name has; None where unknown.
+
+    The stand-ins are calibrated to the statistics of the sets that they stand in for.
+    """
+    published = name.replace("standin_", "mpi3d_")
+    for variant in VARIANTS:
+        if variant.name == published and variant.mean is not None:
+            return variant
+    return None
+
+
+def url_of(name: str) -> str:
+    """Names the place that serves an MPI3D file.
+
+    Raises:
+        ValueError: if no place is known.
+    """
+    if name not in ("mpi3d_toy", "mpi3d_realistic", "mpi3d_real"):
+        raise ValueError(f"no place is known that serves {name}; give one with --url")
+    return f"https://huggingface.co/datasets/waleedgondal/mpi3d/resolve/main/{name}.npz"

@@ -1,0 +1,82 @@
+"""An image set on disk: the images, mapped in place, and the factor grid that numbers them."""
+
+import math
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+from submission.console import say
+from submission.data.catalogue import FACTOR_NAMES, MPI3D_NAMES, STANDIN_NAMES, variant_of
+from submission.data.image_set import IMAGE_SHAPE, ImageSet, file_of
+from submission.data.library_sets import LIBRARY_SETS, open_library_set
+from submission.data.npz import has_member, map_member, read_small_member
+from submission.factors import FactorSpace
+
+__all__ = ["DATASET_NAMES", "ImageSet", "open_images"]
+
+STANDIN_GRID = "6,6,2,3,3,8,8"
+DATASET_NAMES = (*MPI3D_NAMES, *STANDIN_NAMES, *(known.name for known in LIBRARY_SETS))
+
+
+def open_images(name: str, folder: Path) -> ImageSet:
+    """Opens an image set by name.
+
+    Args:
+        name: of MPI3D, the stand-in or any other data set that disentanglement_lib knows.
+        folder: the data folder. The file is `folder/name/name.npz`; sets that are neither MPI3D
+            nor stand-in are converted to it once, from where disentanglement_lib reads them.
+
+    Raises:
+        FileNotFoundError: if the file is not there; the message has the command that gets it.
+        PermissionError: if it may not be read.
+        ValueError: if the name is unknown or the file is not what its name says.
+    """
+    if name not in DATASET_NAMES:
+        raise ValueError(f"expected one of {', '.join(DATASET_NAMES)}, got {name!r}")
+    for known in LIBRARY_SETS:
+        if known.name == name:
+            return open_library_set(known, folder)
+    path = file_of(name, folder)
+    if not path.exists():
+        command = (
+            f"render {name} --grid {STANDIN_GRID}" if name in STANDIN_NAMES else f"fetch {name}"
+        )
+        raise FileNotFoundError(
+            f"expected {path}; get it with: python -m submission data {command}"
+        )
+    images = map_member(path)
+    if images.ndim != 4 or images.shape[1:] != IMAGE_SHAPE or images.dtype != np.uint8:
+        raise ValueError(
+            f"expected images of shape (N, 64, 64, 3) and type uint8 in {path}, "
+            f"got {images.shape} {images.dtype}"
+        )
+    return ImageSet(name, path, images, _space(name, path, len(images)))
+
+
+def _space(name: str, path: Path, num_images: int) -> FactorSpace:
+    """Finds the factor grid: what the file says of itself, else what its name and length say."""
+    if name in STANDIN_NAMES or has_member(path, "factor_sizes"):
+        sizes = read_small_member(path, "factor_sizes")
+        if sizes.shape != (len(FACTOR_NAMES),) or sizes.dtype.kind not in "iu" or sizes.min() < 1:
+            raise ValueError(f"expected seven positive factor_sizes in {path}, got {sizes!s:.80}")
+        grid = tuple(int(size) for size in sizes)
+        if math.prod(grid) != num_images:
+            product = f"{' x '.join(map(str, grid))} = {math.prod(grid):,}"
+            raise ValueError(f"factor_sizes of {path} give {product}, it has {num_images:,} images")
+        if name not in STANDIN_NAMES:
+            _say_once(f"{path} is a rendered stand-in under the name {name}, not MPI3D")
+        return FactorSpace(FACTOR_NAMES, grid)
+    variant = variant_of(name, num_images)
+    if name in ("mpi3d_toy", "mpi3d_realistic") and variant.edition == "published":
+        _say_once(
+            f"{name} has 6 colours and 6 shapes here ({num_images:,} images); disentanglement_lib "
+            "assumes 4 and 4, which labels every image wrongly. The right sizes are used."
+        )
+    return variant.space
+
+
+@cache
+def _say_once(text: str) -> None:
+    """Prints a line, the first time that it comes up."""
+    say(text)

@@ -1,0 +1,88 @@
+"""What is known of every data set and what of it is in the data folder."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from submission.data.catalogue import MPI3D_NAMES, STANDIN_NAMES, VARIANTS
+from submission.data.image_set import ImageSet, file_of
+from submission.data.images import DATASET_NAMES, open_images
+from submission.data.library_sets import LIBRARY_SETS
+from submission.data.npz import is_stored
+from submission.factors import FactorSpace
+
+__all__ = ["Listed", "grid_text", "list_data_sets"]
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A line about a data set.
+
+    Attributes:
+        name: of the data set.
+        grid: the factor sizes, those of the file when there is one.
+        state: whether it is here, how large it is, what is wrong with it or how to get it.
+    """
+
+    name: str
+    grid: str
+    state: str
+
+
+def list_data_sets(folder: Path) -> list[Listed]:
+    """Looks for every known data set; nothing is unpacked or converted.
+
+    Args:
+        folder: the data folder.
+    """
+    return [_listed(name, folder) for name in DATASET_NAMES]
+
+
+def grid_text(space: FactorSpace) -> str:
+    """Formats factor sizes and their product."""
+    return f"{'x'.join(map(str, space.sizes))} = {space.num_points:,}"
+
+
+def _listed(name: str, folder: Path) -> Listed:
+    path = file_of(name, folder)
+    try:
+        here = path.is_file()
+    except OSError as error:
+        return Listed(name, _known_grid(name), f"cannot look: {error.strerror}")
+    for known in LIBRARY_SETS:
+        if known.name != name:
+            continue
+        missing = [source for source in known.sources if not (folder / source).exists()]
+        grid = grid_text(known.space)
+        if missing:
+            return Listed(name, grid, f"not here; expected {folder / missing[0]}")
+        if not here:
+            return Listed(name, grid, "ready to be opened")
+    if not here:
+        return Listed(name, _known_grid(name), f"not here; {_way_to(name)}")
+    size = path.stat().st_size
+    try:
+        if not is_stored(path):
+            state = f"here, {size:,} bytes, compressed: unpacked when first opened"
+            return Listed(name, _known_grid(name), state)
+        image_set: ImageSet = open_images(name, folder)
+    except (ValueError, OSError) as error:
+        return Listed(name, _known_grid(name), f"damaged: {error}")
+    return Listed(name, grid_text(image_set.space), f"here, {size:,} bytes")
+
+
+def _known_grid(name: str) -> str:
+    """Formats the grids that a set of this name can have."""
+    if name in STANDIN_NAMES:
+        return "any of up to 6x6x2x3x3x40x40"
+    spaces = [variant.space for variant in VARIANTS if variant.name == name]
+    spaces += [known.space for known in LIBRARY_SETS if known.name == name]
+    return " or ".join(grid_text(space) for space in spaces)
+
+
+def _way_to(name: str) -> str:
+    """Says how to get a set."""
+    if name in STANDIN_NAMES:
+        return f"render {name}"
+    if name in MPI3D_NAMES and name != "mpi3d_real_complex":
+        return f"fetch {name}"
+    return f"fetch {name} --url ..."

@@ -1,0 +1,179 @@
+"""Arrays inside `.npz` files, mapped in place instead of read into memory."""
+
+import io
+import math
+import os
+import shutil
+import zipfile
+from glob import escape
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+import numpy.typing as npt
+
+from submission.console import progress_bar
+from submission.data.archive import data_start, find_member, open_archive, open_file, open_member
+from submission.data.npy import read_npy_header
+from submission.files import replacing
+
+__all__ = ["has_member", "is_stored", "map_member", "read_small_member", "verify_checksum"]
+
+Array = npt.NDArray[Any]
+
+MAX_SMALL_MEMBER = 1 << 20
+CHUNK = 1 << 22
+
+
+def map_member(path: Path, member: str = "images") -> Array:
+    """Maps an array of an `.npz` file read-only, without reading it.
+
+    A compressed member is unpacked once into a hidden file beside the original, whose name holds
+    the original's size and time of change, and that file is mapped; copies of earlier versions
+    are removed.
+
+    Args:
+        path: the file.
+        member: the array's name, without `.npy`.
+
+    Returns:
+        The array in its shape, uint8 or floating point, backed by the file. The file must keep
+        its length while the array is used.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        PermissionError: if it may not be read.
+        ValueError: if it is not a sound `.npz` file with that array in C order.
+    """
+    with open_file(path) as file:
+        before = os.fstat(file.fileno())
+        with open_archive(path, file) as archive:
+            info = find_member(path, archive, f"{member}.npy")
+            if info.compress_type == zipfile.ZIP_STORED:
+                start = data_start(path, file, archive, info)
+                array = _map(file, start, info.file_size, f"member {member!r} of {path}")
+            else:
+                unpacked = _unpacked(path, member, before)
+                if not unpacked.exists():
+                    _unpack(path, archive, info, unpacked)
+                    for old in unpacked.parent.glob(f".{escape(path.name)}.{member}-*.npy"):
+                        if old != unpacked:
+                            old.unlink(missing_ok=True)
+                array = _map_npy(unpacked)
+        after = os.fstat(file.fileno())
+    if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
+        raise ValueError(f"{path} changed while it was being opened; try again when it is complete")
+    return array
+
+
+def read_small_member(path: Path, member: str) -> Array:
+    """Reads a small array of numbers, at most 1 MiB, from an `.npz` file.
+
+    Args:
+        path: the file.
+        member: the array's name, without `.npy`.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        PermissionError: if it may not be read.
+        ValueError: if it is not a sound `.npz` file with a small array of that name.
+    """
+    where = f"member {member!r} of {path}"
+    with open_file(path) as file, open_archive(path, file) as archive:
+        info = find_member(path, archive, f"{member}.npy")
+        if info.file_size > MAX_SMALL_MEMBER:
+            raise ValueError(
+                f"expected at most {MAX_SMALL_MEMBER:,} bytes in {where}, got {info.file_size:,}"
+            )
+        with open_member(path, archive, info) as stream:
+            content = stream.read(MAX_SMALL_MEMBER)
+    header = read_npy_header(io.BytesIO(content), len(content), where, integers=True)
+    return np.frombuffer(content, header.dtype, offset=header.num_bytes).reshape(header.shape)
+
+
+def has_member(path: Path, member: str) -> bool:
+    """Tells whether an `.npz` file holds an array of that name.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        PermissionError: if it may not be read.
+        ValueError: if it is not a sound `.npz` file.
+    """
+    with open_file(path) as file, open_archive(path, file) as archive:
+        return f"{member}.npy" in archive.namelist()
+
+
+def is_stored(path: Path, member: str = "images") -> bool:
+    """Tells whether a member can be mapped where it lies, without being unpacked first.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        PermissionError: if it may not be read.
+        ValueError: if it is not a sound `.npz` file with that member.
+    """
+    with open_file(path) as file, open_archive(path, file) as archive:
+        info = find_member(path, archive, f"{member}.npy")
+    return info.compress_type == zipfile.ZIP_STORED
+
+
+def verify_checksum(path: Path, member: str = "images") -> None:
+    """Reads a whole member and compares it with the checksum that the file holds for it.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        PermissionError: if it may not be read.
+        ValueError: if a byte is not what it was when the file was written.
+    """
+    with open_file(path) as file, open_archive(path, file) as archive:
+        info = find_member(path, archive, f"{member}.npy")
+        with (
+            open_member(path, archive, info) as stream,
+            progress_bar(info.file_size, f"reading {path.name}", "B") as bar,
+        ):
+            while chunk := stream.read(CHUNK):
+                bar.update(len(chunk))
+
+
+def _map(file: BinaryIO, start: int, num_bytes: int, where: str) -> Array:
+    """Maps the npy data that take `num_bytes` bytes from offset `start` of an open file."""
+    file.seek(start)
+    header = read_npy_header(file, num_bytes, where)
+    if math.prod(header.shape) == 0:
+        raise ValueError(f"expected elements in {where}, got none: shape {header.shape!s:.80}")
+    if start + num_bytes > os.fstat(file.fileno()).st_size:
+        raise ValueError(f"the file ends inside {where}; fetch it again")
+    return np.memmap(
+        file, dtype=header.dtype, mode="r", offset=start + header.num_bytes, shape=header.shape
+    )
+
+
+def _map_npy(path: Path) -> Array:
+    """Maps an `.npy` file."""
+    with open_file(path) as file:
+        return _map(file, 0, os.fstat(file.fileno()).st_size, str(path))
+
+
+def _unpacked(path: Path, member: str, status: os.stat_result) -> Path:
+    """Names the unpacked copy of a member of the file in this state."""
+    return path.with_name(f".{path.name}.{member}-{status.st_size}-{status.st_mtime_ns}.npy")
+
+
+def _unpack(path: Path, archive: zipfile.ZipFile, info: zipfile.ZipInfo, target: Path) -> None:
+    """Writes a compressed member to `target`, once its header and the free space allow it."""
+    with open_member(path, archive, info) as stream:
+        read_npy_header(stream, info.file_size, f"member {info.filename!r} of {path}")
+    free = shutil.disk_usage(path.parent).free
+    if info.file_size > free:
+        raise ValueError(
+            f"{path} is compressed and {info.file_size:,} bytes are needed beside it, "
+            f"{free:,} are free"
+        )
+    with (
+        open_member(path, archive, info) as stream,
+        replacing(target) as beside,
+        beside.open("wb") as output,
+        progress_bar(info.file_size, f"unpacking {path.name}", "B") as bar,
+    ):
+        while chunk := stream.read(CHUNK):
+            output.write(chunk)
+            bar.update(len(chunk))

@@ -1,0 +1,127 @@
+"""Renders stand-in images: chosen grid points in memory, or a whole grid to a file."""
+
+import itertools
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from submission.console import progress_bar
+from submission.data.standin.archive import ImageArchive
+from submission.data.standin.develop import develop
+from submission.data.standin.domains import Domain, domain_named
+from submission.data.standin.scene import IMAGE_SIZE, poses, standin_space
+from submission.data.standin.shade import shade_scenes
+from submission.factors import FactorSpace
+from submission.files import replacing
+
+__all__ = ["render_file", "render_images"]
+
+SCENES_AT_ONCE = 256  # 20 MiB of shaded scenes
+
+IntArray = npt.NDArray[np.int64]
+
+
+def _check_seed(seed: int) -> None:
+    if not 0 <= seed < 2**32:
+        raise ValueError(f"expected a seed from 0 to below 2**32, got {seed}")
+
+
+def _shade(domain: Domain, space: FactorSpace, geometry: IntArray) -> npt.NDArray[np.float32]:
+    """Renders the scenes of (m, 5) shape, size, camera height and two positions."""
+    shapes, sizes, views = (np.ascontiguousarray(geometry[:, k]) for k in range(3))
+    num_positions = (space.sizes[5], space.sizes[6])
+    return shade_scenes(domain, shapes, sizes, views, poses(geometry[:, 3:], num_positions))
+
+
+def render_images(
+    domain: str, space: FactorSpace, factors: npt.ArrayLike, seed: int = 0
+) -> npt.NDArray[np.uint8]:
+    """Renders grid points, each exactly as `render_file` writes it.
+
+    Args:
+        domain: a name in `STANDIN_DOMAINS`.
+        space: the grid, as `standin_space` makes it.
+        factors: (n, 7) factor values.
+        seed: of the grid's random parts, from 0 to below 2**32.
+
+    Returns:
+        (n, 64, 64, 3) levels.
+
+    Raises:
+        ValueError: if there is no such domain, grid, grid point or seed.
+    """
+    look = domain_named(domain)
+    if standin_space(space.sizes) != space:
+        raise ValueError(f"expected the factors {standin_space().names}, got {space.names}")
+    _check_seed(seed)
+    points = np.asarray(factors)
+    indices = space.factors_to_index(points)
+    points = space.index_to_factors(indices)
+    images = np.empty((len(points), IMAGE_SIZE, IMAGE_SIZE, 3), dtype=np.uint8)
+    geometry, which = np.unique(points[:, [1, 2, 3, 5, 6]], axis=0, return_inverse=True)
+    order = np.argsort(which, kind="stable")
+    for start in range(0, len(geometry), SCENES_AT_ONCE):
+        scenes = _shade(look, space, geometry[start : start + SCENES_AT_ONCE])
+        first, last = np.searchsorted(which[order], (start, start + len(scenes)))
+        for rows in np.array_split(order[first:last], max(1, (last - first) // 1024)):
+            images[rows] = develop(
+                look, seed, scenes, which[rows] - start, points[rows], indices[rows]
+            )
+    return images
+
+
+def _pieces(space: FactorSpace) -> Iterator[tuple[IntArray, list[tuple[int, int]]]]:
+    """Cuts a grid into pieces whose scenes fit in memory.
+
+    Yields:
+        (m, 5) geometry, and for each pair of colours where its m consecutive images begin: colour
+        pair as one number and first index.
+    """
+    colors, shapes, sizes, views, rings, rows, columns = space.sizes
+    positions = np.indices((rows, columns)).reshape(2, -1).T
+    for shape, size, view in itertools.product(range(shapes), range(sizes), range(views)):
+        for start in range(0, len(positions), SCENES_AT_ONCE):
+            piece = positions[start : start + SCENES_AT_ONCE]
+            head = np.broadcast_to(np.array([shape, size, view]), (len(piece), 3))
+            places = []
+            for color, ring in itertools.product(range(colors), range(rings)):
+                first = np.array([[color, shape, size, view, ring, *piece[0]]])
+                places.append((color * rings + ring, int(space.factors_to_index(first)[0])))
+            yield np.concatenate([head, piece], axis=1), places
+
+
+def render_file(domain: str, sizes: tuple[int, ...], path: Path, seed: int = 0) -> None:
+    """Renders a whole grid into an uncompressed npz file, in bounded memory.
+
+    The file holds `images`, uint8 (N, 64, 64, 3) in row-major order of the factors, and
+    `factor_sizes`, int64 (7,). Its bytes follow from domain, sizes and seed.
+
+    Args:
+        domain: a name in `STANDIN_DOMAINS`.
+        sizes: of the seven factors; see `standin_space`.
+        path: the file, written whole or not at all.
+        seed: of the random parts, from 0 to below 2**32.
+
+    Raises:
+        ValueError: if there is no such domain, grid or seed.
+        OSError: if the file cannot be written.
+    """
+    look = domain_named(domain)
+    space = standin_space(sizes)
+    _check_seed(seed)
+    shape = (space.num_points, IMAGE_SIZE, IMAGE_SIZE, 3)
+    bar = progress_bar(space.num_points, domain, " images")
+    with bar, replacing(path) as beside, beside.open("wb+") as file:
+        archive = ImageArchive(file, shape)
+        for geometry, places in _pieces(space):
+            scenes = _shade(look, space, geometry)
+            which = np.arange(len(scenes))
+            for pair, first in places:
+                color, ring = divmod(pair, space.sizes[4])
+                factors = np.insert(geometry, [0, 3], (color, ring), axis=1)
+                images = develop(look, seed, scenes, which, factors, first + which)
+                archive.write(first, images)
+                bar.update(len(images))
+        archive.close(factor_sizes=np.array(space.sizes, dtype=np.int64))

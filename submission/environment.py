@@ -1,0 +1,94 @@
+"""The evaluation server's environment variables; the only reader of `os.environ`."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+__all__ = ["Environment", "read_environment"]
+
+FALSE_WORDS = frozenset({"", "false", "0", "no", "off"})
+TRUE_WORDS = frozenset({"true", "1", "yes", "on"})
+
+
+@dataclass(frozen=True)
+class Environment:
+    """Where a run reads and writes, as the server or the local defaults say.
+
+    Attributes:
+        output_path: folder that holds one folder per experiment (AICROWD_OUTPUT_PATH).
+        evaluation_name: name of the experiment (AICROWD_EVALUATION_NAME).
+        dataset_name: name of the data set, disentanglement_lib's names (AICROWD_DATASET_NAME).
+        data_path: folder of the data sets (DISENTANGLEMENT_LIB_DATA).
+        is_grading: whether this is the evaluation server (AICROWD_IS_GRADING set at all).
+        cuda: True or False when AICROWD_CUDA asks for or against a GPU, None to use one if present.
+    """
+
+    output_path: Path
+    evaluation_name: str
+    dataset_name: str
+    data_path: Path
+    is_grading: bool
+    cuda: bool | None
+
+    @property
+    def experiment_path(self) -> Path:
+        """The experiment's folder."""
+        return self.output_path / self.evaluation_name
+
+    @property
+    def training_path(self) -> Path:
+        """The folder of what is known of the training: settings, curves, codes."""
+        return self.experiment_path / "training"
+
+    @property
+    def representation_path(self) -> Path:
+        """The folder of the exported representation."""
+        return self.experiment_path / "representation"
+
+    @property
+    def model_path(self) -> Path:
+        """The exported TorchScript file, where the evaluator looks for it."""
+        return self.representation_path / "pytorch_model.pt"
+
+
+def _flag(name: str, value: str) -> bool:
+    word = value.strip().lower()
+    if word in FALSE_WORDS:
+        return False
+    if word in TRUE_WORDS:
+        return True
+    raise ValueError(f"expected {name} to be one of true/1/yes/on/false/0/no/off, got {value!r}")
+
+
+def read_environment(variables: Mapping[str, str] | None = None) -> Environment:
+    """Reads the variables of the evaluation server's contract, with local defaults.
+
+    Args:
+        variables: the variables; those of the process when None.
+
+    Raises:
+        ValueError: if a switch is neither true nor false, the experiment's name is not a plain
+            folder name, or the server names no data set.
+    """
+    variables = os.environ if variables is None else variables
+    name = variables.get("AICROWD_EVALUATION_NAME") or "experiment_name"
+    if name in {".", ".."} or "/" in name or "\0" in name:
+        raise ValueError(
+            f"expected AICROWD_EVALUATION_NAME to be the name of a folder, got {name!r}"
+        )
+    is_grading = "AICROWD_IS_GRADING" in variables
+    dataset = variables.get("AICROWD_DATASET_NAME", "")
+    if not dataset:
+        if is_grading:
+            raise ValueError("expected AICROWD_DATASET_NAME to name the data set while grading")
+        dataset = "standin_real"
+    cuda = variables.get("AICROWD_CUDA")
+    return Environment(
+        output_path=Path(variables.get("AICROWD_OUTPUT_PATH") or "./scratch/shared"),
+        evaluation_name=name,
+        dataset_name=dataset,
+        data_path=Path(variables.get("DISENTANGLEMENT_LIB_DATA") or "./scratch/dataset"),
+        is_grading=is_grading,
+        cuda=None if cuda is None else _flag("AICROWD_CUDA", cuda),
+    )

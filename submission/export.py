@@ -1,0 +1,102 @@
+"""Exports the representation as TorchScript; the only user of `torch.jit`."""
+
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from submission.files import replacing
+from submission.models.folding import FoldedExtractor
+from submission.models.vae import VAE
+
+__all__ = ["Representation", "export", "load_exported"]
+
+TOLERANCE = 1e-5
+BATCH_SIZES = (1, 8, 16, 64)
+
+
+class Representation(nn.Module):
+    """Maps images to the posterior means of their features.
+
+    Args:
+        extractor: frozen, in float32.
+        vae: trained; only its encoder takes part.
+    """
+
+    def __init__(self, extractor: FoldedExtractor, vae: VAE) -> None:
+        super().__init__()
+        self.extractor = extractor
+        self.hidden = vae.hidden
+        self.mean = vae.mean
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Maps (B, 3, 64, 64) RGB in [0, 1] to (B, C) codes."""
+        codes: Tensor = self.mean(self.hidden(self.extractor(images)))
+        return codes
+
+
+def export(representation: Representation, images: Tensor, path: Path) -> None:
+    """Writes the representation for the evaluation server and checks what was written.
+
+    The file is read back and compared with the network on batches of 1, 8, 16 and 64 images, laid
+    out as the evaluator lays them out too.
+
+    Args:
+        representation: the network; it is put on the CPU and into evaluation mode.
+        images: (64, 3, 64, 64) float32 in [0, 1], to trace and compare with.
+        path: file to write.
+
+    Raises:
+        ValueError: if the written file computes something else.
+        OSError: if the file cannot be written.
+    """
+    representation = representation.cpu().float().eval()
+    images = images.cpu().contiguous()
+    with torch.no_grad(), warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        traced = torch.jit.trace(representation, images[:8])  # type: ignore[no-untyped-call]
+        with replacing(path) as beside:
+            torch.jit.save(traced, str(beside))  # type: ignore[no-untyped-call]
+            _compare(load_exported(beside), representation, images)
+
+
+def load_exported(path: Path) -> Callable[[Tensor], Tensor]:
+    """Loads an exported representation onto the CPU.
+
+    Args:
+        path: a TorchScript file.
+
+    Returns:
+        The function from (B, 3, 64, 64) float32 in [0, 1] to (B, C) codes.
+
+    Raises:
+        FileNotFoundError: if there is no file.
+        ValueError: if it is not TorchScript.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"expected an exported representation at {path}; train_pytorch.py makes it"
+        )
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)
+            loaded = torch.jit.load(str(path), map_location="cpu")  # type: ignore[no-untyped-call]
+    except RuntimeError as error:
+        raise ValueError(f"expected a TorchScript file at {path}, got {error}") from error
+    function: Callable[[Tensor], Tensor] = loaded.eval()
+    return function
+
+
+def _compare(written: Callable[[Tensor], Tensor], network: nn.Module, images: Tensor) -> None:
+    strided = images.permute(0, 2, 3, 1).contiguous().permute(0, 3, 1, 2)
+    for layout in (images, strided):
+        for size in BATCH_SIZES:
+            expected, got = network(layout[:size]), written(layout[:size])
+            difference = float((expected - got).abs().max())
+            if got.shape != expected.shape or not difference <= TOLERANCE:
+                raise ValueError(
+                    f"expected the exported file to differ by at most {TOLERANCE} from the "
+                    f"network, got {difference} on a batch of {size}"
+                )

@@ -1,0 +1,125 @@
+"""The feature extractor: a VGG trunk and a learned aggregation (paper, section 2.1)."""
+
+from collections.abc import Sequence
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+from torchvision.models import vgg
+
+__all__ = [
+    "ARCHITECTURES",
+    "FEATURE_SIZE",
+    "IMAGENET_MEAN",
+    "IMAGENET_STD",
+    "Aggregation",
+    "FactorHeads",
+    "FeatureExtractor",
+    "Standardise",
+    "make_trunk",
+    "normalise_rows",
+]
+
+FEATURE_SIZE = 512
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+ARCHITECTURES = ("vgg11_bn", "vgg13_bn", "vgg16_bn", "vgg19_bn")
+
+
+def normalise_rows(rows: Tensor) -> Tensor:
+    """Divides each row by its L2 norm; a zero row stays zero and its gradient stays finite.
+
+    Args:
+        rows: (B, D).
+
+    Returns:
+        (B, D) rows of length 1, built from operators that every TorchScript runtime knows.
+    """
+    return rows / rows.square().sum(dim=1, keepdim=True).clamp_min(1e-12).sqrt()
+
+
+def make_trunk(architecture: str) -> nn.Sequential:
+    """Builds a torchvision VGG's convolutional layers, randomly initialised.
+
+    Args:
+        architecture: one of `ARCHITECTURES`.
+
+    Raises:
+        ValueError: if the architecture is not known.
+    """
+    if architecture not in ARCHITECTURES:
+        raise ValueError(f"expected a trunk out of {', '.join(ARCHITECTURES)}, got {architecture}")
+    return cast(nn.Sequential, getattr(vgg, architecture)(weights=None).features)
+
+
+class Standardise(nn.Module):
+    """Standardises RGB in [0, 1] with ImageNet's channel means and standard deviations."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.tensor(IMAGENET_MEAN)[:, None, None])
+        self.register_buffer("std", torch.tensor(IMAGENET_STD)[:, None, None])
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Returns standardised (B, 3, H, W) images; the input stays as it is."""
+        return (images - cast(Tensor, self.mean)) / cast(Tensor, self.std)
+
+
+class Aggregation(nn.Sequential):
+    """Reduces a (B, 512, 2, 2) feature map to (B, 512, 1, 1) by three learned convolutions.
+
+    Args:
+        dropout: rate of the channel dropout before each convolution.
+    """
+
+    def __init__(self, dropout: float = 0.1) -> None:
+        layers: list[nn.Module] = []
+        for num_in, num_out, size in [(512, 1024, 1), (1024, 2048, 2), (2048, FEATURE_SIZE, 1)]:
+            convolution = nn.Conv2d(num_in, num_out, size, bias=False)
+            nn.init.kaiming_uniform_(convolution.weight, nonlinearity="relu")
+            layers += [nn.Dropout2d(dropout), convolution, nn.BatchNorm2d(num_out), nn.ReLU()]
+        super().__init__(*layers)
+
+
+class FeatureExtractor(nn.Module):
+    """Maps (B, 3, 64, 64) RGB in [0, 1] to (B, 512) features of unit length.
+
+    Args:
+        architecture: the trunk, one of `ARCHITECTURES`; the paper's is vgg19_bn.
+        dropout: rate of the aggregation's channel dropout.
+    """
+
+    def __init__(self, architecture: str = "vgg19_bn", dropout: float = 0.1) -> None:
+        super().__init__()
+        self.architecture = architecture
+        self.standardise = Standardise()
+        self.trunk = make_trunk(architecture)
+        self.aggregation = Aggregation(dropout)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Returns (B, 512) features."""
+        maps = self.trunk(self.standardise(images))  # (B, 512, 2, 2)
+        return normalise_rows(self.aggregation(maps).flatten(1).float())
+
+
+class FactorHeads(nn.Module):
+    """One linear classifier per factor on the feature vector, dropped after finetuning.
+
+    Args:
+        sizes: number of classes of each of the F factors.
+        scale: fixed factor on the features; a unit-length feature bounds the logits, and from a
+            random start a trunk learns only when that bound is loose (16); the paper has 1.
+    """
+
+    def __init__(self, sizes: Sequence[int], scale: float = 1.0) -> None:
+        super().__init__()
+        self.scale = scale
+        self.heads = nn.ModuleList(nn.Linear(FEATURE_SIZE, size) for size in sizes)
+        for head in self.heads:
+            nn.init.kaiming_uniform_(cast(nn.Linear, head).weight, nonlinearity="relu")
+            nn.init.zeros_(cast(nn.Linear, head).bias)
+
+    def forward(self, features: Tensor) -> list[Tensor]:
+        """Maps (B, 512) features to F tensors of (B, size) logits."""
+        scaled = features * self.scale
+        return [head(scaled) for head in self.heads]

@@ -1,0 +1,57 @@
+"""The extractor for inference: batch norms folded into convolutions, dropout gone."""
+
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+from submission.models.extractor import FeatureExtractor, Standardise, normalise_rows
+
+__all__ = ["FoldedExtractor", "fold"]
+
+
+class FoldedExtractor(nn.Module):
+    """Computes what the frozen extractor computes, with less work.
+
+    Args:
+        layers: convolutions, activations and poolings from a standardised image to (B, 512, 1, 1).
+        dtype: number format of the layers; the features are float32 all the same.
+    """
+
+    def __init__(self, layers: nn.Sequential, dtype: torch.dtype) -> None:
+        super().__init__()
+        self.standardise = Standardise()
+        self.layers = layers.to(dtype)
+        self.dtype = dtype
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Maps (B, 3, 64, 64) RGB in [0, 1] to (B, 512) features of unit length."""
+        standardised = self.standardise(images)
+        if self.dtype != torch.float32:
+            return normalise_rows(self.layers(standardised.to(self.dtype)).flatten(1).float())
+        return normalise_rows(self.layers(standardised).flatten(1))
+
+
+def fold(extractor: FeatureExtractor, dtype: torch.dtype = torch.float32) -> FoldedExtractor:
+    """Makes the inference form of a frozen extractor, which itself stays as it is.
+
+    Args:
+        extractor: in evaluation mode.
+        dtype: number format of the layers.
+
+    Raises:
+        ValueError: if the extractor is in training mode.
+    """
+    if extractor.training:
+        raise ValueError("expected an extractor in evaluation mode, got one in training mode")
+    layers: list[nn.Module] = []
+    for module in [*extractor.trunk, *extractor.aggregation]:
+        if isinstance(module, nn.BatchNorm2d):
+            layers[-1] = fuse_conv_bn_eval(cast(nn.Conv2d, layers[-1]), module)
+        elif isinstance(module, nn.ReLU):
+            layers.append(nn.ReLU())
+        elif not isinstance(module, nn.Dropout2d):
+            layers.append(module)
+    folded = FoldedExtractor(nn.Sequential(*layers), dtype)
+    return folded.eval().requires_grad_(requires_grad=False)

@@ -1,0 +1,87 @@
+"""The beta-VAE on feature vectors (paper, section 2.3)."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Generator, Tensor, nn
+
+__all__ = ["VAE", "Posterior", "initialise_orthogonally"]
+
+
+class Posterior(NamedTuple):
+    """A batch of factorised Gaussians: (B, C) means and (B, C) logarithms of variances."""
+
+    mean: Tensor
+    log_variance: Tensor
+
+    def sample(self, generator: Generator | None = None) -> Tensor:
+        """Draws (B, C) codes, differentiable in mean and variance."""
+        noise = torch.empty_like(self.mean).normal_(generator=generator)
+        return self.mean + noise * (0.5 * self.log_variance).exp()
+
+
+def _layers(num_in: int, widths: Sequence[int]) -> nn.Sequential:
+    layers: list[nn.Module] = []
+    for width in widths:
+        layers += [nn.Linear(num_in, width, bias=False), nn.BatchNorm1d(width), nn.ReLU()]
+        num_in = width
+    return nn.Sequential(*layers)
+
+
+class VAE(nn.Module):
+    """Encodes (B, D) features to C Gaussian latents and decodes them.
+
+    Args:
+        num_inputs: D, length of a feature vector.
+        num_latents: C.
+        encoder_widths: widths of the encoder's hidden layers.
+        decoder_widths: widths of the decoder's hidden layers.
+        sigmoid: whether the decoded mean is constrained to (0, 1).
+    """
+
+    def __init__(
+        self,
+        num_inputs: int = 512,
+        num_latents: int = 16,
+        encoder_widths: Sequence[int] = (1024, 1024, 1024, 1024),
+        decoder_widths: Sequence[int] = (1024, 1024, 1024, 1024),
+        *,
+        sigmoid: bool = True,
+    ) -> None:
+        super().__init__()
+        self.hidden = _layers(num_inputs, encoder_widths)
+        self.mean = nn.Linear(encoder_widths[-1], num_latents)
+        self.log_variance = nn.Linear(encoder_widths[-1], num_latents)
+        output: list[nn.Module] = [nn.Linear(decoder_widths[-1], num_inputs)]
+        self.decoder = nn.Sequential(
+            _layers(num_latents, decoder_widths), *output, *([nn.Sigmoid()] if sigmoid else [])
+        )
+
+    def encode(self, features: Tensor) -> Posterior:
+        """Maps (B, D) features to the posterior of their (B, C) codes."""
+        hidden = self.hidden(features)
+        return Posterior(self.mean(hidden), self.log_variance(hidden))
+
+    def decode(self, codes: Tensor) -> Tensor:
+        """Maps (B, C) codes to the (B, D) mean of the conditional distribution."""
+        decoded: Tensor = self.decoder(codes)
+        return decoded
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Returns the representation: the (B, C) posterior means."""
+        return self.encode(features).mean
+
+
+def initialise_orthogonally(module: nn.Module, generator: Generator | None = None) -> None:
+    """Gives every linear layer an orthogonal weight and a zero bias (Saxe et al. 2013).
+
+    Args:
+        module: network whose linear layers are initialised in place.
+        generator: source of randomness.
+    """
+    for layer in module.modules():
+        if isinstance(layer, nn.Linear):
+            nn.init.orthogonal_(layer.weight, generator=generator)
+            if layer.bias is not None:
+                nn.init.zeros_(layer.bias)

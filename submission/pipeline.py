@@ -1,0 +1,199 @@
+"""The main job: one data set in, an exported representation and what is known of it out."""
+
+import hashlib
+import time
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from submission.configuration import PROJECT, operative_configuration
+from submission.console import progress_bar, say
+from submission.data.images import ImageSet, open_images
+from submission.environment import Environment
+from submission.export import Representation, export
+from submission.files import replacing, sha256_of, write_json
+from submission.memory import plan_memory, read_memory_limits
+from submission.models.extractor import FEATURE_SIZE, FeatureExtractor
+from submission.models.folding import fold
+from submission.models.vae import VAE
+from submission.models.weights import load_extractor
+from submission.scoring.table import CodeTable, save_table
+from submission.settings import ExtractSettings, FitSettings
+from submission.training.allocator import keep_freed_memory
+from submission.training.batches import to_unit_range
+from submission.training.features import extract_features
+from submission.training.fit import encode_features, fit_vae
+from submission.training.precision import Precision, choose_device, choose_precision
+
+__all__ = ["Stopwatch", "train_representation"]
+
+MIB = 1 << 20
+
+
+class Stopwatch:
+    """Seconds per stage of a run."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+        self._began = time.monotonic()
+
+    def lap(self, stage: str) -> None:
+        """Ends a stage; the next one begins."""
+        now = time.monotonic()
+        self.seconds[stage] = round(now - self._began, 2)
+        self._began = now
+
+
+@dataclass(frozen=True)
+class _Inputs:
+    """What a run is given: images, frozen weights, settings and hardware."""
+
+    images: ImageSet
+    extractor: FeatureExtractor
+    extract: ExtractSettings
+    fit: FitSettings
+    device: torch.device
+    precision: Precision
+    feature_type: torch.dtype
+
+
+def train_representation(environment: Environment) -> Path:
+    """Extracts features, trains the beta-VAE on them and exports the representation.
+
+    The configuration must have been loaded. The folder `training/` receives the
+    configuration, the learning curves, what the run came from and, except on the evaluation
+    server, the code of every image.
+
+    Args:
+        environment: where to read and write.
+
+    Returns:
+        The exported file.
+
+    Raises:
+        FileNotFoundError: if data or weights are missing.
+        ValueError: if data, weights, settings or memory do not fit.
+        OSError: if the output cannot be written.
+    """
+    keep_freed_memory()
+    watch = Stopwatch()
+    notes = environment.training_path
+    notes.mkdir(parents=True, exist_ok=True)
+    (environment.representation_path / "results").mkdir(parents=True, exist_ok=True)
+    inputs = _open(environment)
+    watch.lap("open")
+
+    features = _extract(inputs)
+    watch.lap("features")
+    vae = _fit(inputs, features, notes)
+    watch.lap("fit")
+
+    say(f"exporting to {environment.model_path}")
+    sample = torch.from_numpy(np.array(inputs.images.images[:64]))
+    sample = sample.repeat(-(-64 // len(sample)), 1, 1, 1)[:64]
+    pixels = to_unit_range(sample, torch.device("cpu"))
+    export(Representation(fold(inputs.extractor), vae.cpu()), pixels, environment.model_path)
+    configuration = operative_configuration()
+    with replacing(notes / "configuration.gin") as beside:
+        beside.write_text(configuration, encoding="utf-8")
+    watch.lap("export")
+
+    config_sha256 = hashlib.sha256(configuration.encode()).hexdigest()
+    model_sha256 = sha256_of(environment.model_path)
+    if not environment.is_grading:
+        table = CodeTable(
+            codes=encode_features(vae, features).numpy(),
+            space=inputs.images.space,
+            model_sha256=model_sha256,
+            data_sha256=inputs.images.sha256,
+            config_sha256=config_sha256,
+            data_name=inputs.images.name,
+        )
+        save_table(table, notes / "codes.safetensors")
+        watch.lap("codes")
+    write_json(
+        notes / "training.json",
+        {
+            "data": {
+                "name": inputs.images.name,
+                "sizes": list(inputs.images.space.sizes),
+                "num_images": inputs.images.space.num_points,
+            },
+            "model_sha256": model_sha256,
+            "weights_sha256": sha256_of(_weights_path(inputs.extract)),
+            "config_sha256": config_sha256,
+            "settings": {"Extract": asdict(inputs.extract), "Fit": asdict(inputs.fit)},
+            "device": str(inputs.device),
+            "precision": str(inputs.precision.dtype),
+            "feature_type": str(inputs.feature_type),
+            "versions": {name: version(name) for name in ("torch", "torchvision", "numpy")},
+            "seconds": watch.seconds,
+        },
+    )
+    for stage, seconds in watch.seconds.items():
+        say(f"  {stage:<10}{seconds:>8.1f} s")
+    say(f"exported {environment.model_path}")
+    return environment.model_path
+
+
+def _weights_path(settings: ExtractSettings) -> Path:
+    return PROJECT / settings.weights
+
+
+def _open(environment: Environment) -> _Inputs:
+    extract, fit = ExtractSettings(), FitSettings()
+    images = open_images(environment.dataset_name, environment.data_path)
+    sizes = " x ".join(map(str, images.space.sizes))
+    say(f"data: {images.name}, {images.space.num_points:,} images ({sizes}), {images.path}")
+    device = choose_device(cuda=environment.cuda)
+    precision = choose_precision(device)
+    extractor = load_extractor(_weights_path(extract))
+    say(f"extractor: {extractor.architecture}, {_weights_path(extract)}")
+    say(f"device: {device}, {precision.dtype} because {precision.reason}")
+    plan = plan_memory(
+        images.space.num_points,
+        read_memory_limits(extract.memory_limit),
+        feature_type=extract.feature_type,
+        feature_dim=FEATURE_SIZE,
+        model_bytes=_model_bytes(extractor, fit),
+        batch_bytes=extract.batch_size * 8 * MIB // 2,
+        mapped_bytes=images.images.nbytes,
+    )
+    say(str(plan))
+    feature_type = torch.float16 if plan.feature_type == "float16" else torch.float32
+    return _Inputs(images, extractor, extract, fit, device, precision, feature_type)
+
+
+def _model_bytes(extractor: FeatureExtractor, fit: FitSettings) -> int:
+    frozen = sum(value.nbytes for value in extractor.state_dict().values())
+    with torch.device("meta"):
+        vae = VAE(FEATURE_SIZE, fit.num_latents, fit.encoder_widths, fit.decoder_widths)
+    trained = sum(value.nbytes for value in vae.state_dict().values())
+    return 2 * frozen + 6 * trained  # folded copy; gradient, two moments and two temporaries
+
+
+def _extract(inputs: _Inputs) -> Tensor:
+    folded = fold(inputs.extractor, inputs.precision.dtype)
+    with progress_bar(inputs.images.space.num_points, "features", " images") as bar:
+        return extract_features(
+            folded,
+            inputs.images.images,
+            inputs.device,
+            inputs.extract.batch_size,
+            inputs.feature_type,
+            bar.update,
+        )
+
+
+def _fit(inputs: _Inputs, features: Tensor, notes: Path) -> VAE:
+    num_steps = inputs.fit.num_epochs * (len(features) // inputs.fit.batch_size)
+    with progress_bar(num_steps, "beta-VAE", " steps") as bar:
+        vae, curves = fit_vae(features, inputs.fit, inputs.device, inputs.precision, bar.update)
+    curves.write(notes)
+    last = {name: value for _, name, value in curves.rows[-4:]}
+    say("last epoch: " + "  ".join(f"{name} {value:.4f}" for name, value in last.items()))
+    return vae

@@ -1,0 +1,66 @@
+"""Random changes of exposure, colour, sharpness and position that a real camera makes."""
+
+import math
+
+import torch
+from torch import Generator, Tensor
+from torch.nn import functional as F
+
+__all__ = ["augment"]
+
+
+def augment(images: Tensor, strength: float, generator: Generator) -> Tensor:
+    """Changes each image at random as another camera would have seen it.
+
+    In turn: a shift of up to 1.5 pixels with a slight turn and zoom, a blur, one gain per image and
+    one per channel, a brightness slope and vignette, a black level, and noise.
+
+    Args:
+        images: (B, 3, H, W) in [0, 1].
+        strength: 0 leaves the images as they are, 1 is the full range of each change.
+        generator: source of randomness, on the images' device.
+
+    Returns:
+        (B, 3, H, W) in [0, 1], a new tensor.
+    """
+    if strength == 0:
+        return images
+
+    def uniform(*shape: int) -> Tensor:
+        noise = torch.rand(shape, generator=generator, device=images.device)
+        return strength * (2 * noise - 1)
+
+    batch, _, height, width = images.shape
+    moved = _move(images, uniform(batch), uniform(batch), uniform(batch, 2))
+    kernel = torch.tensor([1.0, 2.0, 1.0], device=images.device) / 4
+    kernel = (kernel[:, None] * kernel).expand(3, 1, 3, 3)
+    blurred = F.conv2d(F.pad(moved, (1, 1, 1, 1), mode="replicate"), kernel, groups=3)
+    changed = torch.lerp(moved, blurred, uniform(batch, 1, 1, 1).clamp_min(0))
+
+    gain = (0.35 * uniform(batch, 1, 1, 1) + 0.12 * uniform(batch, 3, 1, 1)).exp()
+    down = torch.linspace(-1, 1, height, device=images.device)[:, None]
+    right = torch.linspace(-1, 1, width, device=images.device)
+    slope = uniform(batch, 3, 1, 1)
+    light = 1 + 0.12 * (slope[:, :1] * down + slope[:, 1:2] * right)
+    light = light - 0.12 * slope[:, 2:].clamp_min(0) * (down.square() + right.square())
+    changed = changed * gain * light + 0.04 * uniform(batch, 3, 1, 1)
+
+    noise = torch.randn(images.shape, generator=generator, device=images.device)
+    changed = changed + 0.02 * uniform(batch, 1, 1, 1).clamp_min(0) * noise
+    return changed.clamp(0, 1)
+
+
+def _move(images: Tensor, turn: Tensor, zoom: Tensor, shift: Tensor) -> Tensor:
+    angle = math.radians(1.5) * turn  # (B,)
+    scale = 1 + 0.03 * zoom
+    cosine, sine = scale * angle.cos(), scale * angle.sin()
+    shift = shift * (3.0 / images.shape[-1])  # 1.5 pixels of a width of 2
+    matrix = torch.stack(
+        [
+            torch.stack([cosine, -sine, shift[:, 0]], dim=1),
+            torch.stack([sine, cosine, shift[:, 1]], dim=1),
+        ],
+        dim=1,
+    )  # (B, 2, 3)
+    grid = F.affine_grid(matrix, list(images.shape), align_corners=False)
+    return F.grid_sample(images, grid, padding_mode="border", align_corners=False)

@@ -1,0 +1,108 @@
+"""Labelled images of several sets as one, and the order in which an epoch visits them."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from submission.data.images import ImageSet
+
+__all__ = ["LabelledImages", "epoch_batches", "split_indices", "to_unit_range"]
+
+IntArray = npt.NDArray[np.int64]
+
+
+def to_unit_range(images: Tensor, device: torch.device) -> Tensor:
+    """Moves (B, H, W, 3) uint8 images to a device as (B, 3, H, W) float32 in [0, 1].
+
+    The channels stay innermost in memory, which is the layout that convolutions run fastest on.
+    """
+    return images.to(device, non_blocking=True).permute(0, 3, 1, 2).float().div_(255)
+
+
+class LabelledImages:
+    """Several image sets of one factor space behind a single index; nothing is read up front.
+
+    Args:
+        sets: at least one set; sizes of the factors must agree.
+
+    Raises:
+        ValueError: if there is no set or their factor sizes differ.
+    """
+
+    def __init__(self, sets: Sequence[ImageSet]) -> None:
+        if not sets:
+            raise ValueError("expected at least one set of labelled images, got none")
+        self.space = sets[0].space
+        for other in sets[1:]:
+            if other.space.sizes != self.space.sizes:
+                raise ValueError(
+                    f"expected the factor sizes {self.space.sizes} of {sets[0].name} in every set, "
+                    f"got {other.space.sizes} in {other.name}; use sets of one grid"
+                )
+        self.sets = tuple(sets)
+        self._ends = np.cumsum([image_set.space.num_points for image_set in sets])
+
+    def __len__(self) -> int:
+        return int(self._ends[-1])
+
+    def take(self, indices: IntArray) -> tuple[Tensor, Tensor]:
+        """Reads images by index, a pure function of it.
+
+        Args:
+            indices: (B,) in 0..len-1, any order.
+
+        Returns:
+            (B, 64, 64, 3) uint8 images and their (B, F) int64 factor values.
+        """
+        which = np.searchsorted(self._ends, indices, side="right")
+        local = indices % self.space.num_points
+        images = np.empty((len(indices), *self.sets[0].images.shape[1:]), np.uint8)
+        for number in np.unique(which):
+            rows = np.flatnonzero(which == number)
+            rows = rows[np.argsort(local[rows])]
+            images[rows] = self.sets[number].images[local[rows]]
+        factors = self.space.index_to_factors(local)
+        return torch.from_numpy(images), torch.from_numpy(factors)
+
+
+def split_indices(images: LabelledImages, fraction: float, seed: int) -> tuple[IntArray, IntArray]:
+    """Splits each set at random into a training and a validation part (paper, section 2.1).
+
+    Args:
+        images: the sets.
+        fraction: part of each set held out, in (0, 1).
+        seed: decides the split.
+
+    Returns:
+        Indices of the training and of the validation images.
+    """
+    random = np.random.default_rng(seed)
+    num_points = images.space.num_points
+    num_held_out = min(max(1, round(fraction * num_points)), num_points - 1)
+    training, validation = [], []
+    for number in range(len(images.sets)):
+        order = number * num_points + random.permutation(num_points)
+        validation.append(np.sort(order[:num_held_out]))
+        training.append(np.sort(order[num_held_out:]))
+    return np.concatenate(training), np.concatenate(validation)
+
+
+def epoch_batches(
+    indices: IntArray, batch_size: int, num_images: int, seed: int, epoch: int
+) -> Iterator[IntArray]:
+    """Yields an epoch's batches of indices in a random order that seed and epoch decide.
+
+    Args:
+        indices: what to draw from, each at most once per epoch.
+        batch_size: B; an incomplete last batch is left out.
+        num_images: images of this epoch, at most all of `indices`.
+        seed: of the run.
+        epoch: number of the epoch.
+    """
+    random = np.random.default_rng((seed, epoch))
+    order = random.choice(indices, size=min(num_images, len(indices)), replace=False)
+    for start in range(0, len(order) - batch_size + 1, batch_size):
+        yield order[start : start + batch_size]

@@ -1,0 +1,60 @@
+"""Checkpoints: atomic, loaded without unpickling code, and refused for another run."""
+
+import hashlib
+import json
+import pickle
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from submission.files import replacing
+
+__all__ = ["fingerprint", "load_checkpoint", "save_checkpoint"]
+
+
+def fingerprint(**facts: Any) -> str:
+    """Hashes what a run depends on, so that its checkpoint resumes no other run."""
+    text = json.dumps(facts, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def save_checkpoint(path: Path, identity: str, state: dict[str, Any]) -> None:
+    """Writes a checkpoint atomically.
+
+    Args:
+        path: file to write.
+        identity: fingerprint of the run.
+        state: tensors, numbers, strings and containers of them.
+    """
+    with replacing(path) as beside:
+        torch.save({"identity": identity, "state": state}, beside)
+
+
+def load_checkpoint(path: Path, identity: str) -> dict[str, Any] | None:
+    """Reads the checkpoint of a run.
+
+    Args:
+        path: file to read.
+        identity: fingerprint of the run that wants to go on.
+
+    Returns:
+        The saved state, or None if there is no checkpoint.
+
+    Raises:
+        ValueError: if the file is damaged or belongs to a run with other settings or data.
+    """
+    if not path.exists():
+        return None
+    way_out = "delete it or choose another output folder"
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except (RuntimeError, EOFError, pickle.UnpicklingError) as error:
+        raise ValueError(f"expected a checkpoint at {path}, got {error}; {way_out}") from error
+    if not isinstance(content, dict) or content.get("identity") != identity:
+        raise ValueError(
+            f"expected the checkpoint {path} to be of this run, got one of other settings or data; "
+            + way_out
+        )
+    state: dict[str, Any] = content["state"]
+    return state

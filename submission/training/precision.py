@@ -1,0 +1,56 @@
+"""The arithmetic that the hardware does fastest without hurting the result."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+__all__ = ["Precision", "choose_device", "choose_precision"]
+
+
+@dataclass(frozen=True)
+class Precision:
+    """A number format for matrix products and why it was chosen.
+
+    Attributes:
+        dtype: torch.bfloat16 or torch.float32.
+        reason: a few words for the log.
+    """
+
+    dtype: torch.dtype
+    reason: str
+
+
+def choose_device(*, cuda: bool | None) -> torch.device:
+    """Picks the device of a run.
+
+    Args:
+        cuda: True or False when asked for or against a GPU, None to take one if present.
+
+    Raises:
+        ValueError: if a GPU is asked for and none is there.
+    """
+    if cuda and not torch.cuda.is_available():
+        raise ValueError("expected a GPU because AICROWD_CUDA asks for one, got none; unset it")
+    use_cuda = torch.cuda.is_available() if cuda is None else cuda
+    return torch.device("cuda" if use_cuda else "cpu")
+
+
+def choose_precision(device: torch.device) -> Precision:
+    """Picks bfloat16 where the device multiplies it in hardware, else float32."""
+    if device.type == "cuda":
+        if torch.cuda.is_bf16_supported(including_emulation=False):
+            return Precision(torch.bfloat16, "this GPU multiplies bfloat16 in hardware")
+        return Precision(torch.float32, "this GPU has no bfloat16 units")
+    flags = _cpu_flags()
+    if flags & {"avx512_bf16", "amx_bf16"}:
+        return Precision(torch.bfloat16, "this CPU multiplies bfloat16 in hardware")
+    return Precision(torch.float32, "this CPU has no bfloat16 units")
+
+
+def _cpu_flags() -> frozenset[str]:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return frozenset()
+    return frozenset(next((line.split() for line in lines if line.startswith("flags")), []))

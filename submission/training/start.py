@@ -1,0 +1,56 @@
+"""Where finetuning starts: at random, from ImageNet weights, or from an earlier extractor."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from submission.console import say
+from submission.models.extractor import FeatureExtractor
+from submission.models.growth import grow
+from submission.models.imagenet import load_imagenet_trunk
+from submission.models.weights import load_extractor
+from submission.settings import FinetuneSettings
+from submission.training.batches import LabelledImages, to_unit_range
+
+__all__ = ["starting_extractor"]
+
+NUM_GROWTH_IMAGES = 256
+
+
+def starting_extractor(settings: FinetuneSettings, images: LabelledImages) -> FeatureExtractor:
+    """Builds the extractor that finetuning begins with and says where its weights come from.
+
+    Args:
+        settings: trunk, start and seed.
+        images: training images; some are looked at when a shallower trunk is grown.
+
+    Raises:
+        FileNotFoundError: if the starting weights do not exist.
+        ValueError: if they are not what they should be.
+    """
+    torch.manual_seed(settings.seed)
+    if settings.start.endswith(".safetensors"):
+        earlier = load_extractor(Path(settings.start)).requires_grad_()
+        if earlier.architecture == settings.architecture:
+            say(f"the extractor starts from {settings.start}")
+            extractor = earlier
+        else:
+            random = np.random.default_rng(settings.seed)
+            chosen = random.choice(len(images), min(NUM_GROWTH_IMAGES, len(images)), replace=False)
+            pixels, _ = images.take(np.sort(chosen))
+            extractor = grow(
+                earlier, settings.architecture, to_unit_range(pixels, torch.device("cpu"))
+            )
+            say(f"{settings.architecture} is grown from {earlier.architecture} ({settings.start})")
+    else:
+        extractor = FeatureExtractor(settings.architecture)
+        if settings.start:
+            load_imagenet_trunk(extractor, settings.start)
+            say(f"the trunk starts from ImageNet weights ({settings.start})")
+        else:
+            say("the trunk starts at random, without ImageNet weights")
+    for module in extractor.aggregation.modules():
+        if isinstance(module, torch.nn.Dropout2d):
+            module.p = settings.dropout
+    return extractor

@@ -1,0 +1,173 @@
+import csv
+import dataclasses
+import os
+import signal
+from pathlib import Path
+
+import pytest
+import torch
+
+from submission.models.extractor import FactorHeads, FeatureExtractor
+from submission.settings import FinetuneSettings
+from submission.training import finetune as module
+from submission.training.checkpoint import load_checkpoint, save_checkpoint
+from submission.training.finetune import Finetuned, finetune, learning_rate_at
+from submission.training.interruption import stop_requested
+from submission.training.precision import Precision
+from tests.image_sets import rendered_set
+
+CPU = torch.device("cpu")
+SINGLE = Precision(torch.float32, "test")
+SETTINGS = FinetuneSettings(
+    architecture="vgg11_bn",
+    start="",
+    head_scale=16.0,
+    batch_size=16,
+    num_epochs=2,
+    learning_rate_decay="cosine",
+    augmentation=0.5,
+)
+
+
+def run(folder: Path, settings: FinetuneSettings = SETTINGS) -> Finetuned:
+    torch.manual_seed(0)
+    extractor = FeatureExtractor(settings.architecture, settings.dropout)
+    sets = [rendered_set("standin_toy"), rendered_set("standin_realistic")]
+    return finetune(extractor, sets, [rendered_set("standin_real")], settings, CPU, SINGLE, folder)
+
+
+def weights_of(result: Finetuned) -> dict[str, torch.Tensor]:
+    return result.extractor.state_dict()
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Finetuned, Path]:
+    folder = tmp_path_factory.mktemp("finetune")
+    return run(folder), folder
+
+
+def test_the_outcome_is_frozen_and_measured_on_every_set(
+    undisturbed: tuple[Finetuned, Path],
+) -> None:
+    result, folder = undisturbed
+    assert not result.extractor.training
+    assert set(result.accuracies) == {"validation", "standin_real"}
+    names = list(result.accuracies["validation"])
+    assert names[0] == "object_color"
+    assert len(names) == 7
+    assert result.accuracies["validation"]["object_size"] == 1.0  # it has one value only
+    assert result.num_images_seen == 192  # 102 training images make 6 batches of 16, twice
+    with (folder / "curves.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert {"accuracy/validation/object_color", "accuracy/standin_real/object_color"} <= {
+        row["name"] for row in rows
+    }
+
+
+@pytest.mark.parametrize("step", [1, 6, 11])
+def test_a_stopped_run_ends_with_the_bytes_of_an_undisturbed_one(
+    undisturbed: tuple[Finetuned, Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    step: int,
+) -> None:
+    advance = module._Run.advance
+
+    def stopped(self: module._Run, pixels: torch.Tensor, factors: torch.Tensor, n: int) -> float:
+        loss = advance(self, pixels, factors, n)
+        if self.step == step:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return loss
+
+    monkeypatch.setattr(module._Run, "advance", stopped)
+    with pytest.raises(InterruptedError, match=f"stopped at step {step}"):
+        run(tmp_path)
+    monkeypatch.undo()
+    result = run(tmp_path)
+    for name, value in weights_of(undisturbed[0]).items():
+        assert torch.equal(value, weights_of(result)[name]), name
+    assert result.accuracies == undisturbed[0].accuracies
+
+
+def test_a_checkpoint_of_other_settings_is_refused(
+    undisturbed: tuple[Finetuned, Path],
+) -> None:
+    other = dataclasses.replace(SETTINGS, seed=1)
+    with pytest.raises(ValueError, match="other settings or data"):
+        run(undisturbed[1], other)
+
+
+def test_a_damaged_checkpoint_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "finetune.ckpt"
+    assert load_checkpoint(path, "a") is None
+    save_checkpoint(path, "a", {"step": 3})
+    assert load_checkpoint(path, "a") == {"step": 3}
+    path.write_bytes(path.read_bytes()[:-50])
+    with pytest.raises(ValueError, match="expected a checkpoint"):
+        load_checkpoint(path, "a")
+
+
+def test_a_loss_that_is_no_number_stops_with_its_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module._Run, "advance", lambda *_: float("nan"))
+    with pytest.raises(ValueError, match="finite loss, got nan in epoch 0"):
+        run(tmp_path)
+
+
+def test_more_images_than_a_batch_are_needed(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"lower Finetune\.batch_size"):
+        run(tmp_path, dataclasses.replace(SETTINGS, batch_size=512))
+
+
+def test_the_learning_rate_is_constant_or_falls_to_zero() -> None:
+    constant = dataclasses.replace(SETTINGS, learning_rate_decay="constant")
+    assert [learning_rate_at(step, 8, constant) for step in (0, 4, 8)] == [1e-3] * 3
+    falling = [learning_rate_at(step, 8, SETTINGS) for step in (0, 4, 8)]
+    assert falling == pytest.approx([1e-3, 0.5e-3, 0.0])
+
+
+def test_the_scale_of_the_heads_multiplies_the_features() -> None:
+    torch.manual_seed(0)
+    plain = FactorHeads((3, 4))
+    scaled = FactorHeads((3, 4), scale=16)
+    scaled.load_state_dict(plain.state_dict())
+    features = torch.rand(2, 512)
+    for first, second in zip(plain(16 * features), scaled(features), strict=True):
+        torch.testing.assert_close(first, second)
+
+
+def test_radam_with_decoupled_decay_takes_the_papers_steps() -> None:
+    """Liu et al. 2019, algorithm 2, in float64: five unadapted steps, then rectified ones."""
+    start, rate, decay, beta1, beta2 = 1.5, 1e-3, 0.01, 0.9, 0.999
+    parameter = torch.nn.Parameter(torch.tensor([start], dtype=torch.float64))
+    optimizer = torch.optim.RAdam(
+        [parameter], lr=rate, weight_decay=decay, decoupled_weight_decay=True
+    )
+    value, first, second = start, 0.0, 0.0
+    rho_end = 2 / (1 - beta2) - 1
+    for step in range(1, 9):
+        gradient = 2 * value
+        parameter.grad = torch.tensor([gradient], dtype=torch.float64)
+        optimizer.step()
+        value *= 1 - rate * decay
+        first = beta1 * first + (1 - beta1) * gradient
+        second = beta2 * second + (1 - beta2) * gradient**2
+        rho = rho_end - 2 * step * beta2**step / (1 - beta2**step)
+        mean = first / (1 - beta1**step)
+        if rho > 5:
+            rectified = (rho - 4) * (rho - 2) * rho_end / ((rho_end - 4) * (rho_end - 2) * rho)
+            length = (second / (1 - beta2**step)) ** 0.5
+            value -= rate * rectified**0.5 * mean / length
+        else:
+            value -= rate * mean
+        assert parameter.item() == pytest.approx(value, rel=1e-8)
+
+
+def test_signals_mean_what_they_meant_after_the_block() -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    with stop_requested() as stop:
+        assert not stop()
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert stop()
+    assert signal.getsignal(signal.SIGTERM) is before

@@ -1,0 +1,58 @@
+import math
+
+import pytest
+import torch
+from torch.distributions import Normal
+from torch.distributions import kl_divergence as reference_kl
+
+from submission.training.losses import kl_divergence, reconstruction_error, summed_cross_entropy
+from submission.training.schedule import annealed_beta
+
+
+def test_kl_is_that_of_torch_distributions() -> None:
+    generator = torch.Generator().manual_seed(0)
+    mean = torch.randn(7, 5, dtype=torch.float64, generator=generator)
+    log_variance = torch.randn(7, 5, dtype=torch.float64, generator=generator)
+    posterior = Normal(mean, (0.5 * log_variance).exp())
+    prior = Normal(torch.zeros_like(mean), torch.ones_like(mean))
+    expected = reference_kl(posterior, prior).sum(dim=1).mean()
+    torch.testing.assert_close(kl_divergence(mean, log_variance), expected, rtol=1e-12, atol=0)
+
+
+def test_reconstruction_error_sums_dimensions_and_averages_the_batch() -> None:
+    decoded = torch.tensor([[1.0, 2.0], [0.0, 0.0]], dtype=torch.float64)
+    features = torch.tensor([[0.0, 0.0], [0.0, 3.0]], dtype=torch.float64)
+    assert reconstruction_error(decoded, features).item() == (1 + 4 + 9) / 2
+
+
+def test_cross_entropies_of_all_factors_are_added() -> None:
+    factors = torch.tensor([[0, 2], [1, 0]])
+    logits = [torch.zeros(2, 2), torch.zeros(2, 3)]
+    expected = math.log(2) + math.log(3)
+    assert summed_cross_entropy(logits, factors).item() == pytest.approx(expected, rel=1e-6)
+
+
+PAPER = {"beta_start": 0.001, "beta_end": 0.4, "epoch_start": 10, "epoch_end": 49}
+
+
+@pytest.mark.parametrize(
+    ("epoch", "beta"),
+    [
+        (0, 0.001),
+        (9, 0.001),
+        (10, 0.001),
+        (11, 0.001 + 0.399 * (1 - math.cos(math.pi / 39)) / 2),
+        (23, 0.001 + 0.399 * (1 - math.cos(math.pi / 3)) / 2),
+        (49, 0.4),
+        (50, 0.4),
+        (99, 0.4),
+    ],
+)
+def test_schedule_is_the_papers(epoch: int, beta: float) -> None:
+    assert annealed_beta(epoch, **PAPER) == pytest.approx(beta, rel=1e-12)  # type: ignore[arg-type]
+
+
+def test_schedule_never_falls_and_is_a_step_when_start_is_end() -> None:
+    values = [annealed_beta(epoch, 0.001, 0.4, 10, 49) for epoch in range(100)]
+    assert values == sorted(values)
+    assert [annealed_beta(epoch, 0.0, 1.0, 2, 2) for epoch in range(4)] == [0.0, 0.0, 1.0, 1.0]

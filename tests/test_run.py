@@ -1,0 +1,130 @@
+"""The whole job through `run.sh`, as a newcomer and as the evaluation server start it."""
+
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from submission.export import load_exported
+
+ROOT = Path(__file__).parents[1]
+GRID = "3,3,2,1,2,3,3"
+
+
+def environment(folder: Path, **variables: str) -> dict[str, str]:
+    kept = {key: value for key, value in os.environ.items() if not key.startswith("AICROWD_")}
+    return {
+        **kept,
+        "AICROWD_OUTPUT_PATH": str(folder / "shared"),
+        "DISENTANGLEMENT_LIB_DATA": str(folder / "dataset"),
+        "STANDIN_GRID": GRID,
+        "CUDA_VISIBLE_DEVICES": "",
+        **variables,
+    }
+
+
+def run(folder: Path, *words: str, **variables: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [str(ROOT / "run.sh"), *words],
+        cwd=folder,
+        env=environment(folder, **variables),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="module")
+def local(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> tuple[Path, "subprocess.CompletedProcess[str]"]:
+    folder = tmp_path_factory.mktemp("local")
+    return folder, run(folder, "configs/quick.gin", "tiny")
+
+
+def test_a_local_run_ends_with_five_scores(
+    local: tuple[Path, "subprocess.CompletedProcess[str]"],
+) -> None:
+    folder, done = local
+    assert done.returncode == 0, done.stderr
+    representation = folder / "shared/tiny/representation"
+    scores = json.loads((representation / "scores.json").read_text())
+    assert set(scores["scores"]) == {"factor_vae", "dci", "sap", "irs", "mig"}
+    assert all(0 <= score <= 1 for score in scores["scores"].values())
+    assert scores["data"]["sizes"] == [int(size) for size in GRID.split(",")]
+    assert scores["data"]["num_images"] == 324
+    for line in ("FactorVAE", "perfect code", "paper, stage 2", "paper, stage 1", "time"):
+        assert line in done.stdout + "time", line
+    assert "Traceback" not in done.stderr
+    assert not (representation / "tfhub").exists()
+    assert (representation / "results").is_dir()
+    for metric in ("factor_vae_metric", "dci", "sap_score", "irs", "mig"):
+        aggregate = folder / f"shared/tiny/metrics/{metric}/results/aggregate/evaluation.json"
+        assert aggregate.is_file()
+
+
+def test_the_model_maps_images_to_codes(
+    local: tuple[Path, "subprocess.CompletedProcess[str]"],
+) -> None:
+    represent = load_exported(local[0] / "shared/tiny/representation/pytorch_model.pt")
+    nhwc = np.random.default_rng(0).random((64, 64, 64, 3))
+    strided = torch.from_numpy(np.moveaxis(nhwc, 3, 1)).float()
+    with torch.no_grad():
+        whole = represent(strided)
+        assert whole.shape == (64, 16)
+        assert whole.dtype == torch.float32
+        for batch in (1, 8, 16):
+            torch.testing.assert_close(
+                represent(strided[:batch].contiguous()), whole[:batch], rtol=0, atol=1e-4
+            )
+
+
+def test_the_same_run_gives_the_same_model_and_scores(
+    local: tuple[Path, "subprocess.CompletedProcess[str]"], tmp_path: Path
+) -> None:
+    folder, _ = local
+    shutil.copytree(folder / "dataset", tmp_path / "dataset")
+    again = run(tmp_path, "configs/quick.gin", "tiny")
+    assert again.returncode == 0, again.stderr
+    files = [place / "shared/tiny/representation/pytorch_model.pt" for place in (folder, tmp_path)]
+    assert files[0].read_bytes() == files[1].read_bytes()
+    scores = [json.loads(file.with_name("scores.json").read_text())["scores"] for file in files]
+    assert scores[0] == scores[1]
+
+
+def test_the_server_gets_the_model_and_nothing_else(
+    local: tuple[Path, "subprocess.CompletedProcess[str]"], tmp_path: Path
+) -> None:
+    """Another working folder, data from elsewhere, no local evaluation."""
+    shutil.copytree(local[0] / "dataset", tmp_path / "dataset")
+    done = run(
+        tmp_path,
+        AICROWD_IS_GRADING="1",
+        AICROWD_EVALUATION_NAME="graded",
+        AICROWD_DATASET_NAME="standin_real",
+    )
+    assert done.returncode == 0, done.stderr
+    experiment = tmp_path / "shared/graded"
+    assert (experiment / "representation/pytorch_model.pt").is_file()
+    assert not (experiment / "representation/scores.json").exists()
+    assert not (experiment / "metrics").exists()
+    assert "FactorVAE" not in done.stdout
+    configuration = (experiment / "training/configuration.gin").read_text()
+    assert "num_epochs = 100" in configuration
+
+
+def test_the_server_is_told_when_its_data_are_missing(tmp_path: Path) -> None:
+    done = run(
+        tmp_path,
+        AICROWD_IS_GRADING="1",
+        AICROWD_EVALUATION_NAME="graded",
+        AICROWD_DATASET_NAME="mpi3d_real",
+    )
+    assert done.returncode != 0
+    assert done.stderr.strip().count("\n") == 0
+    assert "mpi3d_real.npz" in done.stderr
