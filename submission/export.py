@@ -1,7 +1,9 @@
 """Exports the representation as TorchScript; the only user of `torch.jit`."""
 
+import io
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
@@ -15,6 +17,15 @@ __all__ = ["Representation", "export", "load_exported"]
 
 TOLERANCE = 1e-5
 BATCH_SIZES = (1, 8, 16, 64)
+
+
+@contextmanager
+def _without_deprecations() -> Iterator[None]:
+    """Keeps PyTorch's word to itself that TorchScript is old; the server asks for just that."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", r"`torch\.jit", DeprecationWarning)
+        warnings.filterwarnings("ignore", r"`torch\.jit", FutureWarning)
+        yield
 
 
 class Representation(nn.Module):
@@ -54,11 +65,13 @@ def export(representation: Representation, images: Tensor, path: Path) -> None:
     """
     representation = representation.cpu().float().eval()
     images = images.cpu().contiguous()
-    with torch.no_grad(), warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)
+    with torch.no_grad(), _without_deprecations():
         traced = torch.jit.trace(representation, images[:8])  # type: ignore[no-untyped-call]
+        # Saved to a path, the bytes would name it, and the temporary name is a new one each time.
+        written = io.BytesIO()
+        torch.jit.save(traced, written)  # type: ignore[no-untyped-call]
         with replacing(path) as beside:
-            torch.jit.save(traced, str(beside))  # type: ignore[no-untyped-call]
+            beside.write_bytes(written.getbuffer())
             _compare(load_exported(beside), representation, images)
 
 
@@ -80,8 +93,7 @@ def load_exported(path: Path) -> Callable[[Tensor], Tensor]:
             f"expected an exported representation at {path}; train_pytorch.py makes it"
         )
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DeprecationWarning)
+        with _without_deprecations():
             loaded = torch.jit.load(str(path), map_location="cpu")  # type: ignore[no-untyped-call]
     except RuntimeError as error:
         raise ValueError(f"expected a TorchScript file at {path}, got {error}") from error

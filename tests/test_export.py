@@ -2,6 +2,7 @@ import subprocess
 import sys
 import warnings
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -46,6 +47,11 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Representa
     return path, representation
 
 
+def graph_of(path: Path) -> Any:
+    """Reads the graph of an exported file, its submodules inlined."""
+    return cast(Any, load_exported(path)).inlined_graph
+
+
 @pytest.mark.parametrize("batch", [1, 8, 16, 64])
 def test_the_file_computes_what_the_network_computes(
     exported: tuple[Path, Representation], batch: int
@@ -60,18 +66,17 @@ def test_the_file_computes_what_the_network_computes(
 
 
 def test_only_plain_old_operators_are_used(exported: tuple[Path, Representation]) -> None:
-    module = torch.jit.load(str(exported[0]))  # type: ignore[no-untyped-call]
-    used = {node.kind() for node in module.inlined_graph.nodes()}
+    used = {node.kind() for node in graph_of(exported[0]).nodes()}
     assert used - PLAIN_OPERATORS == set()
 
 
-def test_no_device_or_batch_is_baked_in(exported: tuple[Path, Representation]) -> None:
-    module = torch.jit.load(str(exported[0]))  # type: ignore[no-untyped-call]
-    graph = str(module.inlined_graph)
-    assert "cuda" not in graph
-    assert "Device" not in graph.split("):", 1)[1].split("# ")[0]
-    moved = module.to("meta")
-    assert moved(torch.empty(3, 3, 64, 64, device="meta")).shape == (3, 5)
+def test_no_device_is_baked_in(exported: tuple[Path, Representation]) -> None:
+    """A device in the graph would be a constant, or would be asked of a tensor and passed on."""
+    types = [
+        output.type().str() for node in graph_of(exported[0]).nodes() for output in node.outputs()
+    ]
+    assert "Tensor" in types
+    assert "Device" not in types
 
 
 FRESH = """

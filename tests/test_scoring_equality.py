@@ -36,19 +36,21 @@ FLOAT_NOISE = 1e-6
 def make_images() -> npt.NDArray[np.uint8]:
     """Renders a grid of patterns: each factor drives a wave of its own, plus fixed noise."""
     factors = SPACE.index_to_factors(np.arange(SPACE.num_points)) / np.array(SPACE.sizes)
-    waves = np.random.RandomState(0).randn(SPACE.num_factors, 64 * 64 * 3)
-    noise = np.random.RandomState(1).randn(SPACE.num_points, 64 * 64 * 3)
+    waves = np.random.RandomState(0).randn(SPACE.num_factors, 16 * 16 * 3)
+    noise = np.random.RandomState(1).randn(SPACE.num_points, 16 * 16 * 3)
     pixels = 128 + 60 * np.tanh(factors @ waves) + 10 * noise
     images: npt.NDArray[np.uint8] = pixels.clip(0, 255).astype(np.uint8)
-    return images.reshape(-1, 64, 64, 3)
+    return images.reshape(-1, 16, 16, 3)
 
 
 def represent(images: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
-    """Encodes (n, 64, 64, 3) images in [0, 1], six latents of which the last is constant."""
-    weights = np.random.RandomState(2).randn(64 * 64 * 3, 6) / 30
+    """Encodes (n, 16, 16, 3) images in [0, 1], six latents of which the last is constant."""
+    weights = np.random.RandomState(2).randn(16 * 16 * 3, 6) / 8
     weights[:, 5] = 0
-    codes = np.tanh((images.reshape(len(images), -1) - 0.5) @ weights)
-    return codes.astype(np.float32)
+    # Row by row, so that a code does not depend on the others of its batch.
+    sums = np.einsum("np,pc->nc", images.reshape(len(images), -1) - 0.5, weights)
+    codes: npt.NDArray[np.float32] = np.tanh(sums).astype(np.float32)
+    return codes
 
 
 class ImageData:

@@ -136,7 +136,7 @@ def test_only_the_metrics_asked_for() -> None:
 
 
 def test_samples_of_a_whole_grid_score_like_the_table(scores: Scores) -> None:
-    # 672 rows: the sample's rows are shuffled where the table's are drawn, so 700 are near all.
+    # The same 168 codes four times over, so that no metric runs short of rows.
     codes, factors = np.tile(mixed_codes(), (4, 1)), np.tile(POINTS, (4, 1))
     samples = score_samples(codes, factors, SPACE.names, settings=SETTINGS)
     assert samples.kind == "samples"

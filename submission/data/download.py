@@ -18,7 +18,7 @@ from submission.console import progress_bar, say
 
 __all__ = ["download"]
 
-CHUNK = 1 << 20
+CHUNK = 1 << 16  # at most this much is lost with a connection
 TIMEOUT = (10, 60)  # seconds to connect, seconds of silence
 TEMPORARY = (408, 425, 429, 500, 502, 503, 504)
 TRANSIENT = (

@@ -14,7 +14,7 @@ from PIL import Image
 from submission.data.npz import map_member
 from submission.factors import FactorSpace
 
-__all__ = ["load_with_library"]
+__all__ = ["library_modules", "load_with_library"]
 
 SPRITES = {
     "dsprites_full": "DSprites",
@@ -47,7 +47,7 @@ def load_with_library(
     Raises:
         ValueError: if a file does not hold what its name says.
     """
-    with _library(folder) as modules:
+    with library_modules(folder) as modules:
         if name in SPRITES:
             data = _sprites(getattr(modules.dsprites, SPRITES[name]), sources, space)
         elif name == "cars3d":
@@ -92,12 +92,18 @@ def _painting(path: Path) -> npt.NDArray[np.float64]:
 
 
 @contextmanager
-def _library(folder: Path) -> Iterator[types.SimpleNamespace]:
+def library_modules(folder: Path) -> Iterator[types.SimpleNamespace]:
     """Imports the loaders and, while in use, gives them the folder and what Pillow took away.
 
     The library fixes its folder when it is imported, asks Pillow for a filter by a name that is
     gone and for sizes of three numbers, and numbers the cars in the order that the folder happens
     to list them.
+
+    Args:
+        folder: the data folder.
+
+    Yields:
+        The library's modules `cars3d`, `dsprites`, `dummy_data`, `norb` and `util`.
     """
     with warnings.catch_warnings(), ExitStack() as stack:
         warnings.simplefilter("ignore")

@@ -107,11 +107,12 @@ def check_codes(codes: npt.ArrayLike, num_rows: int) -> FloatArray:
     return values
 
 
-def odd_latents(latents: LatentSummary, prune_threshold: float) -> list[str]:
+def odd_latents(latents: LatentSummary, drawn: LatentSummary, prune_threshold: float) -> list[str]:
     """Says in words which latents a metric will treat in a way that may surprise.
 
     Args:
-        latents: where the values lie.
+        latents: where all values lie.
+        drawn: where those lie that MIG divides into bins; all values if it was not computed.
         prune_threshold: FactorVAE's.
 
     Returns:
@@ -119,7 +120,7 @@ def odd_latents(latents: LatentSummary, prune_threshold: float) -> list[str]:
     """
     constant = latents.std == 0
     tiny = ~constant & (latents.std < prune_threshold)
-    outliers = latents.stretched()
+    outliers = drawn.stretched()
     sentences = []
     if constant.any():
         sentences.append(f"{_named(constant)}: constant, so no metric gets anything from it.")

@@ -224,7 +224,9 @@ def _score(
         results[metric] = ways[metric]()
         seconds[metric] = time.perf_counter() - start
     latents = summarise_latents(subject.codes)
-    notes = odd_latents(latents, settings.factor_vae.prune_threshold)
+    mig = results.get("mig")
+    drawn = mig.latents if isinstance(mig, MigScore) else latents
+    notes = odd_latents(latents, drawn, settings.factor_vae.prune_threshold)
     if subject.fixed:
         notes.append(f"Left out, with a single value: {', '.join(subject.fixed)}.")
     return Scores(

@@ -1,4 +1,4 @@
-"""Learning curves: a CSV file to read anywhere and TensorBoard's own files."""
+"""Learning curves, in a CSV file that anything reads."""
 
 import csv
 from collections.abc import Mapping, Sequence

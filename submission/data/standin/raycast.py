@@ -93,12 +93,13 @@ def _hit_upright(
     a = dx * dx + dy * dy
     b = ox * dx + oy * dy
     root = b * b - a * (ox * ox + oy * oy - radius * radius)
-    if root <= 0.0:
-        return FAR, NOWHERE
-    t = (-b - math.sqrt(root)) / a
-    z = oz + t * dz
-    if t > NEAR and 0.0 <= z <= height:
-        return t, ((ox + t * dx) / radius, (oy + t * dy) / radius, 0.0)
+    if a > 1e-12:
+        if root <= 0.0:
+            return FAR, NOWHERE
+        t = (-b - math.sqrt(root)) / a
+        z = oz + t * dz
+        if t > NEAR and 0.0 <= z <= height:
+            return t, ((ox + t * dx) / radius, (oy + t * dy) / radius, 0.0)
     if abs(dz) > 1e-12:
         t = (height - oz) / dz
         x, y = ox + t * dx, oy + t * dy

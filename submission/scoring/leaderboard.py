@@ -1,0 +1,119 @@
+"""The challenge's order of entries: the mean of their ranks in the five metrics."""
+
+import csv
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from submission.scoring.settings import ALL_METRICS
+
+__all__ = ["POOL", "Entry", "Standing", "load_pool", "standings"]
+
+POOL = Path(__file__).with_name("pool.csv")
+"""Published scores that ship with the package."""
+
+DECIMALS = 3
+"""Published scores are known to this many decimals, so all are compared at that precision."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """Scores that take part in a comparison.
+
+    Attributes:
+        name: whose.
+        scores: a number for each of the five metrics.
+        kind: "entry", or "bound" for a row that joins the best scores of several entries; bounds
+            are shown but take no rank.
+        data: the data set's name.
+        source: where the scores were published; empty for one's own.
+    """
+
+    name: str
+    scores: Mapping[str, float]
+    kind: str = "entry"
+    data: str = ""
+    source: str = ""
+
+
+@dataclass(frozen=True)
+class Standing:
+    """An entry's place.
+
+    Attributes:
+        entry: the entry.
+        ranks: its rank in each metric.
+        mean_rank: their mean, lower is better.
+        place: 1 + number of entries of a lower mean rank.
+    """
+
+    entry: Entry
+    ranks: dict[str, int]
+    mean_rank: float
+    place: int
+
+
+def standings(entries: Sequence[Entry], decimals: int = DECIMALS) -> list[Standing]:
+    """Orders entries by the mean of their ranks.
+
+    The rank in a metric is 1 + number of entries with a strictly better score, so ties share a
+    rank and leave a gap after them.
+
+    Args:
+        entries: all that take part; bounds are left out.
+        decimals: precision at which scores are compared.
+
+    Returns:
+        best first; entries of equal mean rank keep their order.
+
+    Raises:
+        ValueError: if an entry lacks a metric.
+    """
+    ranked = [entry for entry in entries if entry.kind == "entry"]
+    for entry in ranked:
+        if missing := [metric for metric in ALL_METRICS if metric not in entry.scores]:
+            raise ValueError(f"expected all of {ALL_METRICS} for {entry.name}, got no {missing}")
+    ranks = [
+        {
+            metric: 1
+            + sum(
+                round(other.scores[metric], decimals) > round(entry.scores[metric], decimals)
+                for other in ranked
+            )
+            for metric in ALL_METRICS
+        }
+        for entry in ranked
+    ]
+    totals = [sum(rank.values()) for rank in ranks]
+    unordered = [
+        Standing(entry, rank, total / len(ALL_METRICS), 1 + sum(t < total for t in totals))
+        for entry, rank, total in zip(ranked, ranks, totals, strict=True)
+    ]
+    return sorted(unordered, key=lambda standing: standing.place)
+
+
+def load_pool(path: Path = POOL) -> list[Entry]:
+    """Reads published scores; own ones may be added to a copy of the file.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: if a column is missing or a score is not a number in [0, 1].
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"expected a pool of scores at {path}")
+    with path.open(encoding="utf-8", newline="") as file:
+        reader = csv.DictReader(file)
+        wanted = ["name", "kind", "data", "source", *ALL_METRICS]
+        if reader.fieldnames != wanted:
+            raise ValueError(f"expected the columns {wanted} in {path}, got {reader.fieldnames}")
+        return [_entry(row, path) for row in reader]
+
+
+def _entry(row: dict[str, str], path: Path) -> Entry:
+    try:
+        scores = {metric: float(row[metric]) for metric in ALL_METRICS}
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"expected five numbers in {path} for {row['name']}: {error}") from error
+    if not all(0 <= score <= 1 for score in scores.values()):
+        raise ValueError(f"expected scores from 0 to 1 in {path} for {row['name']}, got {scores}")
+    return Entry(row["name"], scores, row["kind"], row["data"], row["source"])

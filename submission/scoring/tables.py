@@ -1,0 +1,203 @@
+"""Scores in rows and columns: aligned text, JSON and CSV."""
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from submission.scoring.aggregate import Spread
+from submission.scoring.leaderboard import Entry, Standing
+from submission.scoring.scores import Scores
+from submission.scoring.settings import ALL_METRICS
+
+__all__ = [
+    "IRS_NOTE",
+    "TITLES",
+    "Row",
+    "csv_table",
+    "describe",
+    "factor_table",
+    "json_table",
+    "row_of_entry",
+    "row_of_scores",
+    "row_of_spreads",
+    "standings_table",
+    "text_table",
+]
+
+TITLES = {"factor_vae": "FactorVAE", "dci": "DCI", "sap": "SAP", "irs": "IRS", "mig": "MIG"}
+
+IRS_NOTE = (
+    "IRS rewards heavy tails (pure Student-t noise scores about .94): read it with the others."
+)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of a table.
+
+    Attributes:
+        name: what was scored.
+        means: the number of each metric there is.
+        stds: their standard deviations, where there are several scores.
+    """
+
+    name: str
+    means: Mapping[str, float]
+    stds: Mapping[str, float] = field(default_factory=dict)
+
+
+def row_of_scores(name: str, scores: Scores) -> Row:
+    """Makes a row of one set of scores."""
+    return Row(name, scores.values())
+
+
+def row_of_spreads(name: str, spreads: Mapping[str, Spread]) -> Row:
+    """Makes a row of several scores' means and spreads."""
+    stds = {metric: spread.std for metric, spread in spreads.items()}
+    return Row(
+        name,
+        {metric: spread.mean for metric, spread in spreads.items()},
+        {metric: std for metric, std in stds.items() if std is not None},
+    )
+
+
+def row_of_entry(entry: Entry) -> Row:
+    """Makes a row of published scores."""
+    return Row(entry.name, entry.scores)
+
+
+def text_table(rows: Sequence[Row], notes: Sequence[str] = ()) -> str:
+    """Lays rows out with aligned columns, three decimals, and notes below.
+
+    IRS is never shown without the note that says what it is worth.
+
+    Args:
+        rows: at least one.
+        notes: sentences to print below.
+
+    Raises:
+        ValueError: if there is no row.
+    """
+    if not rows:
+        raise ValueError("expected at least one row of scores")
+    metrics = _metrics(rows)
+    cells = [[row.name, *(_cell(row, metric) for metric in metrics)] for row in rows]
+    lines = _aligned([["", *(TITLES[metric] for metric in metrics)], *cells])
+    notes = [IRS_NOTE, *notes] if "irs" in metrics else list(notes)
+    return "\n".join([*lines, *(f"- {note}" for note in notes)]) + "\n"
+
+
+def json_table(rows: Sequence[Row]) -> list[dict[str, Any]]:
+    """Gives rows as plain data: name, then mean and standard deviation (or null) by metric."""
+    return [
+        {
+            "name": row.name,
+            **{
+                metric: {"mean": row.means[metric], "std": row.stds.get(metric)}
+                for metric in ALL_METRICS
+                if metric in row.means
+            },
+        }
+        for row in rows
+    ]
+
+
+def csv_table(rows: Sequence[Row]) -> str:
+    """Gives rows as CSV at full precision: a column and a `_std` column for each metric."""
+    metrics = _metrics(rows)
+    file = io.StringIO()
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(
+        ["name", *(column for metric in metrics for column in (metric, f"{metric}_std"))]
+    )
+    for row in rows:
+        numbers = [source.get(metric, "") for metric in metrics for source in (row.means, row.stds)]
+        writer.writerow([row.name, *numbers])
+    return file.getvalue()
+
+
+def factor_table(scores: Scores) -> str:
+    """Says for each factor which latent carries it, and how well, as text."""
+    sap, mig, dci, votes = scores.sap, scores.mig, scores.dci, scores.factor_vae
+    head = ["factor", "values"]
+    columns: list[list[str]] = [
+        list(scores.factor_names),
+        [str(size) for size in scores.factor_sizes],
+    ]
+
+    def add(title: str, values: Any, form: str = ".3f") -> None:
+        head.append(title)
+        columns.append([format(value, form) for value in values])
+
+    if mig is not None:
+        add("latent", mig.latent_of_factor, "d")
+        add("MIG gap", mig.gap_per_factor)
+    if sap is not None:
+        add("accuracy", sap.accuracies.max(axis=0))
+        add("SAP gap", sap.gap_per_factor)
+    if dci is not None:
+        add("trees' accuracy", dci.test_accuracy_per_factor)
+        add("completeness", dci.completeness_per_factor)
+    if votes is not None:
+        add("FactorVAE", votes.accuracy_per_factor)
+    rows = [list(row) for row in zip(*columns, strict=True)]
+    return "\n".join(_aligned([head, *rows])) + "\n"
+
+
+def describe(scores: Scores) -> str:
+    """Says in a few lines what was scored: data, sizes, N, hashes, latents, range, versions."""
+    latents = (scores.mig.latents if scores.mig is not None else None) or scores.latents
+    sizes = ",".join(str(size) for size in scores.factor_sizes)
+    source = scores.source
+    data = f"{source.data_name} ({source.data_sha256[:12]})" if source else "unnamed data"
+    model = f", model {source.model_sha256[:12]}" if source else ""
+    packages = ", ".join(f"{name} {version}" for name, version in scores.versions.items())
+    return "\n".join(
+        [
+            f"{data}, {scores.kind} of {scores.num_rows:,} codes, sizes {sizes}, "
+            f"seed {scores.seed}{model}",
+            f"{scores.num_active_latents} of {scores.num_latents} latents active; codes from "
+            f"{latents.minimum.min():.2f} to {latents.maximum.max():.2f}, 99.8 % of each latent "
+            f"within {latents.low.min():.2f} to {latents.high.max():.2f}",
+            packages,
+            *scores.notes,
+        ]
+    )
+
+
+def standings_table(ordered: Sequence[Standing]) -> str:
+    """Lays the leaderboard out: place, name, ranks and their mean."""
+    head = ["place", "name", *(TITLES[metric] for metric in ALL_METRICS), "mean rank"]
+    rows = [
+        [
+            str(standing.place),
+            standing.entry.name,
+            *(str(standing.ranks[metric]) for metric in ALL_METRICS),
+            f"{standing.mean_rank:.1f}",
+        ]
+        for standing in ordered
+    ]
+    return "\n".join(_aligned([head, *rows])) + "\n"
+
+
+def _metrics(rows: Sequence[Row]) -> list[str]:
+    """Lists the metrics that any row has, in the usual order."""
+    return [metric for metric in ALL_METRICS if any(metric in row.means for row in rows)]
+
+
+def _cell(row: Row, metric: str) -> str:
+    if metric not in row.means:
+        return "-"
+    std = f" ± {row.stds[metric]:.3f}" if metric in row.stds else ""
+    return f"{row.means[metric]:.3f}{std}"
+
+
+def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Pads columns to equal width; all begin at the left, so that decimal points stand in line."""
+    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
+    return [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    ]

@@ -1,0 +1,250 @@
+"""Downloads arrive whole whatever the connection does, or not at all."""
+
+import fcntl
+import hashlib
+import re
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from submission.cli import main
+from submission.data.download import download
+
+PIECE = 1 << 16
+CONTENT = np.random.default_rng(0).bytes(3_000_000)
+
+
+class Server(ThreadingHTTPServer):
+    """Serves one file, with the faults that a test asks for."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.content = CONTENT
+        self.cuts: list[int] = []
+        self.busy = 0
+        self.status = 200
+        self.ranges = True
+        self.etag = '"one"'
+        self.digest = ""
+        self.requests: list[str] = []
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}/images.npz"
+
+
+class Handler(BaseHTTPRequestHandler):
+    server: Server
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+    def do_GET(self) -> None:
+        server = self.server
+        wanted = self.headers.get("Range", "")
+        server.requests.append(wanted)
+        if server.busy:
+            server.busy -= 1
+            self.send_response(503)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+            return
+        first, status = 0, server.status
+        fresh = self.headers.get("If-Range", server.etag) == server.etag
+        if wanted and server.ranges and fresh:
+            first, status = int(wanted.removeprefix("bytes=").rstrip("-")), 206
+        if first >= len(server.content):
+            self.send_response(416)
+            self.send_header("Content-Range", f"bytes */{len(server.content)}")
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+            return
+        body = server.content[first:]
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
+        if server.etag:
+            self.send_header("ETag", server.etag)
+        if server.digest:
+            self.send_header("X-Linked-Etag", f'"{server.digest}"')
+        if status == 206:
+            last = len(server.content) - 1
+            self.send_header("Content-Range", f"bytes {first}-{last}/{last + 1}")
+        self.end_headers()
+        self.wfile.write(body[: server.cuts.pop(0)] if server.cuts else body)
+        self.close_connection = True
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    served = Server()
+    thread = threading.Thread(target=served.serve_forever, args=(0.02,))
+    thread.start()
+    yield served
+    served.shutdown()
+    thread.join()
+    served.server_close()
+
+
+def remaining(folder: Path) -> list[str]:
+    return sorted(file.name for file in folder.iterdir())
+
+
+def test_a_connection_cut_twice_is_continued(server: Server, tmp_path: Path) -> None:
+    server.cuts = [20 * PIECE + 77, 10 * PIECE + 77]
+    download(server.url, tmp_path / "images.npz", pause=0)
+    assert (tmp_path / "images.npz").read_bytes() == CONTENT
+    assert server.requests == ["", f"bytes={20 * PIECE}-", f"bytes={30 * PIECE}-"]
+    assert remaining(tmp_path) == ["images.npz"]
+
+
+def test_a_later_run_goes_on_where_an_earlier_one_stopped(server: Server, tmp_path: Path) -> None:
+    server.cuts = [15 * PIECE, 0]
+    with pytest.raises(ConnectionError, match="run this again to go on at 983,040 bytes"):
+        download(server.url, tmp_path / "images.npz", retries=0, pause=0)
+    assert not (tmp_path / "images.npz").exists()
+    server.requests.clear()
+    server.cuts = []
+    download(server.url, tmp_path / "images.npz", pause=0)
+    assert server.requests == ["bytes=983040-"]
+    assert (tmp_path / "images.npz").read_bytes() == CONTENT
+
+
+def test_a_file_that_changed_meanwhile_is_not_mixed(server: Server, tmp_path: Path) -> None:
+    server.cuts = [1_000_000, 0]
+    with pytest.raises(ConnectionError):
+        download(server.url, tmp_path / "images.npz", retries=0, pause=0)
+    server.content, server.etag, server.cuts = CONTENT[::-1], '"two"', []
+    download(server.url, tmp_path / "images.npz", pause=0)
+    assert (tmp_path / "images.npz").read_bytes() == CONTENT[::-1]
+
+
+@pytest.mark.parametrize("fault", ["no ranges", "no mark", "weak mark"])
+def test_a_server_that_cannot_continue_is_asked_from_the_start(
+    fault: str, server: Server, tmp_path: Path
+) -> None:
+    server.ranges = fault != "no ranges"
+    server.etag = {"no mark": "", "weak mark": 'W/"one"'}.get(fault, server.etag)
+    server.cuts = [500_000, 700_000]
+    download(server.url, tmp_path / "images.npz", pause=0)
+    assert (tmp_path / "images.npz").read_bytes() == CONTENT
+
+
+def test_what_arrived_whole_in_an_interrupted_run_is_kept(server: Server, tmp_path: Path) -> None:
+    (tmp_path / ".images.npz.part").write_bytes(CONTENT)
+    (tmp_path / ".images.npz.part.etag").write_text(server.etag)
+    download(server.url, tmp_path / "images.npz", pause=0)
+    assert server.requests == [f"bytes={len(CONTENT)}-"]
+    assert (tmp_path / "images.npz").read_bytes() == CONTENT
+
+
+def test_a_remainder_longer_than_the_file_is_discarded(server: Server, tmp_path: Path) -> None:
+    (tmp_path / ".images.npz.part").write_bytes(CONTENT + b"more")
+    (tmp_path / ".images.npz.part.etag").write_text(server.etag)
+    download(server.url, tmp_path / "images.npz", pause=0)
+    assert (tmp_path / "images.npz").read_bytes() == CONTENT
+
+
+def test_a_busy_server_is_asked_again(server: Server, tmp_path: Path) -> None:
+    server.busy = 3
+    download(server.url, tmp_path / "images.npz", pause=0)
+    assert (tmp_path / "images.npz").read_bytes() == CONTENT
+
+
+def test_the_announced_hash_is_verified(server: Server, tmp_path: Path) -> None:
+    server.digest = hashlib.sha256(CONTENT).hexdigest()
+    download(server.url, tmp_path / "right.npz", pause=0)
+    server.digest = hashlib.sha256(b"other").hexdigest()
+    with pytest.raises(ValueError, match="expected SHA-256"):
+        download(server.url, tmp_path / "wrong.npz", pause=0)
+    assert not (tmp_path / "wrong.npz").exists()
+
+
+def test_a_missing_file_is_refused_at_once(server: Server, tmp_path: Path) -> None:
+    server.status = 404
+    with pytest.raises(ValueError, match="answers 404"):
+        download(server.url, tmp_path / "images.npz", pause=0)
+    assert len(server.requests) == 1
+
+
+def test_two_downloads_of_one_file_do_not_meet(server: Server, tmp_path: Path) -> None:
+    with (tmp_path / ".images.npz.part").open("ab") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        with pytest.raises(ValueError, match="another process"):
+            download(server.url, tmp_path / "images.npz", pause=0)
+
+
+def test_offline_is_one_line(tmp_path: Path) -> None:
+    path = tmp_path / "mpi3d_real.npz"
+    url = "http://127.0.0.1:9/mpi3d_real.npz"
+    with pytest.raises(ConnectionError, match=f"cannot reach 127.0.0.1:9 .*put it at {path}"):
+        download(url, path, retries=1, pause=0)
+
+
+def like_mpi3d_real(path: Path, sizes: tuple[int, ...], level: float = 0.128) -> None:
+    """Writes noise of the right colours that varies slowly along the grid."""
+    random = np.random.default_rng(0)
+    rows = int(np.prod(sizes[:-1]))
+    noise = random.normal(0, 0.05, (rows, 1, 64, 64, 3)) + random.normal(
+        0, 0.005, (rows, sizes[-1], 64, 64, 3)
+    )
+    levels = (noise + np.array([level, 0.165, 0.140])).reshape(-1, 64, 64, 3) * 255
+    images = np.clip(np.rint(levels), 0, 255).astype(np.uint8)
+    np.savez(path, images=images, factor_sizes=np.array(sizes))
+
+
+SIZES = (2, 2, 2, 2, 1, 2, 4)
+
+
+def test_fetch_checks_what_it_fetched(
+    server: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    like_mpi3d_real(tmp_path / "served.npz", SIZES)
+    server.content = (tmp_path / "served.npz").read_bytes()
+    command = ["data", "fetch", "mpi3d_real", "--folder", str(tmp_path), "--url", server.url]
+    assert main(command) == 0
+    printed = capsys.readouterr().out
+    assert "May 2024 to April 2025 was corrupt" in printed
+    assert "channel means within 0.01" in printed
+    assert re.search("md5: [0-9a-f]{32}, not that of the file as first published", printed)
+    assert "mpi3d_real is sound" in printed
+    assert main(command) == 0
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("fault", ["colours", "length", "noise"])
+def test_fetch_puts_aside_what_is_not_the_set(
+    fault: str, server: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    served = tmp_path / "served.npz"
+    like_mpi3d_real(served, SIZES, level=0.2 if fault == "colours" else 0.128)
+    if fault != "colours":
+        images = np.load(served)["images"]
+        if fault == "length":
+            np.savez(served, images=images)
+        else:
+            order = np.random.default_rng(0).permutation(len(images))
+            np.savez(served, images=images[order], factor_sizes=np.array(SIZES))
+    server.content = served.read_bytes()
+    command = ["data", "fetch", "mpi3d_real", "--folder", str(tmp_path), "--url", server.url]
+    assert main(command) == 1
+    error = capsys.readouterr().err
+    expected = {
+        "colours": "expected channel means 0.128 0.165 0.140 of mpi3d_real",
+        "length": "6 x 6 x 2 x 3 x 3 x 40 x 40 = 1,036,800 images, this file has 128",
+        "noise": "out of order",
+    }[fault]
+    assert expected in error
+    assert remaining(tmp_path / "mpi3d_real") == ["mpi3d_real.npz.refused"]
+
+
+def test_a_set_without_a_known_place_needs_one(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["data", "fetch", "mpi3d_real_complex", "--folder", str(tmp_path)]) == 1
+    assert "give one with --url" in capsys.readouterr().err

@@ -1,0 +1,232 @@
+"""Stand-in images and files: what is the same, what differs, and how they are calibrated."""
+
+import functools
+import zipfile
+from pathlib import Path
+
+import numba
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from submission.data.standin import render
+from submission.data.standin.domains import STANDIN_DOMAINS, domain_named
+from submission.data.standin.render import render_file, render_images
+from submission.data.standin.scene import poses, standin_space
+from submission.data.standin.shade import OBJECT_SHARE, RING_SHARE, shade_scenes
+from submission.factors import FactorSpace
+from submission.files import sha256_of
+
+Images = npt.NDArray[np.uint8]
+IntArray = npt.NDArray[np.int64]
+
+SIZES = (2, 3, 2, 3, 2, 3, 2)
+SEED = 5
+
+
+def sample(space: FactorSpace, num_images: int, seed: int = 0) -> IntArray:
+    rng = np.random.default_rng(seed)
+    return space.index_to_factors(rng.integers(space.num_points, size=num_images))
+
+
+@functools.cache
+def varied_images(domain: str) -> Images:
+    """Renders 2000 points of the full grid."""
+    return render_images(domain, standin_space(), sample(standin_space(), 2000))
+
+
+@pytest.fixture(scope="module", params=STANDIN_DOMAINS)
+def small_file(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("standin") / f"{request.param}.npz"
+    render_file(request.param, SIZES, path, SEED)
+    return path
+
+
+def test_file_is_an_uncompressed_npz_of_images_and_sizes(small_file: Path) -> None:
+    with np.load(small_file, allow_pickle=False) as content:
+        assert content.files == ["images", "factor_sizes"]
+        assert content["images"].dtype == np.uint8
+        assert content["images"].shape == (432, 64, 64, 3)
+        assert content["factor_sizes"].dtype == np.int64
+        assert tuple(content["factor_sizes"]) == SIZES
+    with zipfile.ZipFile(small_file) as archive:
+        assert archive.testzip() is None
+        assert {member.compress_type for member in archive.infolist()} == {zipfile.ZIP_STORED}
+
+
+def test_every_row_of_a_file_is_the_image_of_its_factors(small_file: Path) -> None:
+    space = standin_space(SIZES)
+    factors = np.indices(SIZES).reshape(7, -1).T  # row-major, last factor fastest
+    order = np.random.default_rng(1).permutation(len(factors))
+    images = np.load(small_file, allow_pickle=False)["images"]
+    np.testing.assert_array_equal(
+        render_images(small_file.stem, space, factors[order], SEED), images[order]
+    )
+
+
+def test_pieces_smaller_than_a_scene_batch_change_nothing(
+    small_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(render, "SCENES_AT_ONCE", 4)
+    render_file(small_file.stem, SIZES, tmp_path / "again.npz", SEED)
+    assert sha256_of(tmp_path / "again.npz") == sha256_of(small_file)
+    factors = sample(standin_space(SIZES), 30)
+    few = render_images(small_file.stem, standin_space(SIZES), factors, SEED)
+    monkeypatch.undo()
+    many = render_images(small_file.stem, standin_space(SIZES), factors, SEED)
+    np.testing.assert_array_equal(few, many)
+
+
+@pytest.mark.skipif(numba.get_num_threads() < 2, reason="needs two threads")
+def test_bytes_do_not_depend_on_the_number_of_threads(small_file: Path, tmp_path: Path) -> None:
+    before = numba.get_num_threads()
+    try:
+        for num_threads in (1, 2):
+            numba.set_num_threads(num_threads)
+            path = tmp_path / f"{num_threads}.npz"
+            render_file(small_file.stem, SIZES, path, SEED)
+            assert sha256_of(path) == sha256_of(small_file)
+    finally:
+        numba.set_num_threads(before)
+
+
+def test_only_the_real_domain_depends_on_the_seed() -> None:
+    space = standin_space()
+    factors = sample(space, 8)
+    for domain in STANDIN_DOMAINS:
+        one, other = (render_images(domain, space, factors, seed) for seed in (0, 1))
+        assert (one != other).any() == (domain == "standin_real")
+
+
+@pytest.mark.parametrize(
+    ("factor", "share", "num_colors"), [(0, OBJECT_SHARE, 6), (4, RING_SHARE, 3)]
+)
+def test_a_colour_changes_its_own_pixels_and_no_others(
+    factor: int, share: int, num_colors: int
+) -> None:
+    space = standin_space()
+    base = sample(space, 12)
+    shape, size, view = (np.ascontiguousarray(base[:, k]) for k in (1, 2, 3))
+    scenes = shade_scenes(
+        domain_named("standin_toy"), shape, size, view, poses(base[:, 5:], (40, 40))
+    )
+    shares = scenes[..., share]  # (12, 64, 64)
+    base[:, factor] = 0
+    first = render_images("standin_toy", space, base).astype(int)
+    for color in range(1, num_colors):
+        base[:, factor] = color
+        changed = (render_images("standin_toy", space, base) != first).any(axis=-1)
+        assert not changed[shares == 0].any()
+        assert changed[shares > 0.3].all()
+    assert 0.001 < (shares > 0).mean() < 0.2
+
+
+@pytest.mark.parametrize("factor", [1, 2, 3, 5, 6])
+@pytest.mark.parametrize("domain", STANDIN_DOMAINS)
+def test_every_value_of_every_factor_looks_different(domain: str, factor: int) -> None:
+    space = standin_space((6, 6, 2, 3, 3, 9, 9))
+    factors = np.tile([2, 1, 1, 1, 1, 3, 2], (space.sizes[factor], 1))
+    factors[:, factor] = np.arange(space.sizes[factor])
+    images = render_images(domain, space, factors).astype(np.float64)
+    distances = np.abs(images[:, None] - images[None]).max(axis=(2, 3, 4))
+    assert distances[~np.eye(len(images), dtype=bool)].min() > 40
+
+
+@pytest.mark.parametrize("domain", ["standin_toy", "standin_realistic"])
+def test_ends_of_the_axes_are_the_same_in_every_grid(domain: str) -> None:
+    coarse, fine = standin_space((1, 2, 1, 3, 1, 2, 3)), standin_space()
+    factors = sample(coarse, 20)
+    factors[:, 6] = factors[:, 6] // 2 * 2
+    there = factors.copy()
+    there[:, 5] *= 39
+    there[:, 6] = there[:, 6] // 2 * 39
+    np.testing.assert_array_equal(
+        render_images(domain, coarse, factors), render_images(domain, fine, there)
+    )
+
+
+def test_large_objects_cover_more_than_small_ones() -> None:
+    space = standin_space()
+    factors = np.tile([2, 0, 0, 1, 0, 12, 5], (12, 1))
+    factors[:, 1], factors[:, 2] = np.arange(12) // 2, np.arange(12) % 2
+    images = render_images("standin_toy", space, factors).astype(int)
+    red = (images[..., 0] - images[..., 1] > 60).sum(axis=(1, 2)).reshape(6, 2)
+    assert (red[:, 1] > 1.2 * red[:, 0]).all()
+
+
+CHANNELS = {  # mean and deviation of the published MPI3D sets, red, green and blue, from 0 to 1
+    "standin_toy": ((0.224, 0.221, 0.226), (0.069, 0.063, 0.076)),
+    "standin_realistic": ((0.180, 0.205, 0.181), (0.087, 0.093, 0.092)),
+    "standin_real": ((0.128, 0.165, 0.140), (0.093, 0.092, 0.103)),
+}
+
+
+@pytest.mark.parametrize("domain", STANDIN_DOMAINS)
+def test_channels_have_the_published_mean_and_deviation(domain: str) -> None:
+    levels = varied_images(domain) / 255.0
+    mean, deviation = CHANNELS[domain]
+    np.testing.assert_allclose(levels.mean(axis=(0, 1, 2)), mean, atol=0.01)
+    np.testing.assert_allclose(levels.std(axis=(0, 1, 2)), deviation, atol=0.02)
+
+
+def test_real_domain_darkens_from_the_top_camera_to_the_bottom_one() -> None:
+    views = sample(standin_space(), 2000)[:, 3]
+    images = varied_images("standin_real")
+    top, center, bottom = (images[views == k].mean(axis=(0, 1, 2)) for k in range(3))
+    assert (top > center + 3).all()
+    assert (center > bottom + 3).all()
+    assert bottom[1] > bottom[0] + 5 < top[0]
+
+
+def test_domains_look_different() -> None:
+    toy, realistic, real = (varied_images(d)[:200].astype(np.float64) for d in STANDIN_DOMAINS)
+    for one, other in ((toy, realistic), (toy, real), (realistic, real)):
+        assert np.abs(one - other).mean() > 5
+
+
+def test_an_interrupted_render_leaves_what_was_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "standin_toy.npz"
+    path.write_bytes(b"earlier")
+    calls = 0
+
+    def stop_later(*args: object) -> Images:
+        nonlocal calls
+        calls += 1
+        if calls > 3:
+            raise KeyboardInterrupt
+        return np.zeros((6, 64, 64, 3), dtype=np.uint8)
+
+    monkeypatch.setattr(render, "develop", stop_later)
+    with pytest.raises(KeyboardInterrupt):
+        render_file("standin_toy", SIZES, path)
+    assert [p.name for p in tmp_path.iterdir()] == ["standin_toy.npz"]
+    assert path.read_bytes() == b"earlier"
+    path.unlink()
+    with pytest.raises(KeyboardInterrupt):
+        render_file("standin_toy", SIZES, path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_mistakes_are_named(tmp_path: Path) -> None:
+    space = standin_space()
+    point = np.zeros((1, 7), dtype=np.int64)
+    with pytest.raises(ValueError, match="expected one of standin_toy"):
+        render_images("mpi3d_toy", space, point)
+    with pytest.raises(ValueError, match="expected one of standin_toy"):
+        render_file("toy", SIZES, tmp_path / "toy.npz")
+    with pytest.raises(ValueError, match="expected seven factor sizes"):
+        render_file("standin_toy", (9, 9), tmp_path / "toy.npz")
+    with pytest.raises(ValueError, match="expected the factors"):
+        render_images("standin_toy", FactorSpace(tuple("abcdefg"), space.sizes), point)
+    with pytest.raises(ValueError, match="expected factor values"):
+        render_images("standin_toy", space, point + 2)
+    with pytest.raises(ValueError, match="expected a seed"):
+        render_images("standin_toy", space, point, seed=-1)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_no_points_give_no_images() -> None:
+    nothing = np.zeros((0, 7), dtype=np.int64)
+    assert render_images("standin_toy", standin_space(), nothing).shape == (0, 64, 64, 3)
