@@ -17,7 +17,7 @@ LAYERS = (
     ("export",),
     ("scoring",),
     ("events",),
-    ("pipeline", "evaluation", "report"),
+    ("pipeline", "evaluation", "report", "starter_kit"),
     ("preflight", "rehearsal", "upload"),
     ("commands",),
     ("cli",),
