@@ -14,7 +14,7 @@ from submission.scoring.library import library
 from submission.scoring.scores import DciScore, IrsScore, MigScore, SapScore
 from submission.scoring.settings import IrsSettings, MigSettings
 
-__all__ = ["Trees", "dci", "irs", "library_trees", "mig", "sap"]
+__all__ = ["Trees", "dci", "fast_trees", "irs", "library_trees", "mig", "sap"]
 
 FloatArray = npt.NDArray[np.floating[Any]]
 IntArray = npt.NDArray[np.int64]
@@ -33,6 +33,15 @@ class Trees(NamedTuple):
     importances: FloatArray
     train_accuracies: FloatArray
     test_accuracies: FloatArray
+
+
+def fast_trees(train: Rows, test: Rows) -> Trees:
+    """Fits our own boosted trees, scikit-learn's algorithm over features sorted once."""
+    # Here, since numba is slow to import and training reads this package's tables without scoring.
+    from submission.scoring.dci import compute_dci
+
+    scores = compute_dci(train[0].T, train[1].T, test[0].T, test[1].T)
+    return Trees(scores.importances, scores.accuracy_train, scores.accuracy_test)
 
 
 def library_trees(train: Rows, test: Rows) -> Trees:
