@@ -1,4 +1,6 @@
-"""DCI, SAP, IRS and MIG of drawn codes and factors, computed by the library's own functions.
+"""DCI, SAP, IRS and MIG of drawn codes and factors, by the library's own functions.
+
+Only DCI's trees are our own.
 
 Codes come as (C, n) and factor values as (F, n), the library's orientation.
 """
@@ -102,14 +104,14 @@ def sap(train: Rows, test: Rows) -> SapScore:
 
 
 def irs(rows: Rows, settings: IrsSettings) -> IrsScore:
-    """Computes IRS; constant latents take no part.
+    """Computes IRS; latents whose variance is 0, as the library takes it, have no part.
 
     Args:
         rows: codes (C, n) and factors (F, n).
         settings: bins and quantile.
     """
     codes, factors = rows
-    active = codes.min(axis=1) < codes.max(axis=1)
+    active = codes.var(axis=1) > 0
     C, F = len(codes), len(factors)
     matrix = np.zeros((C, F))
     robustness, deviations = np.zeros(C), np.zeros(C)
@@ -124,9 +126,12 @@ def irs(rows: Rows, settings: IrsSettings) -> IrsScore:
         robustness[active] = result["disentanglement_scores"]
         parents[active] = result["parents"]
         deviations[active] = result["max_deviations"]
+    # Rounding may give a constant a variance; its weight is next to nothing, and so is its row.
+    constant = codes.min(axis=1) == codes.max(axis=1)
+    matrix[constant], robustness[constant], parents[constant] = 0, 0, -1
     return IrsScore(
         irs=score,
-        num_active_latents=int(active.sum()),
+        num_active_latents=int((active & ~constant).sum()),
         matrix=matrix,
         robustness_per_latent=robustness,
         factor_of_latent=parents,
