@@ -148,7 +148,7 @@ def _representation(path: Path) -> Callable[[Pixels], Codes]:
 
     @torch.inference_mode()
     def represent(pixels: Pixels) -> Codes:
-        batches = torch.from_numpy(np.ascontiguousarray(pixels)).split(64)
+        batches = torch.split(torch.from_numpy(np.ascontiguousarray(pixels)), 64)
         device = torch.device("cpu")
         return torch.cat([function(to_unit_range(rows, device)) for rows in batches]).numpy()
 

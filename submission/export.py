@@ -69,7 +69,7 @@ def export(representation: Representation, images: Tensor, path: Path) -> None:
         traced = torch.jit.trace(representation, images[:8])  # type: ignore[no-untyped-call]
         # Saved to a path, the bytes would name it, and the temporary name is a new one each time.
         written = io.BytesIO()
-        torch.jit.save(traced, written)  # type: ignore[no-untyped-call]
+        torch.jit.save(traced, written)
         with replacing(path) as beside:
             beside.write_bytes(written.getbuffer())
             _compare(load_exported(beside), representation, images)
