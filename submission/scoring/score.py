@@ -39,7 +39,7 @@ __all__ = ["score_samples", "score_table"]
 FloatArray = npt.NDArray[np.floating[Any]]
 IntArray = npt.NDArray[np.int64]
 
-FIT_TREES: Callable[[compute.Rows, compute.Rows], compute.Trees] = compute.library_trees
+FIT_TREES: Callable[[compute.Rows, compute.Rows], compute.Trees] = compute.fast_trees
 """How DCI's trees are fitted."""
 
 COMPARING_LATENTS = ("dci", "sap", "mig")
