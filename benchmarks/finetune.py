@@ -9,7 +9,7 @@ from benchmarks.pairs import compare
 from submission.models.extractor import FactorHeads, FeatureExtractor
 from submission.settings import FinetuneSettings
 from submission.training.allocator import keep_freed_memory
-from submission.training.finetune import _Run
+from submission.training.finetune import FinetuneRun
 from submission.training.losses import summed_cross_entropy
 from submission.training.precision import choose_device, choose_precision
 
@@ -28,7 +28,7 @@ def main() -> None:
     precision = choose_precision(device)
     pixels = torch.randint(256, (arguments.batch_size, 64, 64, 3), dtype=torch.uint8)
     factors = torch.stack([torch.randint(size, (arguments.batch_size,)) for size in SIZES], dim=1)
-    run = _Run(FinetuneSettings(), FeatureExtractor(), FactorHeads(SIZES), device, precision)
+    run = FinetuneRun(FinetuneSettings(), FeatureExtractor(), FactorHeads(SIZES), device, precision)
     run.extractor.train()
     plain = nn.ModuleList([FeatureExtractor(), FactorHeads(SIZES)]).to(device).train()
     optimizer = torch.optim.RAdam(
