@@ -1,10 +1,11 @@
 """Gradient-boosted classification trees: scikit-learn's algorithm and numbers on all cores.
 
-The model is that of `sklearn.ensemble.GradientBoostingClassifier` at its defaults, also in its last
-bits, given the same random state and features without two equal values. The random state matters,
-there as here, because two features often split a small node alike, and the first one drawn takes
-the credit. Where a feature holds equal values, the two may round sums differently and then resolve
-such ties differently; that changes importances less than another random state does.
+The model is that of `sklearn.ensemble.GradientBoostingClassifier` at its defaults and the same
+random state: to the last bits where no two values of a feature are closer than 1e-7 (single
+precision; constant features may be there). The random state matters, there as here, because two
+features often split a small node alike, and the first one drawn takes the credit. Where values
+are closer, sums may round differently and hand such ties to the other feature; that changes
+importances less than another random state does.
 """
 
 import os
