@@ -1,11 +1,12 @@
 """The evaluation server's environment variables; the only reader of `os.environ`."""
 
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["Environment", "read_environment"]
+__all__ = ["Environment", "EventService", "read_environment", "read_event_service"]
 
 FALSE_WORDS = frozenset({"", "false", "0", "no", "off"})
 TRUE_WORDS = frozenset({"true", "1", "yes", "on"})
@@ -52,6 +53,34 @@ class Environment:
         return self.representation_path / "pytorch_model.pt"
 
 
+@dataclass(frozen=True)
+class EventService:
+    """The evaluation server's event service, as the server names it.
+
+    Attributes:
+        host: of the Redis server (AICROWD_REDIS_HOST).
+        port: its port, as it was given (AICROWD_REDIS_PORT).
+        db: number of its database, as it was given (AICROWD_REDIS_DB).
+        password: its password, None for none (AICROWD_REDIS_PASSWORD).
+        channel: list that events are pushed to (AICROWD_REDIS_COMMUNICATION_CHANNEL).
+        response_channel: list that answers come from (AICROWD_BLOCKING_RESPONSE_CHANNEL).
+        agent_id: who sends (AICROWD_AGENT_ID).
+        timeout: seconds to wait for a connection and for each reply (AICROWD_EVENTS_TIMEOUT).
+        response_timeout: seconds to wait for the answer to an event that has one
+            (AICROWD_EVENTS_RESPONSE_TIMEOUT).
+    """
+
+    host: str
+    port: str
+    db: str
+    password: str | None
+    channel: str
+    response_channel: str
+    agent_id: str
+    timeout: float
+    response_timeout: float
+
+
 def _flag(name: str, value: str) -> bool:
     word = value.strip().lower()
     if word in FALSE_WORDS:
@@ -92,3 +121,47 @@ def read_environment(variables: Mapping[str, str] | None = None) -> Environment:
         is_grading=is_grading,
         cuda=None if cuda is None else _flag("AICROWD_CUDA", cuda),
     )
+
+
+def read_event_service(variables: Mapping[str, str] | None = None) -> EventService | None:
+    """Reads where events go; each variable may begin with AICROWD_ or, as before, with CROWDAI_.
+
+    Args:
+        variables: the variables; those of the process when None.
+
+    Returns:
+        The service, or None when nothing says that this is the evaluation server.
+
+    Raises:
+        ValueError: if a waiting time is not a positive number of seconds.
+    """
+    given = os.environ if variables is None else variables
+    if not {"AICROWD_IS_GRADING", "CROWDAI_IS_GRADING"} & given.keys():
+        return None
+
+    def read(name: str, default: str) -> str:
+        return given.get(f"AICROWD_{name}") or given.get(f"CROWDAI_{name}") or default
+
+    return EventService(
+        host=read("REDIS_HOST", "localhost"),
+        port=read("REDIS_PORT", "6379"),
+        db=read("REDIS_DB", "0"),
+        password=read("REDIS_PASSWORD", "") or None,
+        channel=read("REDIS_COMMUNICATION_CHANNEL", "AICROWD_REDIS_COMMUNICATION_CHANNEL"),
+        response_channel=read("BLOCKING_RESPONSE_CHANNEL", "AICROWD_BLOCKING_RESPONSE_CHANNEL"),
+        agent_id=read("AGENT_ID", "undefined"),
+        timeout=_seconds("AICROWD_EVENTS_TIMEOUT", read("EVENTS_TIMEOUT", "5")),
+        response_timeout=_seconds(
+            "AICROWD_EVENTS_RESPONSE_TIMEOUT", read("EVENTS_RESPONSE_TIMEOUT", "60")
+        ),
+    )
+
+
+def _seconds(name: str, value: str) -> float:
+    try:
+        seconds = float(value)
+    except ValueError:
+        seconds = math.nan
+    if not 0 < seconds < math.inf:
+        raise ValueError(f"expected {name} to be a positive number of seconds, got {value!r}")
+    return seconds

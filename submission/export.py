@@ -48,14 +48,15 @@ class Representation(nn.Module):
         return codes
 
 
-def export(representation: Representation, images: Tensor, path: Path) -> None:
+def export(representation: nn.Module, images: Tensor, path: Path) -> None:
     """Writes the representation for the evaluation server and checks what was written.
 
     The file is read back and compared with the network on batches of 1, 8, 16 and 64 images, laid
     out as the evaluator lays them out too.
 
     Args:
-        representation: the network; it is put on the CPU and into evaluation mode.
+        representation: the network; it is put on the CPU and into evaluation mode. A script
+            module is written as it is.
         images: (64, 3, 64, 64) float32 in [0, 1], to trace and compare with.
         path: file to write.
 
@@ -66,7 +67,9 @@ def export(representation: Representation, images: Tensor, path: Path) -> None:
     representation = representation.cpu().float().eval()
     images = images.cpu().contiguous()
     with torch.no_grad(), _without_deprecations():
-        traced = torch.jit.trace(representation, images[:8])  # type: ignore[no-untyped-call]
+        traced = representation
+        if not isinstance(traced, torch.jit.ScriptModule):
+            traced = torch.jit.trace(representation, images[:8])  # type: ignore[no-untyped-call]
         # Saved to a path, the bytes would name it, and the temporary name is a new one each time.
         written = io.BytesIO()
         torch.jit.save(traced, written)

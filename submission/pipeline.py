@@ -2,6 +2,7 @@
 
 import hashlib
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor
+from tqdm import tqdm
 
 from submission.configuration import PROJECT, operative_configuration
 from submission.console import progress_bar, say
@@ -32,6 +34,10 @@ from submission.training.precision import Precision, choose_device, choose_preci
 __all__ = ["Stopwatch", "train_representation"]
 
 MIB = 1 << 20
+FEATURES_END, FIT_END = 0.5, 0.98
+"""Shares of a run that are done when a stage ends, about those of the paper's run on a CPU."""
+
+Report = Callable[[float], object]
 
 
 class Stopwatch:
@@ -61,7 +67,7 @@ class _Inputs:
     feature_type: torch.dtype
 
 
-def train_representation(environment: Environment) -> Path:
+def train_representation(environment: Environment, report: Report = lambda fraction: None) -> Path:
     """Extracts features, trains the beta-VAE on them and exports the representation.
 
     The configuration must have been loaded. The folder `training/` receives the
@@ -70,6 +76,7 @@ def train_representation(environment: Environment) -> Path:
 
     Args:
         environment: where to read and write.
+        report: told the share of the run that is done, rising from 0 to 1, often.
 
     Returns:
         The exported file.
@@ -87,9 +94,9 @@ def train_representation(environment: Environment) -> Path:
     inputs = _open(environment)
     watch.lap("open")
 
-    features = _extract(inputs)
+    features = _extract(inputs, report)
     watch.lap("features")
-    vae = _fit(inputs, features, notes)
+    vae = _fit(inputs, features, notes, report)
     watch.lap("fit")
 
     say(f"exporting to {environment.model_path}")
@@ -137,6 +144,7 @@ def train_representation(environment: Environment) -> Path:
     for stage, seconds in watch.seconds.items():
         say(f"  {stage:<10}{seconds:>8.1f} s")
     say(f"exported {environment.model_path}")
+    report(1.0)
     return environment.model_path
 
 
@@ -176,7 +184,17 @@ def _model_bytes(extractor: FeatureExtractor, fit: FitSettings) -> int:
     return 2 * frozen + 6 * trained  # folded copy; gradient, two moments and two temporaries
 
 
-def _extract(inputs: _Inputs) -> Tensor:
+def _advance(bar: "tqdm[None]", report: Report, begin: float, end: float) -> Callable[[int], None]:
+    """Moves a stage's bar on and reports the share of the run that this makes."""
+
+    def advance(amount: int) -> None:
+        bar.update(amount)
+        report(begin + (end - begin) * bar.n / bar.total)
+
+    return advance
+
+
+def _extract(inputs: _Inputs, report: Report) -> Tensor:
     folded = fold(inputs.extractor, inputs.precision.dtype)
     with progress_bar(inputs.images.space.num_points, "features", " images") as bar:
         return extract_features(
@@ -185,14 +203,15 @@ def _extract(inputs: _Inputs) -> Tensor:
             inputs.device,
             inputs.extract.batch_size,
             inputs.feature_type,
-            bar.update,
+            _advance(bar, report, 0.0, FEATURES_END),
         )
 
 
-def _fit(inputs: _Inputs, features: Tensor, notes: Path) -> VAE:
+def _fit(inputs: _Inputs, features: Tensor, notes: Path, report: Report) -> VAE:
     num_steps = inputs.fit.num_epochs * (len(features) // inputs.fit.batch_size)
     with progress_bar(num_steps, "beta-VAE", " steps") as bar:
-        vae, curves = fit_vae(features, inputs.fit, inputs.device, inputs.precision, bar.update)
+        advance = _advance(bar, report, FEATURES_END, FIT_END)
+        vae, curves = fit_vae(features, inputs.fit, inputs.device, inputs.precision, advance)
     curves.write(notes)
     last = {name: value for _, name, value in curves.rows[-4:]}
     say("last epoch: " + "  ".join(f"{name} {value:.4f}" for name, value in last.items()))

@@ -17,7 +17,8 @@ LAYERS = (
     ("export",),
     ("scoring",),
     ("events",),
-    ("pipeline", "evaluation", "report"),
+    ("pipeline", "evaluation", "report", "starter_kit"),
+    ("repository",),
     ("preflight", "rehearsal", "upload"),
     ("commands",),
     ("cli",),
@@ -65,7 +66,7 @@ def test_the_environment_has_one_reader() -> None:
 
 def test_torchscript_has_one_user() -> None:
     users = {module_of(path) for path in SOURCES if "torch.jit" in _code_of(path)}
-    assert users == {"submission.export"}
+    assert users == {"submission.export", "submission.rehearsal.evaluator"}
 
 
 def _code_of(path: Path) -> str:

@@ -1,0 +1,48 @@
+"""`python -m submission rehearse`: the committed tree, run as the evaluation server runs it."""
+
+from pathlib import Path
+
+import click
+
+from submission.configuration import PROJECT
+from submission.console import say
+from submission.rehearsal.run import RehearsalSettings, read_rehearsal
+from submission.rehearsal.run import rehearse as run_rehearsal
+from submission.repository import Repository
+
+__all__ = ["rehearse"]
+
+
+def _grid(context: click.Context, parameter: click.Parameter, value: str) -> tuple[int, ...]:
+    try:
+        return tuple(int(word) for word in value.split(","))
+    except ValueError as error:
+        raise click.BadParameter(f"expected sizes such as 4,4,2,2,2,4,4, got {value!r}") from error
+
+
+@click.command()
+@click.option("--config", type=Path, help="A gin file; by default run.sh's own choice.")
+@click.option(
+    "--grid",
+    default="4,4,2,2,2,4,4",
+    show_default=True,
+    callback=_grid,
+    help="Sizes of the seven factors of the stand-in to train on.",
+)
+@click.option("--memory", type=float, default=0, help="Memory that the run may have, in GiB.")
+def rehearse(config: Path | None, grid: tuple[int, ...], memory: float) -> None:
+    """Run the submission as the server would.
+
+    The commit is run from a read-only copy, without network where the machine allows it, and the
+    exported file is scored in batches as the evaluator does. preflight asks for the result.
+    """
+    repository = Repository(PROJECT)
+    path = run_rehearsal(repository, RehearsalSettings(config, grid, round(memory * 2**30)))
+    content = read_rehearsal(repository)
+    assert content is not None
+    scores = content["scored"]["scores"]
+    say("scored (few samples): " + "  ".join(f"{name} {scores[name]:.3f}" for name in scores))
+    say(
+        f"rehearsal passed in {content['seconds']:.0f} s with at most "
+        f"{content['peak_memory'] / 2**30:.1f} GiB of memory: {path}"
+    )

@@ -1,0 +1,137 @@
+"""Scores an exported file as the server's second container does: `python -I evaluator.py ...`.
+
+Runs as a file of its own: it imports nothing of the project and is told no more than where the
+exported file and the images are. The five metrics are computed by disentanglement_lib through its
+own sampling, with its batches of 16 and 64 images, but with few samples: the scores say that the
+file can be scored, not how good it is.
+"""
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+__all__ = ["main"]
+
+NUM_SAMPLES = 512
+NUM_VOTES = 64
+BINDINGS = """
+prune_dims.threshold = 0.05
+discretizer.discretizer_fn = @histogram_discretizer
+discretizer.num_bins = 20
+"""
+
+Represent = Callable[[npt.NDArray[Any]], npt.NDArray[np.float32]]
+
+
+def load_representation(path: Path, batch_sizes: set[int]) -> Represent:
+    """Loads TorchScript and wraps it as the evaluator does; notes the sizes of the batches."""
+    model = torch.jit.load(str(path), map_location="cpu")  # type: ignore[no-untyped-call]
+
+    def represent(images: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+        batch_sizes.add(len(images))
+        pixels = torch.from_numpy(np.moveaxis(images, 3, 1)).float()
+        with torch.no_grad():
+            codes: npt.NDArray[np.float32] = model(pixels).cpu().numpy()
+        if codes.ndim != 2 or len(codes) != len(images) or codes.shape[1] < 2:
+            raise ValueError(f"expected ({len(images)}, C) codes, C at least 2, got {codes.shape}")
+        if codes.dtype != np.float32 or not np.isfinite(codes).all():
+            raise ValueError(f"expected finite float32 codes, got {codes.dtype} with others")
+        return codes
+
+    return represent
+
+
+def check_batches(represent: Represent, images: npt.NDArray[np.uint8]) -> float:
+    """Compares the codes of 64 images in batches of 64, 16, 8 and 1; returns the difference."""
+    pixels = images[np.linspace(0, len(images) - 1, 64).astype(np.int64)] / 255.0
+    whole = represent(pixels)
+    parts = [
+        np.concatenate([represent(pixels[start : start + size]) for start in range(0, 64, size)])
+        for size in (16, 8, 1)
+    ]
+    difference = max(float(np.abs(part - whole).max()) for part in parts)
+    if difference > 1e-3 * max(1.0, float(np.abs(whole).max())):
+        raise ValueError(f"expected codes that batches do not change, they differ by {difference}")
+    return difference
+
+
+def score(
+    represent: Represent, images: npt.NDArray[np.uint8], sizes: list[int]
+) -> dict[str, float]:
+    """Computes the five metrics with disentanglement_lib."""
+    import gin
+    from disentanglement_lib.data.ground_truth import ground_truth_data, util
+    from disentanglement_lib.evaluation.metrics import dci, factor_vae, irs, mig, sap_score
+
+    states = util.SplitDiscreteStateSpace(sizes, list(range(len(sizes))))
+    strides = np.cumprod([1, *sizes[:0:-1]])[::-1]
+
+    class Grid(ground_truth_data.GroundTruthData):  # type: ignore[misc]
+        num_factors = len(sizes)
+        factors_num_values = sizes
+        observation_shape = (64, 64, 3)
+
+        def sample_factors(self, num: int, random_state: np.random.RandomState) -> Any:
+            return states.sample_latent_factors(num, random_state)
+
+        def sample_observations_from_factors(
+            self, factors: npt.NDArray[np.int64], random_state: np.random.RandomState
+        ) -> npt.NDArray[np.float64]:
+            return np.asarray(images[factors @ strides] / 255.0)
+
+    gin.parse_config(BINDINGS)
+    given = (Grid(), represent)
+    votes = {"num_train": NUM_VOTES, "num_eval": NUM_VOTES // 2, "batch_size": 64}
+    rows = {"num_train": NUM_SAMPLES, "batch_size": 16}
+
+    def seed() -> np.random.RandomState:
+        return np.random.RandomState(0)
+
+    return {
+        "factor_vae": factor_vae.compute_factor_vae(
+            *given, seed(), num_variance_estimate=NUM_SAMPLES, **votes
+        )["eval_accuracy"],
+        "dci": dci.compute_dci(*given, seed(), num_test=NUM_SAMPLES // 2, **rows)[
+            "disentanglement"
+        ],
+        "sap": sap_score.compute_sap(
+            *given, seed(), num_test=NUM_SAMPLES // 2, continuous_factors=False, **rows
+        )["SAP_score"],
+        "irs": irs.compute_irs(*given, seed(), diff_quantile=0.99, **rows)["IRS"],
+        "mig": mig.compute_mig(*given, seed(), **rows)["discrete_mig"],
+    }
+
+
+def main(model: str, data: str, result: str) -> None:
+    """Writes what was found to the JSON file `result`.
+
+    Args:
+        model: the exported file.
+        data: an `.npz` file with `images` and `factor_sizes`.
+        result: file to write.
+    """
+    with np.load(data, allow_pickle=False) as archive:
+        images, sizes = archive["images"], [int(size) for size in archive["factor_sizes"]]
+    batch_sizes: set[int] = set()
+    represent = load_representation(Path(model), batch_sizes)
+    difference = check_batches(represent, images)
+    scores = {
+        name: round(float(value), 4) for name, value in score(represent, images, sizes).items()
+    }
+    found = {
+        "num_codes": represent(images[:1] / 255.0).shape[1],
+        "batch_sizes": sorted(batch_sizes),
+        "largest_difference_between_batches": difference,
+        "scores": scores,
+    }
+    Path(result).write_text(json.dumps(found), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,323 @@
+"""Events against a real Redis server, one that dies, one that never answers, and none at all."""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+
+from submission.environment import EventService, read_event_service
+from submission.events import Events, reporting
+
+ROOT = Path(__file__).parents[1]
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
+
+
+def service_at(port: int, **changes: str) -> EventService:
+    service = read_event_service(variables_for(port, **changes))
+    assert service is not None
+    return service
+
+
+def variables_for(port: int, **changes: str) -> dict[str, str]:
+    return {
+        "AICROWD_IS_GRADING": "1",
+        "AICROWD_REDIS_HOST": "127.0.0.1",
+        "AICROWD_REDIS_PORT": str(port),
+        "AICROWD_AGENT_ID": "agent 7",
+        "AICROWD_EVENTS_TIMEOUT": "0.2",
+        "AICROWD_EVENTS_RESPONSE_TIMEOUT": "0.2",
+        **changes,
+    }
+
+
+@dataclass
+class Server:
+    """A Redis server of its own, on a free loopback port, in a folder of its own."""
+
+    port: int
+    process: "subprocess.Popen[bytes]"
+
+    @property
+    def client(self) -> redis.Redis:
+        return redis.Redis("127.0.0.1", self.port, decode_responses=True)
+
+    def events(self, channel: str = "AICROWD_REDIS_COMMUNICATION_CHANNEL") -> list[dict[str, Any]]:
+        with self.client as client:
+            return [json.loads(text) for text in reversed(client.lrange(channel, 0, -1))]
+
+    def messages(self) -> list[str]:
+        return [event["message"] for event in self.events()]
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+
+def start_server(folder: Path, *options: str) -> Server:
+    program = shutil.which("redis-server")
+    assert program, "expected redis-server; install Debian's package redis-server (apt-get)"
+    port = free_port()
+    process = subprocess.Popen(
+        [program, "--port", str(port), "--bind", "127.0.0.1", "--save", "", *options],
+        cwd=folder,
+        stdout=subprocess.DEVNULL,
+    )
+    for _ in range(600):
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+        except OSError:
+            assert process.poll() is None, "redis-server ended at once"
+            time.sleep(0.05)
+        else:
+            break
+    return Server(port, process)
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    server = start_server(tmp_path)
+    yield server
+    server.kill()
+
+
+def test_a_run_tells_its_whole_story_in_order(
+    server: Server, capsys: pytest.CaptureFixture[str]
+) -> None:
+    server.client.lpush("AICROWD_BLOCKING_RESPONSE_CHANNEL", "{}")
+    with reporting(service_at(server.port)) as events:
+        events.progress(0.25)
+    told = server.events()
+    assert told == [
+        {
+            "event_type": "AICROWD_EVENT_INFO",
+            "agent_id": "agent 7",
+            "message": "execution_started",
+            "payload": {"event_type": "disentanglement_challenge:execution_started"},
+        },
+        {
+            "event_type": "AICROWD_EVENT_INFO",
+            "agent_id": "agent 7",
+            "message": "register_progress",
+            "payload": {
+                "event_type": "disentanglement_challenge:register_progress",
+                "training_progress": 0.25,
+            },
+        },
+        {
+            "event_type": "AICROWD_EVENT_INFO",
+            "agent_id": "agent 7",
+            "message": "register_progress",
+            "payload": {
+                "event_type": "disentanglement_challenge:register_progress",
+                "training_progress": 1.0,
+            },
+        },
+        {
+            "event_type": "AICROWD_EVENT_SUCCESS",
+            "agent_id": "agent 7",
+            "message": "submit",
+            "payload": {"event_type": "disentanglement_challenge:submit"},
+        },
+    ]
+    assert server.client.llen("AICROWD_BLOCKING_RESPONSE_CHANNEL") == 0
+    assert capsys.readouterr().out == ""
+
+
+def test_the_older_names_of_the_variables_work_too(server: Server) -> None:
+    given = {
+        name.replace("AICROWD_", "CROWDAI_"): value
+        for name, value in variables_for(
+            server.port,
+            AICROWD_REDIS_COMMUNICATION_CHANNEL="talk",
+            AICROWD_BLOCKING_RESPONSE_CHANNEL="answers",
+            AICROWD_REDIS_DB="3",
+        ).items()
+    }
+    service = read_event_service(given)
+    with redis.Redis("127.0.0.1", server.port, 3) as client:
+        client.lpush("answers", "yes")
+        Events(service).submitted()
+        assert client.llen("answers") == 0
+        assert client.llen("talk") == 2
+
+
+def test_a_password_is_used(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    server = start_server(tmp_path, "--requirepass", "secret")
+    try:
+        Events(service_at(server.port, AICROWD_REDIS_PASSWORD="secret")).started()
+        assert capsys.readouterr().out == ""
+        Events(service_at(server.port, AICROWD_REDIS_PASSWORD="wrong")).started()
+        warning = capsys.readouterr().out
+        assert warning.count("warning:") == 1
+        assert "secret" not in warning
+        with redis.Redis("127.0.0.1", server.port, password="secret") as client:
+            assert client.llen("AICROWD_REDIS_COMMUNICATION_CHANNEL") == 1
+    finally:
+        server.kill()
+
+
+def test_progress_rises_and_is_told_now_and_then(server: Server) -> None:
+    now = 0.0
+    events = Events(service_at(server.port), interval=10.0, clock=lambda: now)
+    for step in range(1000):
+        now = step * 0.1
+        events.progress(step / 999)
+        events.progress(step / 1998)
+    told = [event["payload"]["training_progress"] for event in server.events()]
+    assert told == sorted(set(told))
+    assert told[0] == 0.0
+    assert told[-1] == 1.0
+    assert 10 <= len(told) <= 11
+
+
+def test_an_error_gives_a_short_reason(server: Server) -> None:
+    server.client.lpush("AICROWD_BLOCKING_RESPONSE_CHANNEL", "{}")
+    with pytest.raises(ValueError, match="expected"), reporting(service_at(server.port)):
+        raise ValueError("expected\nsomething " + "very " * 1000 + "long")
+    last = server.events()[-1]
+    assert last["event_type"] == "AICROWD_EVENT_ERROR"
+    assert last["message"] == "execution_error"
+    assert last["payload"]["event_type"] == "disentanglement_challenge:execution_error"
+    reason = last["payload"]["error"]
+    assert reason.startswith("expected something very")
+    assert len(reason) == 200
+    assert "submit" not in server.messages()
+
+
+def test_an_unforeseen_error_is_told_with_its_kind(server: Server) -> None:
+    with pytest.raises(RuntimeError), reporting(service_at(server.port)):
+        raise RuntimeError("out of memory")
+    assert server.events()[-1]["payload"]["error"] == "RuntimeError: out of memory"
+
+
+def test_an_answer_that_does_not_come_is_not_waited_for(
+    server: Server, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Events(service_at(server.port)).submitted()
+    assert "no answer to submit" in capsys.readouterr().out
+    assert server.messages()[-1] == "submit"
+
+
+def assert_one_warning(output: str, port: int) -> None:
+    assert output.count("warning:") == output.count("\n") == 1
+    assert f"127.0.0.1:{port}" in output
+
+
+def test_a_server_that_dies_midway_ends_events_and_not_the_run(
+    server: Server, capsys: pytest.CaptureFixture[str]
+) -> None:
+    service = service_at(server.port)
+    with reporting(service) as events:
+        events.progress(0.1)
+        assert server.messages() == ["execution_started", "register_progress"]
+        server.kill()
+        for step in range(20):
+            events._reported_at = -10.0 * step
+            events.progress(0.2 + step / 100)
+    assert_one_warning(capsys.readouterr().out, server.port)
+
+
+def test_a_server_that_comes_back_still_gets_the_end(server: Server, tmp_path: Path) -> None:
+    events = Events(service_at(server.port))
+    events.started()
+    server.kill()
+    events.progress(0.5)
+    again = subprocess.Popen(
+        ["redis-server", "--port", str(server.port), "--bind", "127.0.0.1", "--save", ""],
+        cwd=tmp_path,
+        stdout=subprocess.DEVNULL,
+    )
+    try:
+        for _ in range(600):
+            try:
+                server.client.ping()
+                break
+            except redis.ConnectionError:
+                time.sleep(0.05)
+        events.submitted()
+        assert server.messages() == ["submit"]
+    finally:
+        again.kill()
+        again.wait()
+
+
+@pytest.mark.parametrize("accepts", [True, False])
+def test_a_service_that_never_answers_is_given_up(
+    accepts: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A socket that takes connections and says nothing, and one that takes none."""
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        port = silent.getsockname()[1]
+        if accepts:
+            silent.listen()
+        with reporting(service_at(port)) as events:
+            events.progress(0.5)
+    assert_one_warning(capsys.readouterr().out, port)
+
+
+def test_a_port_that_is_no_number_is_a_service_that_is_absent(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with reporting(service_at(1, AICROWD_REDIS_PORT="none")) as events:
+        events.progress(0.5)
+    assert "warning:" in capsys.readouterr().out
+
+
+def test_outside_the_server_nothing_is_sent(server: Server) -> None:
+    given = variables_for(server.port)
+    del given["AICROWD_IS_GRADING"]
+    assert read_event_service(given) is None
+    with reporting(None) as events:
+        events.progress(0.5)
+    assert server.messages() == []
+
+
+@pytest.mark.parametrize("seconds", ["0", "-1", "nan", "inf", "soon"])
+def test_a_wait_without_bound_is_refused(seconds: str) -> None:
+    with pytest.raises(ValueError, match="AICROWD_EVENTS_TIMEOUT"):
+        service_at(1, AICROWD_EVENTS_TIMEOUT=seconds)
+
+
+def test_being_told_to_end_is_told_and_ends_the_run(server: Server) -> None:
+    program = (
+        "import time\n"
+        "from submission.environment import read_event_service\n"
+        "from submission.events import reporting\n"
+        "with reporting(read_event_service()):\n"
+        "    print('running', flush=True)\n"
+        "    time.sleep(600)\n"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", program],
+        cwd=ROOT,
+        env={**os.environ, **variables_for(server.port)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "running\n"
+    process.send_signal(signal.SIGTERM)
+    _, errors = process.communicate(timeout=120)
+    assert process.returncode == 143
+    assert "Traceback" not in errors
+    assert server.messages() == ["execution_started", "execution_error"]
+    assert server.events()[-1]["payload"]["error"] == "told to end (SIGTERM)"
