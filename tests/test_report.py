@@ -8,11 +8,14 @@ import pytest
 from click.testing import CliRunner
 
 from submission.commands.report import report
+from submission.data.image_file import write_images
+from submission.data.images import open_images
 from submission.environment import Environment
 from submission.report import write_report
 from submission.report.carriers import VERDICTS, carriers_of, verdict_of
-from submission.report.experiment import read_experiment
+from submission.report.experiment import is_look_alike
 from submission.report.matrices import Matrix, following, matrices_of, order_latents
+from submission.scoring.checks import summarise_latents
 from submission.scoring.table import save_table
 from tests.report_experiment import LATENT_OF, Planted, keep_metrics, plant, write_scores
 
@@ -140,6 +143,15 @@ def test_what_training_did_not_leave_is_left_out(planted: Planted) -> None:
     assert 'class="steps"' in whole
 
 
+def test_a_collapsed_representation_has_a_report(planted: Planted) -> None:
+    table = replace(planted.table, codes=planted.table.codes * np.float32(0.001))
+    latents = summarise_latents(table.codes)
+    write_scores(planted.environment, replace(planted.scores, latents=latents))
+    text = write_report(planted.environment, table=table).read_text(encoding="utf-8")
+    assert "No latent is in use" in text
+    assert "0 of them in use" in text
+
+
 def test_names_are_text(tmp_path: Path) -> None:
     planted = plant(tmp_path, "<b onload=x>&")
     page = Page(write_report(planted.environment).read_text(encoding="utf-8"))
@@ -152,12 +164,15 @@ def test_a_look_alike_is_called_one(written: Path) -> None:
     assert "not MPI3D scores" in text
 
 
-def test_a_look_alike_under_a_published_name_is_called_one(planted: Planted) -> None:
-    environment = rename_data(planted, "mpi3d_toy")
-    source = replace(planted.table.source, data_name="mpi3d_toy")
-    write_scores(environment, replace(planted.scores, source=source))
-    table = replace(planted.table, data_name="mpi3d_toy")
-    assert read_experiment(environment, table).is_rendered
+def test_only_look_alikes_are_called_so(planted: Planted, tmp_path: Path) -> None:
+    """A stand-in's file says what its grid is, also under another set's name."""
+    images = open_images("standin_real", planted.environment.data_path)
+    published = tmp_path / "published.npz"
+    write_images(published, (1, 64, 64, 3), [np.zeros((1, 64, 64, 3), np.uint8)])
+    assert is_look_alike(images)
+    assert is_look_alike(replace(images, name="mpi3d_real"))
+    assert not is_look_alike(replace(images, name="mpi3d_real", path=published))
+    assert not is_look_alike(replace(images, name="dsprites_full"))
 
 
 def test_parts_of_other_experiments_are_refused(planted: Planted) -> None:

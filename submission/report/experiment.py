@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from submission.data.catalogue import MPI3D_NAMES, STANDIN_NAMES
 from submission.data.images import ImageSet, open_images
 from submission.data.npz import has_member
 from submission.environment import Environment
@@ -17,7 +18,7 @@ from submission.scoring.settings import ALL_METRICS
 from submission.scoring.table import CodeTable, load_table
 from submission.scoring.tables import Row
 
-__all__ = ["Curve", "Experiment", "read_experiment"]
+__all__ = ["Curve", "Experiment", "is_look_alike", "read_experiment"]
 
 Curve = tuple[list[int], list[float]]
 """Steps and values."""
@@ -82,7 +83,7 @@ def read_experiment(environment: Environment, table: CodeTable | None = None) ->
     return Experiment(
         name=environment.evaluation_name,
         images=images,
-        is_rendered=images.name.startswith("standin_") or _says_rendered(images.path),
+        is_rendered=is_look_alike(images),
         scores=scores,
         rows=rows,
         evaluation=content,
@@ -118,9 +119,14 @@ def _check(scores: Scores, images: ImageSet, table: CodeTable | None) -> None:
         raise ValueError("expected finite codes, got others; train again")
 
 
-def _says_rendered(path: Path) -> bool:
-    """Tells whether an archive describes its own grid, as those of the stand-in do."""
-    return path.suffix == ".npz" and path.is_file() and has_member(path, "factor_sizes")
+def is_look_alike(images: ImageSet) -> bool:
+    """Tells whether images are a stand-in's, by name or under a published set's name.
+
+    The published files hold images only; a stand-in's describes its grid too.
+    """
+    if images.name in STANDIN_NAMES:
+        return True
+    return images.name in MPI3D_NAMES and has_member(images.path, "factor_sizes")
 
 
 def _rows(content: Sequence[Mapping[str, Any]]) -> list[Row]:

@@ -1,6 +1,6 @@
 """Rows of the data set's images that stand for a walk along a latent."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,7 +37,7 @@ class Walk:
     Attributes:
         latent: the latent along which they go.
         steps: the images.
-        changes: which factors take several values among them, and how many, the most first.
+        changes: which factors take several values among them, and how many.
         strip: all in one picture.
     """
 
@@ -55,18 +55,22 @@ class Anchor:
     factors: list[tuple[str, int, int]]
 
 
-def walk(table: CodeTable, images: ImageSet, latents: Sequence[int]) -> tuple[Anchor, list[Walk]]:
+def walk(
+    table: CodeTable, images: ImageSet, followed: Mapping[int, str]
+) -> tuple[Anchor, list[Walk]]:
     """Retrieves the images of a walk along each latent; few others are read.
 
     Args:
         table: the codes.
         images: the images that belong to them.
-        latents: the latents to walk along, at least one.
+        followed: the latents to walk along, at least one, and the factor that each follows; "" if
+            none.
 
     Returns:
         the image that the walks go through, and the walks in the given order.
     """
     names = [plain(name) for name in table.space.names]
+    latents = list(followed)
     ordinary = ordinary_rows(table.codes, latents, NUM_ORDINARY)
     contrasts = [float(images.images[row].std()) for row in ordinary]
     start = int(ordinary[int(np.argmax(contrasts))])
@@ -85,7 +89,7 @@ def walk(table: CodeTable, images: ImageSet, latents: Sequence[int]) -> tuple[An
         points = table.space.index_to_factors(found.rows)  # (n, F)
         pixels: list[Any] = [images.images[row] for row in found.rows]
         reached = table.codes[found.rows, found.latent]
-        changes = _changes(points, names)
+        changes = _changes(points, names, plain(followed[found.latent]))
         steps = [
             Step(
                 Picture(
@@ -105,7 +109,11 @@ def walk(table: CodeTable, images: ImageSet, latents: Sequence[int]) -> tuple[An
     return anchor, walks
 
 
-def _changes(points: IntArray, names: Sequence[str]) -> list[tuple[str, int]]:
-    """Counts the values that each factor takes; those with a single one are left out."""
+def _changes(points: IntArray, names: Sequence[str], first: str) -> list[tuple[str, int]]:
+    """Counts the values that each factor takes; those with a single one are left out.
+
+    The factor that the latent follows comes first, then those with most values.
+    """
     counts = [(name, len(np.unique(points[:, place]))) for place, name in enumerate(names)]
-    return sorted((pair for pair in counts if pair[1] > 1), key=lambda pair: -pair[1])
+    varying = [pair for pair in counts if pair[1] > 1]
+    return sorted(varying, key=lambda pair: (pair[0] != first, -pair[1]))

@@ -69,8 +69,13 @@ def _collect(experiment: Experiment) -> tuple[dict[str, Any], list[Picture]]:
         else histograms(table, order, scores.latents.std.tolist(), roles),
         "curves": curves(experiment.curves),
     }
-    walked = [latent for latent in order if active[latent]]
-    anchor, walks = walk(table, experiment.images, walked) if table and walked else (None, [])
+    factors = following(deciding)
+    followed = {
+        latent: scores.factor_names[factors[latent]] if factors[latent] >= 0 else ""
+        for latent in order
+        if active[latent]
+    }
+    anchor, walks = walk(table, experiment.images, followed) if table and followed else (None, [])
     content = {
         "experiment": experiment,
         "scores": scores,
@@ -88,7 +93,7 @@ def _collect(experiment: Experiment) -> tuple[dict[str, Any], list[Picture]]:
         "roles": roles,
         "stds": scores.latents.std.tolist(),
         "strengths": deciding.values.max(axis=1).tolist(),
-        "followed": (following(deciding) >= 0).tolist(),
+        "followed": followed,
         "num_active": int(active.sum()),
         "anchor": anchor,
         "walks": walks,
