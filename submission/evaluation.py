@@ -51,11 +51,13 @@ class Evaluation:
 
     Attributes:
         scores: of the exported representation.
-        rows: of the table: ours, the paper's, and perfect codes.
+        table: the codes that were scored.
+        rows: of the printed table: ours, the paper's, and perfect codes.
         path: the JSON file of it all.
     """
 
     scores: Scores
+    table: CodeTable
     rows: list[Row]
     path: Path
 
@@ -116,7 +118,7 @@ def evaluate_representation(
     say(factor_table(scores))
     say(text_table(rows))
     say(f"scores: {path}")
-    return Evaluation(scores, rows, path)
+    return Evaluation(scores, table, rows, path)
 
 
 def _content(
