@@ -37,12 +37,12 @@ def test_the_nearest_code_is_found() -> None:
     codes = random_codes()
     stds = codes.std(axis=0, dtype=np.float64)
     for walk in traverse(codes, ALL, anchor=3, num_values=5):
-        step = walk.values[1] - walk.values[0]
+        half = (walk.values[1] - walk.values[0]) / 2
         for value, row in zip(walk.values, walk.rows, strict=True):
             target = codes[3].astype(np.float64)
             target[walk.latent] = value
             units = stds.copy()
-            units[walk.latent] = step
+            units[walk.latent] = half
             distances = [np.linalg.norm((code - target) / units) for code in codes]
             assert row == np.argmin(distances)
 

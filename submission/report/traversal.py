@@ -63,7 +63,7 @@ def traverse(
 
     The point looked for is the anchor's code with one latent set to a new value. The code taken is
     the nearest to it in Euclidean distance, of equally near ones the first. The latent of the walk
-    is measured in steps of the walk, the others in their standard deviations; latents that are
+    is measured in half steps of the walk, the others in their standard deviations; latents that are
     walked along in no row do not count.
 
     Args:
@@ -96,7 +96,7 @@ def traverse(
         low, high = np.quantile(column, [tail, 1 - tail])
         values = np.linspace(low, high, num_values)
         others = total - offsets[:, place]
-        step = (high - low) / (num_values - 1) or stds[place]
-        rows = [int((others + ((column - v) / step) ** 2).argmin()) for v in values]
+        half = (high - low) / (num_values - 1) / 2 or stds[place]
+        rows = [int((others + ((column - v) / half) ** 2).argmin()) for v in values]
         walks.append(Traversal(int(latent), values, np.array(rows, dtype=np.int64)))
     return walks
