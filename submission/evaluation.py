@@ -12,6 +12,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from submission.comparison import scores_path
 from submission.console import progress_bar, say
 from submission.data.images import ImageSet, open_images
 from submission.environment import Environment
@@ -73,7 +74,8 @@ def evaluate_representation(
 
     The codes that training left are used when they belong to the exported file, the images and
     the settings; that is checked by hash and on a sample of images. `scores.json` and `scores.csv`
-    are written beside the model, the library's result files into `metrics/`.
+    are written beside the model (`scores_seed_1.json` for seed 1, and so on), the library's result
+    files into `metrics/`.
 
     Args:
         environment: where to read and write.
@@ -107,7 +109,7 @@ def evaluate_representation(
     published = [Row(f"{row.name}, on mpi3d_real", row.means) for row in published]
     rows = [row_of_scores(name, scores), *references, *published]
 
-    path = environment.representation_path / "scores.json"
+    path = scores_path(environment.representation_path, seed)
     write_json(path, _content(scores, rows, images, difference, seconds))
     with replacing(path.with_suffix(".csv")) as beside:
         beside.write_text(csv_table(rows), encoding="utf-8")
