@@ -96,11 +96,14 @@ def evaluate_representation(
 
     say("scoring (the first seconds are TensorFlow's import)")
     began = time.monotonic()
-    scores = score_table(table.codes, table.space, seed, metrics, source=table.source)
+    scores = score_table(
+        table.codes, table.space, seed, metrics, source=table.source, hidden=images.hidden
+    )
     seconds["scoring"] = time.monotonic() - began
     began = time.monotonic()
+    visible = table.space.without(images.hidden)
     references = [
-        Row(f"perfect code{text}", score_perfect_codes(table.space, noise, seed, metrics).values())
+        Row(f"perfect code{text}", score_perfect_codes(visible, noise, seed, metrics).values())
         for noise, text in ((0.0, ""), (0.1, ", noise .1"))
     ]
     seconds["perfect codes"] = time.monotonic() - began
