@@ -78,6 +78,16 @@ class Repository:
                 files[Path(name)] = (0 if size == "-" else int(size), mode == "100755")
         return files
 
+    def history_size(self) -> int:
+        """Measures the repository's objects, in bytes as they lie on disk."""
+        pairs = (line.split(": ") for line in self.git("count-objects", "-v").splitlines())
+        counts = {name: int(value) for name, value in pairs if value.isdigit()}
+        return 1024 * (counts["size"] + counts["size-pack"])
+
+    def is_tag(self, name: str) -> bool:
+        """Tells whether git allows a tag of that name."""
+        return self.try_git("check-ref-format", f"refs/tags/{name}") is not None
+
     def read(self, path: str) -> str | None:
         """Reads a text file of the commit, None if it has none of that name."""
         return self.try_git("show", f"HEAD:{path}")

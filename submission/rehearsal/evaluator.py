@@ -64,7 +64,7 @@ def check_batches(represent: Represent, images: npt.NDArray[np.uint8]) -> float:
 def score(
     represent: Represent, images: npt.NDArray[np.uint8], sizes: list[int]
 ) -> dict[str, float]:
-    """Computes the five metrics with disentanglement_lib."""
+    """Computes the five metrics with disentanglement_lib on a grid of factors of these sizes."""
     import gin
     from disentanglement_lib.data.ground_truth import ground_truth_data, util
     from disentanglement_lib.evaluation.metrics import dci, factor_vae, irs, mig, sap_score
@@ -118,6 +118,7 @@ def main(model: str, data: str, result: str) -> None:
     """
     with np.load(data, allow_pickle=False) as archive:
         images, sizes = archive["images"], [int(size) for size in archive["factor_sizes"]]
+    sizes = [size for size in sizes if size > 1]  # the metrics are undefined for a constant factor
     batch_sizes: set[int] = set()
     represent = load_representation(Path(model), batch_sizes)
     difference = check_batches(represent, images)

@@ -196,7 +196,7 @@ def _score(isolation: Isolation, place: Path, model: Path) -> dict[str, Any]:
         command, cwd=place / "tmp", capture_output=True, text=True, check=False
     )
     if done.returncode != 0:
-        last = done.stderr.strip().splitlines()[-1:] or ["no message"]
-        raise ValueError(f"expected the exported file to be scored, got: {last[0]}")
+        last = " ".join(done.stderr.strip().splitlines()[-3:]) or f"status {done.returncode}"
+        raise ValueError(f"expected the exported file to be scored, got: {last}")
     content: dict[str, Any] = json.loads(result.read_text(encoding="utf-8"))
     return content

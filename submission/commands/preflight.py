@@ -1,0 +1,25 @@
+"""`python -m submission preflight`: what could make a submission fail, and what to do about it."""
+
+import click
+
+from submission.configuration import PROJECT
+from submission.console import say
+from submission.preflight.checks import check_submission
+from submission.preflight.finding import table
+from submission.repository import Repository
+
+__all__ = ["preflight"]
+
+
+@click.command()
+def preflight() -> None:
+    """Check the current commit for what could make it fail on the server."""
+    repository = Repository(PROJECT)
+    findings = check_submission(repository)
+    say(table(findings))
+    num_failed = sum(not finding.passed for finding in findings)
+    if num_failed:
+        raise ValueError(
+            f"{num_failed} of {len(findings)} checks failed; the fix is below each in the table"
+        )
+    say(f"commit {repository.commit[:12]} is ready: python -m submission submit --tag v1.0")

@@ -1,0 +1,20 @@
+"""`python -m submission submit`: tag this commit and push it for evaluation."""
+
+import click
+
+from submission.configuration import PROJECT
+from submission.console import say
+from submission.repository import Repository
+from submission.upload import upload
+
+__all__ = ["submit"]
+
+
+@click.command()
+@click.option("--tag", "name", required=True, help="The version, such as v1.2.")
+@click.option("--remote", default="aicrowd", show_default=True, help="The git remote.")
+def submit(name: str, remote: str) -> None:
+    """Tag this commit and push it for evaluation, if it passes preflight."""
+    done = upload(Repository(PROJECT), name, remote)
+    say(f"pushed {done.tag} at {done.commit[:12]} to {done.url}")
+    say(f"watch it here: {done.page}" if done.page else f"watch it where {remote} shows its issues")

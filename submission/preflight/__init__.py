@@ -1,0 +1,1 @@
+"""What could make a submission fail, checked before it is pushed."""
