@@ -49,9 +49,12 @@ class Repository:
     def _run(self, *words: str) -> "subprocess.CompletedProcess[str]":
         command = ["git", "-C", str(self.folder), *words]
         try:
-            return subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+            done = subprocess.run(command, capture_output=True, check=False)  # noqa: S603
         except FileNotFoundError as error:
             raise FileNotFoundError("expected git, got none; install it") from error
+        # Decoded here, since text mode would hide Windows line ends.
+        out, err = (text.decode("utf-8", errors="replace") for text in (done.stdout, done.stderr))
+        return subprocess.CompletedProcess(command, done.returncode, out, err)
 
     @property
     def commit(self) -> str:
