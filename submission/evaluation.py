@@ -39,7 +39,7 @@ from submission.training.batches import to_unit_range
 
 __all__ = ["Evaluation", "evaluate_representation"]
 
-TOLERANCE_BFLOAT16 = 0.5
+TOLERANCE_BFLOAT16 = 0.25
 """Largest difference, in standard deviations of the widest latent, that bfloat16 features make."""
 
 Pixels = npt.NDArray[np.uint8]
