@@ -4,13 +4,13 @@ Run `python -m benchmarks.dci` for the complete rival (minutes), with `--stages`
 a part of it, extrapolated, or with `--spread` for scikit-learn's own spread over random states.
 """
 
+import os
 import time
 from dataclasses import dataclass
 
 import click
 import numpy as np
 import numpy.typing as npt
-from numba import get_num_threads
 from sklearn.ensemble import GradientBoostingClassifier
 
 from submission.console import say
@@ -92,7 +92,7 @@ def compare(stages: int, factors: list[int], num_train: int) -> None:
     train, test = (codes[:num_train], values[:num_train]), (codes[num_train:], values[num_train:])
     say(
         f"{num_train} x {NUM_CODES} codes to train, {NUM_TEST} to test, factor sizes {SIZES},"
-        f" {get_num_threads()} threads; imports and compilation not timed"
+        f" {len(os.sched_getaffinity(0))} cores; imports and compilation not timed"
     )
     start = clocks()
     ours = compute_dci(*train, *test)
@@ -120,7 +120,7 @@ def compare(stages: int, factors: list[int], num_train: int) -> None:
     ):
         say(f"{name:23} ours {own:.6f}  scikit-learn {other:.6f}  difference {own - other:+.1e}")
     difference = np.abs(ours.importances - rival.importances).max(axis=0)
-    say(f"largest difference of importances per factor: {np.array2string(difference, precision=1)}")
+    say(f"largest difference of an importance per factor: {difference.round(7)}")
 
 
 def show_spread(num_train: int = 2_000, num_states: int = 5) -> None:
@@ -138,7 +138,7 @@ def show_spread(num_train: int = 2_000, num_states: int = 5) -> None:
         say(
             f"random state {state}: scikit-learn disentanglement {scores[-1][0]:.6f} completeness"
             f" {scores[-1][1]:.6f}; ours {ours.disentanglement:.6f} {ours.completeness:.6f};"
-            f" largest difference of an importance {np.abs(ours.importances - matrices[-1]).max():.1e}"
+            f" largest difference {np.abs(ours.importances - matrices[-1]).max():.1e}"
         )
     say(
         f"scikit-learn's spread over its random states: disentanglement, completeness"

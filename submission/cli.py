@@ -16,6 +16,7 @@ COMMANDS = {
     "train": "Extract features, train the beta-VAE, export the representation.",
     "evaluate": "Score an exported representation with the five metrics.",
     "report": "Make a report to look at from scores.",
+    "compare": "Set scored experiments beside each other.",
     "rehearse": "Run the submission as the server would.",
     "preflight": "Check what could make a submission fail.",
     "submit": "Tag this commit and push it for evaluation.",

@@ -12,6 +12,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from submission.comparison import scores_path
 from submission.console import progress_bar, say
 from submission.data.images import ImageSet, open_images
 from submission.environment import Environment
@@ -38,7 +39,7 @@ from submission.training.batches import to_unit_range
 
 __all__ = ["Evaluation", "evaluate_representation"]
 
-TOLERANCE_BFLOAT16 = 0.5
+TOLERANCE_BFLOAT16 = 0.25
 """Largest difference, in standard deviations of the widest latent, that bfloat16 features make."""
 
 Pixels = npt.NDArray[np.uint8]
@@ -51,11 +52,13 @@ class Evaluation:
 
     Attributes:
         scores: of the exported representation.
-        rows: of the table: ours, the paper's, and perfect codes.
+        table: the codes that were scored.
+        rows: of the printed table: ours, the paper's, and perfect codes.
         path: the JSON file of it all.
     """
 
     scores: Scores
+    table: CodeTable
     rows: list[Row]
     path: Path
 
@@ -71,7 +74,8 @@ def evaluate_representation(
 
     The codes that training left are used when they belong to the exported file, the images and
     the settings; that is checked by hash and on a sample of images. `scores.json` and `scores.csv`
-    are written beside the model, the library's result files into `metrics/`.
+    are written beside the model (`scores_seed_1.json` for seed 1, and so on), the library's result
+    files into `metrics/`.
 
     Args:
         environment: where to read and write.
@@ -92,11 +96,14 @@ def evaluate_representation(
 
     say("scoring (the first seconds are TensorFlow's import)")
     began = time.monotonic()
-    scores = score_table(table.codes, table.space, seed, metrics, source=table.source)
+    scores = score_table(
+        table.codes, table.space, seed, metrics, source=table.source, hidden=images.hidden
+    )
     seconds["scoring"] = time.monotonic() - began
     began = time.monotonic()
+    visible = table.space.without(images.hidden)
     references = [
-        Row(f"perfect code{text}", score_perfect_codes(table.space, noise, seed, metrics).values())
+        Row(f"perfect code{text}", score_perfect_codes(visible, noise, seed, metrics).values())
         for noise, text in ((0.0, ""), (0.1, ", noise .1"))
     ]
     seconds["perfect codes"] = time.monotonic() - began
@@ -105,7 +112,7 @@ def evaluate_representation(
     published = [Row(f"{row.name}, on mpi3d_real", row.means) for row in published]
     rows = [row_of_scores(name, scores), *references, *published]
 
-    path = environment.representation_path / "scores.json"
+    path = scores_path(environment.representation_path, seed)
     write_json(path, _content(scores, rows, images, difference, seconds))
     with replacing(path.with_suffix(".csv")) as beside:
         beside.write_text(csv_table(rows), encoding="utf-8")
@@ -116,7 +123,7 @@ def evaluate_representation(
     say(factor_table(scores))
     say(text_table(rows))
     say(f"scores: {path}")
-    return Evaluation(scores, rows, path)
+    return Evaluation(scores, table, rows, path)
 
 
 def _content(
@@ -148,7 +155,7 @@ def _representation(path: Path) -> Callable[[Pixels], Codes]:
 
     @torch.inference_mode()
     def represent(pixels: Pixels) -> Codes:
-        batches = torch.from_numpy(np.ascontiguousarray(pixels)).split(64)
+        batches = torch.split(torch.from_numpy(np.ascontiguousarray(pixels)), 64)
         device = torch.device("cpu")
         return torch.cat([function(to_unit_range(rows, device)) for rows in batches]).numpy()
 

@@ -1,6 +1,7 @@
 """The grid of ground-truth factors that a data set of images enumerates."""
 
 import math
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -50,6 +51,15 @@ class FactorSpace:
     def strides(self) -> IntArray:
         """(F,) distance in index between neighbouring values of each factor."""
         return np.cumprod([1, *self.sizes[:0:-1]], dtype=np.int64)[::-1].copy()
+
+    def without(self, names: Collection[str]) -> "FactorSpace":
+        """Leaves out factors by name.
+
+        Raises:
+            ValueError: if none is left.
+        """
+        kept = [i for i, name in enumerate(self.names) if name not in names]
+        return FactorSpace(tuple(self.names[i] for i in kept), tuple(self.sizes[i] for i in kept))
 
     def factors_to_index(self, factors: npt.ArrayLike) -> IntArray:
         """Numbers grid points.

@@ -177,10 +177,10 @@ def _open(environment: Environment) -> _Inputs:
 
 
 def _model_bytes(extractor: FeatureExtractor, fit: FitSettings) -> int:
-    frozen = sum(value.nbytes for value in extractor.state_dict().values())
+    frozen: int = sum(value.nbytes for value in extractor.state_dict().values())
     with torch.device("meta"):
         vae = VAE(FEATURE_SIZE, fit.num_latents, fit.encoder_widths, fit.decoder_widths)
-    trained = sum(value.nbytes for value in vae.state_dict().values())
+    trained: int = sum(value.nbytes for value in vae.state_dict().values())
     return 2 * frozen + 6 * trained  # folded copy; gradient, two moments and two temporaries
 
 

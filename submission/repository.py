@@ -36,25 +36,25 @@ class Repository:
         Raises:
             ValueError: if git fails; the message is git's.
         """
-        status, printed, errors = self._run(*words)
-        if status != 0:
-            raise ValueError(f"git {words[0]} failed: {errors.strip() or printed.strip()}")
-        return printed.rstrip("\n")
+        done = self._run(*words)
+        if done.returncode != 0:
+            raise ValueError(f"git {words[0]} failed: {done.stderr.strip() or done.stdout.strip()}")
+        return done.stdout.rstrip("\n")
 
     def try_git(self, *words: str) -> str | None:
         """Runs git and returns what it prints, None if it fails."""
-        status, printed, _ = self._run(*words)
-        return printed.rstrip("\n") if status == 0 else None
+        done = self._run(*words)
+        return done.stdout.rstrip("\n") if done.returncode == 0 else None
 
-    def _run(self, *words: str) -> tuple[int, str, str]:
-        """Runs git; returns status, output and errors, with line ends as they are."""
+    def _run(self, *words: str) -> "subprocess.CompletedProcess[str]":
         command = ["git", "-C", str(self.folder), *words]
         try:
             done = subprocess.run(command, capture_output=True, check=False)  # noqa: S603
         except FileNotFoundError as error:
             raise FileNotFoundError("expected git, got none; install it") from error
-        output, errors = (text.decode(errors="replace") for text in (done.stdout, done.stderr))
-        return done.returncode, output, errors
+        # Decoded here, since text mode would hide Windows line ends.
+        out, err = (text.decode("utf-8", errors="replace") for text in (done.stdout, done.stderr))
+        return subprocess.CompletedProcess(command, done.returncode, out, err)
 
     @property
     def commit(self) -> str:

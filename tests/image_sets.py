@@ -27,6 +27,6 @@ def rendered_set(name: str, sizes: tuple[int, ...] = (2, 2, 1, 1, 1, 4, 4)) -> I
 
 class _WithHash(ImageSet):
     @property
-    def sha256(self) -> str:  # type: ignore[override]
+    def sha256(self) -> str:
         """A name in place of a file's hash."""
         return f"{self.name} {self.space.sizes}"

@@ -17,7 +17,7 @@ LAYERS = (
     ("export",),
     ("scoring",),
     ("events",),
-    ("pipeline", "evaluation", "report", "starter_kit"),
+    ("comparison", "pipeline", "evaluation", "report", "starter_kit"),
     ("repository",),
     ("rehearsal",),
     ("preflight",),

@@ -46,7 +46,7 @@ def test_an_epoch_visits_every_image_once_in_an_order_of_its_own() -> None:
     indices = np.arange(100, 140)
     orders = [np.concatenate(list(epoch_batches(indices, 8, 40, 0, epoch))) for epoch in (0, 1)]
     assert [sorted(order) for order in orders] == [list(indices)] * 2
-    assert not np.array_equal(*orders)
+    assert not np.array_equal(orders[0], orders[1])
     assert np.array_equal(orders[0], np.concatenate(list(epoch_batches(indices, 8, 40, 0, 0))))
     assert len(list(epoch_batches(indices, 16, 39, 0, 0))) == 2
 

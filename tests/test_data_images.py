@@ -219,6 +219,10 @@ def test_the_command_lists_checks_and_shows(
 
     assert main(["data", "check", "mpi3d_real", *place]) == 0
     assert "mpi3d_real is sound" in capsys.readouterr().out
+    sheet = tmp_path / "sheet.png"
+    assert main(["data", "show", "mpi3d_real", *place, "--output", str(sheet)]) == 0
+    assert sheet.read_bytes().startswith(b"\x89PNG")
+    capsys.readouterr()
     assert main(["data", "check", "mpi3d_toy", *place]) == 1
     assert "not a whole .npz file" in capsys.readouterr().err
 

@@ -107,16 +107,6 @@ def test_a_process_that_knows_nothing_of_the_code_can_use_it(
     np.testing.assert_allclose(np.load(tmp_path / "codes.npy"), expected.numpy(), rtol=0, atol=1e-5)
 
 
-def test_the_same_network_gives_the_same_bytes(
-    exported: tuple[Path, Representation], tmp_path: Path
-) -> None:
-    path, representation = exported
-    (tmp_path / "other").mkdir()
-    again = tmp_path / "other" / path.name
-    export(representation, torch.rand(64, 3, 64, 64), again)
-    assert again.read_bytes() == path.read_bytes()
-
-
 def test_what_is_not_torchscript_is_refused(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"train_pytorch\.py"):
         load_exported(tmp_path / "none.pt")

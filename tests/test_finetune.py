@@ -71,15 +71,17 @@ def test_a_stopped_run_ends_with_the_bytes_of_an_undisturbed_one(
     monkeypatch: pytest.MonkeyPatch,
     step: int,
 ) -> None:
-    advance = module._Run.advance
+    advance = module.FinetuneRun.advance
 
-    def stopped(self: module._Run, pixels: torch.Tensor, factors: torch.Tensor, n: int) -> float:
+    def stopped(
+        self: module.FinetuneRun, pixels: torch.Tensor, factors: torch.Tensor, n: int
+    ) -> float:
         loss = advance(self, pixels, factors, n)
         if self.step == step:
             os.kill(os.getpid(), signal.SIGTERM)
         return loss
 
-    monkeypatch.setattr(module._Run, "advance", stopped)
+    monkeypatch.setattr(module.FinetuneRun, "advance", stopped)
     with pytest.raises(InterruptedError, match=f"stopped at step {step}"):
         run(tmp_path)
     monkeypatch.undo()
@@ -110,7 +112,7 @@ def test_a_damaged_checkpoint_is_refused(tmp_path: Path) -> None:
 def test_a_loss_that_is_no_number_stops_with_its_place(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module._Run, "advance", lambda *_: float("nan"))
+    monkeypatch.setattr(module.FinetuneRun, "advance", lambda *_: float("nan"))
     with pytest.raises(ValueError, match="finite loss, got nan in epoch 0"):
         run(tmp_path)
 

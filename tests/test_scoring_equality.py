@@ -181,6 +181,17 @@ def test_scores_are_the_librarys_up_to_float_noise(
     assert value == pytest.approx(untouched[metric][theirs], abs=FLOAT_NOISE)
 
 
+def test_fast_trees_give_the_librarys_dci(
+    images: npt.NDArray[np.uint8], untouched: dict[str, dict[str, Any]]
+) -> None:
+    table = represent(images / 255.0)
+    fast = score_table(table, SPACE, SEED, metrics=("dci",), settings=SETTINGS).dci
+    assert fast is not None
+    # Draws from 168 points repeat rows, so splits tie, and scikit-learn breaks ties by chance.
+    for field, theirs in untouched["dci"].items():
+        assert getattr(fast, field) == pytest.approx(theirs, abs=0.01), field
+
+
 def test_active_latents_are_counted_where_the_library_does_not(
     ours: Scores, untouched: dict[str, dict[str, Any]]
 ) -> None:

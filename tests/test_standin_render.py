@@ -1,10 +1,12 @@
 """Stand-in images and files: what is the same, what differs, and how they are calibrated."""
 
 import functools
+import os
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 
-import numba
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -77,17 +79,31 @@ def test_pieces_smaller_than_a_scene_batch_change_nothing(
     np.testing.assert_array_equal(few, many)
 
 
-@pytest.mark.skipif(numba.get_num_threads() < 2, reason="needs two threads")
-def test_bytes_do_not_depend_on_the_number_of_threads(small_file: Path, tmp_path: Path) -> None:
-    before = numba.get_num_threads()
-    try:
-        for num_threads in (1, 2):
-            numba.set_num_threads(num_threads)
-            path = tmp_path / f"{num_threads}.npz"
-            render_file(small_file.stem, SIZES, path, SEED)
-            assert sha256_of(path) == sha256_of(small_file)
-    finally:
-        numba.set_num_threads(before)
+IN_ANOTHER_PROCESS = """
+import sys
+from pathlib import Path
+import numba
+from submission.data.standin.render import render_file
+assert numba.get_num_threads() == int(sys.argv[1])
+sizes = tuple(map(int, sys.argv[3].split(",")))
+for domain in sys.argv[4:]:
+    render_file(domain, sizes, Path(sys.argv[2]) / f"{domain}.npz", 5)
+"""
+
+
+@pytest.mark.parametrize("num_threads", ["1", "3"])
+def test_bytes_do_not_depend_on_process_or_threads(num_threads: str, tmp_path: Path) -> None:
+    sizes = (2, 2, 1, 3, 2, 3, 2)
+    arguments = [num_threads, str(tmp_path), ",".join(map(str, sizes)), *STANDIN_DOMAINS]
+    subprocess.run(
+        [sys.executable, "-c", IN_ANOTHER_PROCESS, *arguments],
+        env={**os.environ, "NUMBA_NUM_THREADS": num_threads},
+        cwd=Path(__file__).parents[1],
+        check=True,
+    )
+    for domain in STANDIN_DOMAINS:
+        render_file(domain, sizes, tmp_path / "here.npz", SEED)
+        assert sha256_of(tmp_path / "here.npz") == sha256_of(tmp_path / f"{domain}.npz")
 
 
 def test_only_the_real_domain_depends_on_the_seed() -> None:

@@ -1,9 +1,11 @@
-"""`python -m submission evaluate`: an exported representation in, scores out."""
+"""`python -m submission evaluate`: an exported representation in, scores and report out."""
 
 import click
 
+from submission.console import say
 from submission.environment import read_environment
 from submission.evaluation import evaluate_representation
+from submission.report import write_report
 from submission.scoring.settings import ALL_METRICS
 
 __all__ = ["evaluate"]
@@ -21,5 +23,11 @@ __all__ = ["evaluate"]
 )
 @click.option("--encode", is_flag=True, help="Encode every image with the exported file.")
 def evaluate(seed: int, metrics: tuple[str, ...], encode: bool) -> None:
-    """Score an exported representation with the five metrics."""
-    evaluate_representation(read_environment(), seed, metrics, encode=encode)
+    """Score an exported representation with the five metrics and make a report of it.
+
+    The report shows the challenge's seed, 0; `compare` shows several seeds together.
+    """
+    environment = read_environment()
+    result = evaluate_representation(environment, seed, metrics, encode=encode)
+    if seed == 0:
+        say(f"report: {write_report(environment, table=result.table)}")

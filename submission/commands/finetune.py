@@ -1,8 +1,8 @@
 """`python -m submission finetune`: labelled images in, frozen weights and their card out."""
 
-import time
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -10,7 +10,7 @@ from submission.configuration import load_configuration
 from submission.console import say
 from submission.data.images import open_images
 from submission.environment import read_environment
-from submission.models.weights import card_path, save_extractor
+from submission.models.weights import card_path, read_card, save_extractor
 from submission.settings import FinetuneSettings
 from submission.training.allocator import keep_freed_memory
 from submission.training.batches import LabelledImages
@@ -58,7 +58,6 @@ def finetune(
     precision = choose_precision(device)
     say(f"finetuning on {', '.join(names)} in {precision.dtype}: {precision.reason}")
 
-    began = time.monotonic()
     extractor = starting_extractor(settings, LabelledImages(sets))
     result = run_finetuning(extractor, sets, others, settings, device, precision, output)
     path = output / "extractor.safetensors"
@@ -71,9 +70,16 @@ def finetune(
             ],
             "settings": asdict(settings),
             "images_seen": result.num_images_seen,
-            "seconds": round(time.monotonic() - began),
             "accuracy": result.accuracies,
+            "started_from": _lineage(settings),
         },
     )
     say(f"weights: {path}")
     say(f"card: {card_path(path)}")
+
+
+def _lineage(settings: FinetuneSettings) -> dict[str, Any] | str:
+    """Says what the weights grew from: a random start, ImageNet, or the card of earlier weights."""
+    if settings.start.endswith(".safetensors"):
+        return read_card(Path(settings.start))
+    return settings.start or "random"

@@ -1,17 +1,22 @@
 """Gradient-boosted classification trees: scikit-learn's algorithm and numbers on all cores.
 
-The model is that of `sklearn.ensemble.GradientBoostingClassifier` at its defaults, also in its last
-bits, given the same random state and features without two equal values. The random state matters,
-there as here, because two features often split a small node alike, and the first one drawn takes
-the credit. Where a feature holds equal values, the two may round sums differently and then resolve
-such ties differently; that changes importances less than another random state does.
+The model is that of `sklearn.ensemble.GradientBoostingClassifier` at its defaults and the same
+random state: to the last bits where no two values of a feature are closer than 1e-7 (single
+precision; constant features may be there). The random state matters, there as here, because two
+features often split a small node alike, and the first one drawn takes the credit. Where values
+are closer, sums may round differently and hand such ties to the other feature; that changes
+importances less than another random state does.
 """
 
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
-from numba import get_num_threads, njit, prange
+from numba import njit
 
 from submission.scoring.logloss import negative_gradients, newton_step, prior_scores
 from submission.scoring.trees import NUM_NODES, SortedFeatures, grow_tree, sort_features
@@ -22,7 +27,7 @@ Floats = npt.NDArray[np.float64]
 Singles = npt.NDArray[np.float32]
 Integers = npt.NDArray[np.int64]
 
-# Samples handled together by one core; results do not depend on it.
+# Samples that pass all trees together, few enough to stay in the fastest cache.
 CHUNK = 256
 
 
@@ -68,7 +73,9 @@ class BoostedTrees:
                 f"expected {self.importances.size} features as in fitting, got {singles.shape[1]}"
             )
         scores = np.repeat(self.prior[:, None], len(singles), axis=1)  # (T, n)
-        _add_trees(singles, self.feature, self.threshold, self.value, self.learning_rate, scores)
+        trees = (self.feature, self.threshold, self.value, self.learning_rate)
+        with ThreadPoolExecutor(_num_cores()) as pool:
+            _side_by_side(pool, _num_cores(), _add_trees, singles, *trees, scores)
         return scores
 
     def predict(self, features: npt.ArrayLike) -> Integers:
@@ -77,6 +84,19 @@ class BoostedTrees:
         best = scores.argmax(axis=0) if len(scores) > 1 else (scores[0] >= 0).astype(np.int64)
         labels: Integers = self.classes[best]
         return labels
+
+
+def _num_cores() -> int:
+    """Counts the cores that this process may use."""
+    return len(os.sched_getaffinity(0))
+
+
+def _side_by_side(
+    pool: ThreadPoolExecutor, num: int, kernel: Callable[..., None], *arguments: object
+) -> None:
+    """Runs kernel(*arguments, num, worker) of workers 0..num-1 at the same time, to the end."""
+    for _ in pool.map(partial(kernel, *arguments, num), range(num)):
+        pass
 
 
 def _single_precision(features: npt.ArrayLike) -> Singles:
@@ -91,7 +111,13 @@ def _single_precision(features: npt.ArrayLike) -> Singles:
     return singles
 
 
-@njit(cache=True, parallel=True)
+@njit(nogil=True)
+def _share(num: int, num_workers: int, worker: int) -> tuple[int, int]:
+    """Gives a worker its part of 0..num-1, from the first number to below the second."""
+    return num * worker // num_workers, num * (worker + 1) // num_workers
+
+
+@njit(nogil=True)
 def _add_trees(
     features: Singles,
     feature: npt.NDArray[np.int32],
@@ -99,14 +125,16 @@ def _add_trees(
     value: Floats,
     rate: float,
     scores: Floats,
+    num_workers: int,
+    worker: int,
 ) -> None:
-    """Adds all trees, stage after stage, to the scores (T, n) of features (n, C)."""
+    """Adds all trees, stage after stage, to the scores (T, n) of a worker's samples."""
+    a, b = _share(scores.shape[1], num_workers, worker)
     num_stages, num_trees, _ = feature.shape
-    num_samples = features.shape[0]
-    for chunk in prange((num_samples + CHUNK - 1) // CHUNK):
+    for start in range(a, b, CHUNK):
         for stage in range(num_stages):
             for t in range(num_trees):
-                for i in range(chunk * CHUNK, min(chunk * CHUNK + CHUNK, num_samples)):
+                for i in range(start, min(start + CHUNK, b)):
                     node = 0
                     split = feature[stage, t, node]
                     while split >= 0:
@@ -116,48 +144,48 @@ def _add_trees(
                     scores[t, i] += rate * value[stage, t, node]
 
 
-@njit(cache=True, parallel=True)
+@njit(nogil=True)
 def _take_gradients(
-    scores: Floats, labels: npt.NDArray[np.int32], first_tree: Integers, target: Floats
+    scores: Floats,
+    labels: npt.NDArray[np.int32],
+    first_tree: Integers,
+    target: Floats,
+    num_workers: int,
+    worker: int,
 ) -> None:
-    """Fills target (T, n); the trees of factor j start at first_tree[j], the last entry is T."""
-    num_samples = scores.shape[1]
-    for chunk in prange((num_samples + CHUNK - 1) // CHUNK):
-        a, b = chunk * CHUNK, min(chunk * CHUNK + CHUNK, num_samples)
-        for j in range(labels.shape[0]):
-            own = slice(first_tree[j], first_tree[j + 1])
-            negative_gradients(scores[own], labels[j], target[own], a, b)
+    """Fills target (T, n) for a worker's samples; factor j's trees start at first_tree[j]."""
+    a, b = _share(scores.shape[1], num_workers, worker)
+    for j in range(labels.shape[0]):
+        own = slice(first_tree[j], first_tree[j + 1])
+        negative_gradients(scores[own], labels[j], target[own], a, b)
 
 
-@njit(cache=True, parallel=True)
-def _grow_stage(
+@njit(nogil=True)
+def _grow_trees(
     data: SortedFeatures,
     target: Floats,
     labels: npt.NDArray[np.int32],
     first_tree: Integers,
     seeds: Integers,
     rate: float,
-    num_workers: int,
     feature: npt.NDArray[np.int32],
     threshold: Floats,
     value: Floats,
     reduction: Floats,
     scores: Floats,
+    num_workers: int,
+    worker: int,
 ) -> None:
-    """Grows a stage's T trees and adds them to the scores; arrays have the tree as first axis."""
-    num_trees = target.shape[0]
-    for worker in prange(num_workers):
-        order = np.empty_like(data.order)
-        leaf = np.empty(data.order.shape[1], dtype=np.uint8)
-        for t in range(worker, num_trees, num_workers):
-            grow_tree(
-                data, target[t], seeds[t], feature[t], threshold[t], reduction[t], leaf, order
-            )
-            j = np.searchsorted(first_tree, t, side="right") - 1
-            num_own = first_tree[j + 1] - first_tree[j]
-            positive = t - first_tree[j] if num_own > 1 else 1
-            factor = (num_own - 1) / num_own if num_own > 1 else 1.0
-            newton_step(target[t], labels[j], positive, factor, rate, leaf, value[t], scores[t])
+    """Grows a worker's trees of a stage and adds them to the scores; arrays start with T."""
+    order = np.empty_like(data.order)
+    leaf = np.empty(data.order.shape[1], dtype=np.uint8)
+    for t in range(worker, target.shape[0], num_workers):
+        grow_tree(data, target[t], seeds[t], feature[t], threshold[t], reduction[t], leaf, order)
+        j = np.searchsorted(first_tree, t, side="right") - 1
+        num_own = first_tree[j + 1] - first_tree[j]
+        positive = t - first_tree[j] if num_own > 1 else 1
+        factor = (num_own - 1) / num_own if num_own > 1 else 1.0
+        newton_step(target[t], labels[j], positive, factor, rate, leaf, value[t], scores[t])
 
 
 def _tree_seeds(num_stages: int, num_trees: int, random_state: int) -> Integers:
@@ -172,6 +200,7 @@ def fit_each_factor(
     num_stages: int = 100,
     learning_rate: float = 0.1,
     random_state: int = 0,
+    num_threads: int | None = None,
 ) -> list[BoostedTrees]:
     """Fits a classifier for each of several sets of labels, all trees of a stage side by side.
 
@@ -182,6 +211,7 @@ def fit_each_factor(
         learning_rate: weight of each tree.
         random_state: orders the features, which decides between equally good splits; each column
             starts from it anew.
+        num_threads: threads that share the work, all cores if None.
 
     Returns:
         F models, the same whatever the number of threads.
@@ -218,13 +248,15 @@ def fit_each_factor(
     feature = np.empty((*seeds.shape, NUM_NODES), dtype=np.int32)  # (S, T, NUM_NODES)
     threshold, value = np.zeros(feature.shape), np.zeros(feature.shape)
     reduction = np.empty((*seeds.shape, singles.shape[1]))  # (S, T, C)
-    num_workers = min(get_num_threads(), len(scores))
-    for s in range(num_stages):
-        _take_gradients(scores, encoded, first_tree, target)
-        _grow_stage(
-            data, target, encoded, first_tree, seeds[s], learning_rate, num_workers,
-            feature[s], threshold[s], value[s], reduction[s], scores,
-        )  # fmt: skip
+    num = num_threads or _num_cores()
+    with ThreadPoolExecutor(num) as pool:
+        for s in range(num_stages):
+            _side_by_side(pool, num, _take_gradients, scores, encoded, first_tree, target)
+            grown = (feature[s], threshold[s], value[s], reduction[s])
+            _side_by_side(
+                pool, num, _grow_trees,
+                data, target, encoded, first_tree, seeds[s], learning_rate, *grown, scores,
+            )  # fmt: skip
     models = []
     for j, (classes, _) in enumerate(encodings):
         own = slice(first_tree[j], first_tree[j + 1])

@@ -30,31 +30,38 @@ class GridData:
 
     observation_shape: tuple[int, ...] = ()
 
-    def __init__(self, space: FactorSpace) -> None:
+    def __init__(self, space: FactorSpace, hidden: tuple[str, ...] = ()) -> None:
+        """Takes the whole grid and the names of the factors that are drawn but not reported."""
         self._space = space
+        self._visible = [i for i, name in enumerate(space.names) if name not in hidden]
+        self._hidden = [i for i, name in enumerate(space.names) if name in hidden]
 
     @property
     def num_factors(self) -> int:
         """F, the number of factors."""
-        return self._space.num_factors
+        return len(self._visible)
 
     @property
     def factors_num_values(self) -> list[int]:
         """The factors' numbers of values."""
-        return list(self._space.sizes)
+        return [self._space.sizes[i] for i in self._visible]
 
     def sample_factors(self, num: int, random_state: np.random.RandomState) -> IntArray:
         """Draws (num, F) factor values, each factor uniformly."""
         factors = np.zeros((num, self.num_factors), dtype=np.int64)
-        for column, size in enumerate(self._space.sizes):
+        for column, size in enumerate(self.factors_num_values):
             factors[:, column] = random_state.randint(size, size=num)
         return factors
 
     def sample_observations_from_factors(
         self, factors: IntArray, random_state: np.random.RandomState
     ) -> IntArray:
-        """Gives the (num,) numbers of grid points; nothing is random about it."""
-        return factors @ self._space.strides
+        """Gives the (num,) numbers of grid points; only hidden factors are drawn at random."""
+        points: IntArray = factors @ self._space.strides[self._visible]
+        for i in self._hidden:
+            drawn = random_state.randint(self._space.sizes[i], size=len(factors))
+            points = points + drawn * self._space.strides[i]
+        return points
 
     def sample(self, num: int, random_state: np.random.RandomState) -> tuple[IntArray, IntArray]:
         """Draws factor values and their grid points' numbers."""
@@ -110,9 +117,7 @@ def varying(space: FactorSpace) -> tuple[FactorSpace, tuple[str, ...]]:
     Raises:
         ValueError: if no factor has two values.
     """
-    kept = [i for i, size in enumerate(space.sizes) if size > 1]
-    if not kept:
+    fixed = tuple(name for name, size in zip(space.names, space.sizes, strict=True) if size < 2)
+    if len(fixed) == space.num_factors:
         raise ValueError(f"expected a factor with at least 2 values, got sizes {space.sizes}")
-    names = tuple(space.names[i] for i in kept)
-    fixed = tuple(name for name in space.names if name not in names)
-    return FactorSpace(names, tuple(space.sizes[i] for i in kept)), fixed
+    return space.without(fixed), fixed

@@ -40,7 +40,7 @@ def prior_scores(counts: npt.NDArray[np.int64]) -> Floats:
     return scores
 
 
-@njit(cache=True)
+@njit(nogil=True)
 def _binary_gradient(score: float, label: int) -> float:
     """Computes label - sigmoid(score)."""
     if score > LOWEST_SCORE:
@@ -50,7 +50,7 @@ def _binary_gradient(score: float, label: int) -> float:
     return label - float(np.exp(score))
 
 
-@njit(cache=True)
+@njit(nogil=True)
 def negative_gradients(scores: Floats, labels: Labels, target: Floats, a: int, b: int) -> None:
     """Computes one-hot minus probability of the samples from a to below b.
 
@@ -79,7 +79,7 @@ def negative_gradients(scores: Floats, labels: Labels, target: Floats, a: int, b
             target[k, i] = 1.0 - probability if labels[i] == k else -probability
 
 
-@njit(cache=True)
+@njit(nogil=True)
 def _pairwise_sum(numbers: Floats) -> float:
     """Sums as NumPy does: halves down to 128 numbers, eight interleaved sums within."""
     num = numbers.size
@@ -101,7 +101,7 @@ def _pairwise_sum(numbers: Floats) -> float:
     return total
 
 
-@njit(cache=True)
+@njit(nogil=True)
 def newton_step(
     target: Floats,
     labels: Labels,

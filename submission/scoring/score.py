@@ -39,7 +39,7 @@ __all__ = ["score_samples", "score_table"]
 FloatArray = npt.NDArray[np.floating[Any]]
 IntArray = npt.NDArray[np.int64]
 
-FIT_TREES: Callable[[compute.Rows, compute.Rows], compute.Trees] = compute.library_trees
+FIT_TREES: Callable[[compute.Rows, compute.Rows], compute.Trees] = compute.fast_trees
 """How DCI's trees are fitted."""
 
 COMPARING_LATENTS = ("dci", "sap", "mig")
@@ -74,6 +74,7 @@ def score_table(
     metrics: tuple[str, ...] = ALL_METRICS,
     settings: Settings | None = None,
     source: Source | None = None,
+    hidden: tuple[str, ...] = (),
 ) -> Scores:
     """Scores the codes of every point of a factor grid, with the library's own draws.
 
@@ -86,6 +87,7 @@ def score_table(
         metrics: which metrics, out of `ALL_METRICS`.
         settings: what is drawn; the challenge's numbers if None.
         source: what the codes came from, to be kept beside the scores.
+        hidden: factors that are drawn at random and not scored, such as smallnorb's instance.
 
     Raises:
         ValueError: if N is not the product of the sizes; for NaN, infinite or huge codes; for one
@@ -93,8 +95,9 @@ def score_table(
     """
     table = check_codes(codes, space.num_points)
     settings = settings or Settings()
-    grid, fixed = varying(space)
-    data, represent = GridData(grid), lookup(table)
+    grid, _ = varying(space)
+    visible, fixed = varying(space.without(hidden))
+    data, represent = GridData(grid, hidden), lookup(table)
 
     def draw(nums: tuple[int, ...], batch_size: int) -> list[compute.Rows]:
         return draw_rows(data, represent, nums, batch_size, seed)
@@ -102,7 +105,7 @@ def score_table(
     def factor_vae() -> FactorVaeScore:
         return factor_vae_of_grid(data, represent, settings.factor_vae, seed)
 
-    subject = _Subject("table", table, grid, fixed, draw, factor_vae)
+    subject = _Subject("table", table, visible, fixed, draw, factor_vae)
     return _score(subject, seed, metrics, settings, source)
 
 

@@ -27,7 +27,7 @@ NUM_LANES = 4
 MARGIN = 1e-14
 
 
-@njit(cache=True)
+@njit(nogil=True)
 def _draw(state: Integers, low: int, high: int) -> int:
     """Draws an integer from low to below high with the 32-bit xorshift generator (13, 17, 5)."""
     word = state[0]
@@ -41,7 +41,7 @@ def _draw(state: Integers, low: int, high: int) -> int:
     return drawn
 
 
-@njit(cache=True)
+@njit(nogil=True)
 def draw_features(
     values: Singles,
     order: Samples,
@@ -115,7 +115,7 @@ def reciprocal_table(num: int) -> Floats:
     return np.concatenate([reciprocals[::-1], [0.0], reciprocals])
 
 
-@njit(cache=True)
+@njit(nogil=True)
 def _running_sums(
     first: Samples, second: Samples, third: Samples, fourth: Samples, target: Floats, sums: Floats
 ) -> None:
@@ -133,7 +133,7 @@ def _running_sums(
 
 
 # Without NaN and signed zeros the maximum vectorises; the sums' order stays as written.
-@njit(cache=True, fastmath={"nnan", "nsz"})
+@njit(nogil=True, fastmath={"nnan", "nsz"})
 def _highest_gain(sums: Floats, total: float, left_weight: Floats, right_weight: Floats) -> float:
     """Bounds the gains of a block of positions, up to the margin."""
     highest = 0.0
@@ -146,7 +146,7 @@ def _highest_gain(sums: Floats, total: float, left_weight: Floats, right_weight:
     return highest
 
 
-@njit(cache=True)
+@njit(nogil=True)
 def _gain(sums: Floats, total: float, i: int, num: int) -> float:
     """Computes the sum of squares that the children's means explain, split behind position i."""
     left = sums[i]
@@ -155,7 +155,7 @@ def _gain(sums: Floats, total: float, i: int, num: int) -> float:
     return gain
 
 
-@njit(cache=True)
+@njit(nogil=True)
 def _best_position(
     column: Singles,
     samples: Samples,
@@ -202,7 +202,7 @@ def _best_position(
     return best, position
 
 
-@njit(cache=True)
+@njit(nogil=True)
 def search(
     values: Singles,
     order: Samples,

@@ -51,7 +51,7 @@ def sort_features(features: Singles) -> SortedFeatures:
     return SortedFeatures(values, order, reciprocal_table(len(features)))
 
 
-@njit(cache=True)
+@njit(nogil=True)
 def _divide(samples: Samples, divided: Samples, spare: Samples, goes_left: Bytes) -> None:
     """Copies a sorted list, the left child's samples first, both parts sorted; in place or not."""
     left, right = np.uint64(0), np.uint64(0)
@@ -66,7 +66,7 @@ def _divide(samples: Samples, divided: Samples, spare: Samples, goes_left: Bytes
         divided[left + np.uint64(i)] = spare[i]
 
 
-@njit(cache=True)
+@njit(nogil=True)
 def _send(samples: Samples, column: Singles, threshold: float, goes_left: Bytes) -> int:
     """Swaps the left child's samples to the front from both ends and returns their number."""
     low, high = 0, samples.size
@@ -82,7 +82,7 @@ def _send(samples: Samples, column: Singles, threshold: float, goes_left: Bytes)
     return low
 
 
-@njit(cache=True)
+@njit(nogil=True)
 def _moments(samples: Samples, target: Floats) -> tuple[float, float]:
     """Sums the target and its squares in the order of the samples."""
     total, squares = 0.0, 0.0
@@ -92,7 +92,7 @@ def _moments(samples: Samples, target: Floats) -> tuple[float, float]:
     return total, squares
 
 
-@njit(cache=True)
+@njit(nogil=True)
 def _left_total(samples: Samples, num_left: int, target: Floats, total: float) -> float:
     """Sums the target of the first samples, or takes the others off the total if they are fewer."""
     if num_left <= samples.size - num_left:
@@ -102,7 +102,7 @@ def _left_total(samples: Samples, num_left: int, target: Floats, total: float) -
     return total
 
 
-@njit(cache=True)
+@njit(nogil=True)
 def grow_tree(
     data: SortedFeatures,
     target: Floats,

@@ -29,7 +29,7 @@ from submission.training.losses import summed_cross_entropy
 from submission.training.precision import Precision
 from submission.training.prefetch import prefetched
 
-__all__ = ["Finetuned", "factor_accuracies", "finetune", "learning_rate_at"]
+__all__ = ["FinetuneRun", "Finetuned", "factor_accuracies", "finetune", "learning_rate_at"]
 
 STEPS_PER_REPORT = 50
 STEPS_PER_CHECKPOINT = 250
@@ -89,7 +89,7 @@ def factor_accuracies(
 
 
 @dataclass
-class _Run:
+class FinetuneRun:
     """A finetuning under way: what is trained, how far it is, and where it is written."""
 
     settings: FinetuneSettings
@@ -192,7 +192,7 @@ def finetune(
 
     torch.manual_seed(settings.seed)
     heads = FactorHeads(images.space.sizes, settings.head_scale)
-    run = _Run(settings, extractor, heads, device, precision)
+    run = FinetuneRun(settings, extractor, heads, device, precision)
     checkpoint = folder / "finetune.ckpt"
     identity = fingerprint(settings=asdict(settings), data=[s.sha256 for s in training_sets])
     if (state := load_checkpoint(checkpoint, identity)) is not None:

@@ -110,4 +110,6 @@ def encode_features(vae: VAE, features: Tensor, batch_size: int = 8192) -> Tenso
         (N, C) float32 codes on the CPU.
     """
     device = next(vae.parameters()).device
-    return torch.cat([vae(rows.to(device).float()).cpu() for rows in features.split(batch_size)])
+    return torch.cat(
+        [vae(rows.to(device).float()).cpu() for rows in torch.split(features, batch_size)]
+    )

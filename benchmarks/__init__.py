@@ -1,0 +1,1 @@
+"""Commands that time ours against a rival in one run and print the ratio."""

@@ -1,0 +1,58 @@
+"""Feature extraction: ours against plain eager float32. `python -m benchmarks.features`."""
+
+import argparse
+
+import numpy as np
+import torch
+
+from benchmarks.pairs import compare
+from submission.models.extractor import FeatureExtractor
+from submission.models.folding import fold
+from submission.training.allocator import keep_freed_memory
+from submission.training.features import extract_features
+from submission.training.precision import choose_device, choose_precision
+
+
+def main() -> None:
+    """Times both ways on random images and prints the cosine between their features."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--images", type=int, default=512)
+    parser.add_argument("--batch-size", type=int, default=256)
+    arguments = parser.parse_args()
+    keep_freed_memory()
+    torch.manual_seed(0)
+    extractor = FeatureExtractor("vgg19_bn")
+    with torch.no_grad():
+        extractor(torch.rand(32, 3, 64, 64))
+    extractor.eval().requires_grad_(requires_grad=False)
+    device = choose_device(cuda=None)
+    precision = choose_precision(device)
+    folded = fold(extractor, precision.dtype)
+    shape = (arguments.images, 64, 64, 3)
+    images = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
+    extractor.to(device)
+
+    def ours() -> None:
+        extract_features(folded, images, device, arguments.batch_size)
+
+    @torch.inference_mode()
+    def rival() -> None:
+        for start in range(0, len(images), arguments.batch_size):
+            batch = torch.from_numpy(images[start : start + arguments.batch_size])
+            extractor(batch.permute(0, 3, 1, 2).to(device).float().div(255).contiguous())
+
+    compare(
+        f"features of {len(images)} images, VGG19-BN, {device}, {torch.get_num_threads()} threads",
+        (f"ours: folded, channels last, {precision.dtype}", ours),
+        ("rival: plain eager float32", rival),
+        len(images),
+        "images",
+    )
+    first = extract_features(folded, images[:256], device)
+    second = extract_features(fold(extractor.cpu()), images[:256], device)
+    cosine = (first * second).sum(dim=1).mean().item()
+    print(f"  mean cosine between the features: {cosine:.6f}")
+
+
+if __name__ == "__main__":
+    main()

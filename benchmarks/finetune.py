@@ -1,0 +1,60 @@
+"""A step of finetuning: ours against plain float32. `python -m benchmarks.finetune`."""
+
+import argparse
+
+import torch
+from torch import nn
+
+from benchmarks.pairs import compare
+from submission.models.extractor import FactorHeads, FeatureExtractor
+from submission.settings import FinetuneSettings
+from submission.training.allocator import keep_freed_memory
+from submission.training.finetune import FinetuneRun
+from submission.training.losses import summed_cross_entropy
+from submission.training.precision import choose_device, choose_precision
+
+SIZES = (6, 6, 2, 3, 3, 40, 40)
+
+
+def main() -> None:
+    """Times both ways on random images of the full MPI3D factor sizes."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--batch-size", type=int, default=64)
+    parser.add_argument("--runs", type=int, default=5)
+    arguments = parser.parse_args()
+    keep_freed_memory()
+    torch.manual_seed(0)
+    device = choose_device(cuda=None)
+    precision = choose_precision(device)
+    pixels = torch.randint(256, (arguments.batch_size, 64, 64, 3), dtype=torch.uint8)
+    factors = torch.stack([torch.randint(size, (arguments.batch_size,)) for size in SIZES], dim=1)
+    run = FinetuneRun(FinetuneSettings(), FeatureExtractor(), FactorHeads(SIZES), device, precision)
+    run.extractor.train()
+    plain = nn.ModuleList([FeatureExtractor(), FactorHeads(SIZES)]).to(device).train()
+    optimizer = torch.optim.RAdam(
+        plain.parameters(), lr=1e-3, weight_decay=0.01, decoupled_weight_decay=True, foreach=False
+    )
+
+    def ours() -> None:
+        run.advance(pixels, factors, 1000)
+
+    def rival() -> None:
+        images = pixels.permute(0, 3, 1, 2).contiguous().to(device).float().div(255)
+        loss = summed_cross_entropy(plain[1](plain[0](images)), factors.to(device))
+        optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+
+    compare(
+        f"finetuning VGG19-BN, batch {arguments.batch_size}, {device}, "
+        f"{torch.get_num_threads()} threads",
+        (f"ours: channels last, {precision.dtype}", ours),
+        ("rival: plain float32", rival),
+        arguments.batch_size,
+        "images",
+        arguments.runs,
+    )
+
+
+if __name__ == "__main__":
+    main()

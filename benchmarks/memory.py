@@ -1,0 +1,89 @@
+"""Memory of training on a whole data set. `python -m benchmarks.memory standin_real`.
+
+The real trunk would take hours on a processor and its memory does not depend on N, so a small one
+stands in for it: it averages 8x8 pixels and multiplies by a random matrix. Everything else is what
+the main job does. Linux only: private memory is the `Anonymous` line of /proc/self/smaps_rollup,
+file-backed memory the rest of what is resident.
+"""
+
+import argparse
+import threading
+import time
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from submission.console import progress_bar, say
+from submission.data.images import open_images
+from submission.environment import read_environment
+from submission.models.extractor import FEATURE_SIZE, normalise_rows
+from submission.settings import FitSettings
+from submission.training.allocator import keep_freed_memory
+from submission.training.features import extract_features
+from submission.training.fit import encode_features, fit_vae
+from submission.training.precision import choose_device, choose_precision
+
+MIB = 1 << 20
+
+
+class SmallTrunk(nn.Module):
+    """Averages pixels and multiplies by a random matrix: an extractor of next to no work."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.mix = nn.Linear(8 * 8 * 3, FEATURE_SIZE)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Maps (B, 3, 64, 64) to (B, 512) of unit length."""
+        return normalise_rows(self.mix(nn.functional.avg_pool2d(images, 8).flatten(1)).relu())
+
+
+class Watch(threading.Thread):
+    """Looks at the process's memory several times a second and keeps the peaks, in bytes."""
+
+    def __init__(self) -> None:
+        super().__init__(daemon=True)
+        self.private = self.file_backed = 0
+
+    def run(self) -> None:
+        """Looks until the process ends."""
+        while True:
+            lines = Path("/proc/self/smaps_rollup").read_text(encoding="utf-8").splitlines()[1:]
+            sizes = {line.split(":")[0]: int(line.split()[1]) * 1024 for line in lines}
+            self.private = max(self.private, sizes["Anonymous"])
+            self.file_backed = max(self.file_backed, sizes["Rss"] - sizes["Anonymous"])
+            time.sleep(0.2)
+
+
+def main() -> None:
+    """Extracts, fits one epoch, encodes, and prints the peaks."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("name")
+    parser.add_argument("--feature-type", choices=("float32", "float16"), default="float32")
+    arguments = parser.parse_args()
+    keep_freed_memory()
+    watch = Watch()
+    watch.start()
+    torch.manual_seed(0)
+    device = choose_device(cuda=None)
+    images = open_images(arguments.name, read_environment().data_path)
+    feature_type = getattr(torch, arguments.feature_type)
+    start = time.monotonic()
+    with progress_bar(images.space.num_points, "features", " images") as bar:
+        features = extract_features(
+            SmallTrunk(), images.images, device, 256, feature_type, bar.update
+        )
+    settings = FitSettings(num_epochs=1)
+    with progress_bar(len(features) // settings.batch_size, "beta-VAE", " steps") as bar:
+        vae, _ = fit_vae(features, settings, device, choose_precision(device), bar.update)
+    codes = encode_features(vae, features)
+    say(
+        f"{len(codes):,} images of {images.images.nbytes / 1e9:.1f} GB, {arguments.feature_type} "
+        f"features, {time.monotonic() - start:.0f} s: private memory at most "
+        f"{watch.private / MIB:,.0f} MiB, file-backed at most {watch.file_backed / MIB:,.0f} MiB"
+    )
+
+
+if __name__ == "__main__":
+    main()

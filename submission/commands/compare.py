@@ -1,0 +1,29 @@
+"""`python -m submission compare`: scored experiments in, one table out."""
+
+from pathlib import Path
+
+import click
+
+from submission.comparison import compare_experiments
+from submission.environment import read_environment
+from submission.scoring.leaderboard import POOL
+
+__all__ = ["compare"]
+
+
+@click.command()
+@click.argument("names", nargs=-1, required=True)
+@click.option("--together", help="Name of the one entry that all of them are trainings of.")
+@click.option(
+    "--pool", type=Path, default=POOL, help="CSV file of published scores; the paper's by default."
+)
+@click.option("--output", type=Path, help="Folder for the table as text, JSON and CSV.")
+def compare(names: tuple[str, ...], together: str | None, pool: Path, output: Path | None) -> None:
+    """Set scored experiments beside each other and beside published scores.
+
+    NAMES are experiments in AICROWD_OUTPUT_PATH. An experiment that was scored with several seeds
+    (evaluate --seed 1) shows their mean and standard deviation; with --together, the spread is that
+    between the experiments.
+    """
+    folder = read_environment().output_path
+    compare_experiments([folder / name for name in names], together, pool, output)

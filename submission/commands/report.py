@@ -1,0 +1,23 @@
+"""`python -m submission report`: scores in, a page to look at out."""
+
+from pathlib import Path
+
+import click
+
+from submission.console import say
+from submission.environment import read_environment
+
+__all__ = ["report"]
+
+
+@click.command()
+@click.option(
+    "--output",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder to write to; report/ in the experiment's folder by default.",
+)
+def report(output: Path | None) -> None:
+    """Make a report to look at from scores."""
+    from submission.report import write_report
+
+    say(f"report: {write_report(read_environment(), output)}")

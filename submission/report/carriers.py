@@ -1,0 +1,124 @@
+"""Which latent carries a factor, how well, and a word for it."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from submission.report.matrices import Matrix
+from submission.scoring.scores import Scores
+
+__all__ = ["RULES", "VERDICTS", "Carrier", "carriers_of", "verdict_of"]
+
+CLEAR_GAP = 0.5
+LEANING_GAP = 0.2
+TOLD = 0.5
+
+VERDICTS = ("one latent", "mainly one", "shared", "weak", "unknown")
+"""The words, best first; the last where MIG was not computed."""
+
+RULES = {
+    "one latent": f"the MIG gap is at least {CLEAR_GAP:g}",
+    "mainly one": f"the MIG gap is at least {LEANING_GAP:g}",
+    "shared": "the gap is smaller, but a classifier on the latents gets at least "
+    f"{TOLD:.0%} of the way from chance to certainty",
+    "weak": "neither",
+}
+"""When each word is used, the first that holds."""
+
+
+@dataclass(frozen=True)
+class Carrier:
+    """What the scores say about one factor; None where a metric was not computed.
+
+    Attributes:
+        factor: its name.
+        size: its number of values.
+        latent: the latent that has most to do with it.
+        strength: the entry of the deciding matrix for that latent.
+        second: the latent that comes next, if there is one.
+        second_strength: the entry for that one, else 0.
+        verdict: one of `VERDICTS`.
+        mig_gap: how much more of the factor's entropy the best latent tells than the second.
+        sap_gap: by how much it predicts better than the second.
+        linear_accuracy: of the best single latent.
+        tree_accuracy: of boosted trees on all latents.
+        completeness: 1 if the trees need a single latent.
+        vote_accuracy: share of FactorVAE's votes that name the factor.
+    """
+
+    factor: str
+    size: int
+    latent: int
+    strength: float
+    second: int | None
+    second_strength: float
+    verdict: str
+    mig_gap: float | None
+    sap_gap: float | None
+    linear_accuracy: float | None
+    tree_accuracy: float | None
+    completeness: float | None
+    vote_accuracy: float | None
+
+    @property
+    def chance(self) -> float:
+        """Accuracy of a guess."""
+        return 1 / self.size
+
+
+def verdict_of(mig_gap: float | None, accuracy: float | None, size: int) -> str:
+    """Puts a factor's numbers into a word, by `RULES`.
+
+    Args:
+        mig_gap: between best and second latent, if known.
+        accuracy: of a classifier, if known.
+        size: the factor's number of values.
+    """
+    if mig_gap is None:
+        return "unknown"
+    if mig_gap >= CLEAR_GAP:
+        return "one latent"
+    if mig_gap >= LEANING_GAP:
+        return "mainly one"
+    chance = 1 / size
+    if accuracy is not None and (accuracy - chance) / (1 - chance) >= TOLD:
+        return "shared"
+    return "weak"
+
+
+def carriers_of(scores: Scores, matrix: Matrix) -> list[Carrier]:
+    """Sums up each factor that varies.
+
+    Args:
+        scores: of the representation.
+        matrix: what decides which latent carries a factor, the first of `matrices_of`.
+    """
+    found = []
+    for place, (factor, size) in enumerate(
+        zip(scores.factor_names, scores.factor_sizes, strict=True)
+    ):
+        column = matrix.values[:, place]
+        order = np.argsort(-column, kind="stable").tolist()
+        best, second = order[0], order[1] if len(order) > 1 else None
+        gap = None if scores.mig is None else float(scores.mig.gap_per_factor[place])
+        linear = None if scores.sap is None else float(scores.sap.accuracies[:, place].max())
+        dci, votes = scores.dci, scores.factor_vae
+        tree = None if dci is None else float(dci.test_accuracy_per_factor[place])
+        found.append(
+            Carrier(
+                factor=factor,
+                size=size,
+                latent=best,
+                strength=float(column[best]),
+                second=second,
+                second_strength=0.0 if second is None else float(column[second]),
+                verdict=verdict_of(gap, linear if tree is None else tree, size),
+                mig_gap=gap,
+                sap_gap=None if scores.sap is None else float(scores.sap.gap_per_factor[place]),
+                linear_accuracy=linear,
+                tree_accuracy=tree,
+                completeness=None if dci is None else float(dci.completeness_per_factor[place]),
+                vote_accuracy=None if votes is None else float(votes.accuracy_per_factor[place]),
+            )
+        )
+    return found

@@ -1,0 +1,194 @@
+"""Charts as PNG files in memory; drawing leaves no trace in matplotlib's own state."""
+
+import io
+import math
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+import numpy.typing as npt
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+from matplotlib.ticker import MaxNLocator
+
+__all__ = ["draw_bars", "draw_curve", "draw_heat_map", "draw_histogram"]
+
+FloatArray = npt.NDArray[np.floating[Any]]
+
+WIDE, NARROW = 3.7, 2.9
+"""Inches; at a phone's width 8 points are then 11 pixels and more."""
+
+RESOLUTION = 190
+INK, MUTED, FAINT = "#1d2733", "#5c6876", "#d5dbe2"
+BLUE, ORANGE = "#2f6ea8", "#c45a11"
+SHADES = "Blues"  # one hue from light to dark, so any kind of sight and a grey print order it
+
+
+class _Sheet:
+    """A figure with one pair of axes, and its bytes once the drawing is done."""
+
+    def __init__(self, width: float, height: float) -> None:
+        self.figure = Figure(figsize=(width, height), dpi=RESOLUTION, layout="constrained")
+        FigureCanvasAgg(self.figure)
+        self.axes: Axes = self.figure.add_subplot()
+        self.png = b""
+
+
+@contextmanager
+def _sheet(width: float, height: float, title: str) -> Iterator[_Sheet]:
+    """Lends a sheet of a size in inches, drawn with our settings whatever the user's are."""
+    with mpl.rc_context():
+        mpl.rcdefaults()
+        mpl.rcParams.update(
+            {
+                "font.size": 8,
+                "text.color": INK,
+                "axes.edgecolor": FAINT,
+                "axes.labelcolor": MUTED,
+                "axes.spines.top": False,
+                "axes.spines.right": False,
+                "figure.titlesize": 9,
+                "figure.titleweight": "bold",
+                "xtick.color": FAINT,
+                "ytick.color": FAINT,
+                "xtick.labelcolor": MUTED,
+                "ytick.labelcolor": MUTED,
+            }
+        )
+        sheet = _Sheet(width, height)
+        sheet.figure.suptitle(title, x=0.01, ha="left")
+        yield sheet
+        buffer = io.BytesIO()
+        sheet.figure.savefig(buffer, format="png", metadata={"Software": None})
+        sheet.png = buffer.getvalue()
+
+
+def draw_heat_map(
+    values: FloatArray, rows: Sequence[str], columns: Sequence[str], title: str
+) -> bytes:
+    """Draws a matrix of numbers from 0 to 1, each printed in its cell.
+
+    The largest entry of each column is outlined.
+
+    Args:
+        values: (C, F).
+        rows: C labels.
+        columns: F labels.
+        title: above it.
+
+    Returns:
+        a PNG file.
+    """
+    num_rows, num_columns = values.shape
+    with _sheet(WIDE, 0.235 * num_rows + 1.25, title) as sheet:
+        axes = sheet.axes
+        axes.imshow(values, cmap=SHADES, vmin=0, vmax=1, aspect="auto")
+        for row in range(num_rows):
+            for column in range(num_columns):
+                value = float(values[row, column])
+                axes.text(
+                    column,
+                    row,
+                    f"{value:.2f}".removeprefix("0"),
+                    ha="center",
+                    va="center",
+                    color="white" if value > 0.55 else INK if value >= 0.1 else MUTED,
+                )
+        for column, row in enumerate(values.argmax(axis=0)):
+            axes.add_patch(
+                Rectangle(
+                    (column - 0.5, int(row) - 0.5), 1, 1, fill=False, edgecolor=ORANGE, lw=1.4
+                )
+            )
+        axes.set_xticks(range(num_columns), columns, rotation=52, ha="left", color=INK)
+        axes.set_yticks(range(num_rows), rows, color=INK)
+        axes.tick_params(length=0, top=True, labeltop=True, bottom=False, labelbottom=False)
+        axes.spines[:].set_visible(False)
+    return sheet.png
+
+
+def draw_bars(
+    values: Sequence[float], labels: Sequence[str], title: str, marks: Sequence[float] | None = None
+) -> bytes:
+    """Draws one horizontal bar from 0 to 1 for each label, its number beside it.
+
+    Args:
+        values: lengths.
+        labels: as many.
+        title: above it.
+        marks: where to put a tick across each bar, such as what a guess would reach.
+
+    Returns:
+        a PNG file.
+    """
+    places = np.arange(len(values))
+    with _sheet(WIDE, 0.25 * len(values) + 0.5, title) as sheet:
+        axes = sheet.axes
+        axes.barh(places, np.ones(len(values)), height=0.62, color="#eef1f4")
+        axes.barh(places, values, height=0.62, color=BLUE)
+        if marks is not None:
+            axes.vlines(marks, places - 0.42, places + 0.42, color=ORANGE, lw=1.6)
+        for place, value in zip(places, values, strict=True):
+            axes.text(1.02, place, f"{value:.3f}", va="center", color=INK)
+        axes.set_yticks(places, labels, color=INK)
+        axes.set_xticks([])
+        axes.set_xlim(0, 1.16)
+        axes.invert_yaxis()
+        axes.tick_params(length=0)
+        axes.spines[:].set_visible(False)
+    return sheet.png
+
+
+def draw_histogram(values: FloatArray, title: str, span: float = 4.0) -> bytes:
+    """Draws how a latent's values are spread, with the standard normal density over it.
+
+    Args:
+        values: (n,).
+        title: above it.
+        span: the picture goes from minus this to this; the outermost bars hold what lies beyond.
+
+    Returns:
+        a PNG file.
+    """
+    edges = np.linspace(-span, span, 81)
+    counts, _ = np.histogram(np.clip(values, -span, span), edges)
+    density = counts / len(values) / (edges[1] - edges[0])
+    centres = (edges[1:] + edges[:-1]) / 2
+    prior = np.exp(-(centres**2) / 2) / math.sqrt(2 * math.pi)
+    with _sheet(NARROW, 1.4, title) as sheet:
+        axes = sheet.axes
+        axes.stairs(density, edges, fill=True, color=BLUE, alpha=0.75)
+        axes.plot(centres, prior, color=ORANGE, lw=1.5)
+        axes.set_xlim(-span, span)
+        axes.set_ylim(bottom=0)
+        axes.set_yticks([])
+        axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+        axes.spines["left"].set_visible(False)
+    return sheet.png
+
+
+def draw_curve(steps: Sequence[int], values: Sequence[float], title: str, label: str) -> bytes:
+    """Draws how a number of the training went, its last value in the title.
+
+    Args:
+        steps: where it was taken.
+        values: as many.
+        title: above it.
+        label: what a step is.
+
+    Returns:
+        a PNG file.
+    """
+    with _sheet(NARROW, 2.0, f"{title}, last {values[-1]:.4g}") as sheet:
+        axes = sheet.axes
+        axes.plot(steps, values, color=BLUE, lw=1.6, marker="." if len(steps) < 12 else "")
+        axes.set_xlabel(label)
+        axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+        axes.yaxis.set_major_locator(MaxNLocator(5))
+        axes.grid(axis="y", color="#eef1f4")
+        axes.set_axisbelow(True)
+    return sheet.png

@@ -1,0 +1,127 @@
+"""The matrices behind the scores, each brought to (latents, factors) with entries from 0 to 1."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from submission.scoring.scores import Scores
+
+__all__ = ["Matrix", "following", "matrices_of", "order_latents"]
+
+FloatArray = npt.NDArray[np.floating[Any]]
+IntArray = npt.NDArray[np.int64]
+
+FOLLOWS = 0.1
+"""Entry below which a latent is said to follow no factor."""
+
+
+@dataclass(frozen=True, eq=False)
+class Matrix:
+    """What one metric has found between each latent and each factor.
+
+    Attributes:
+        metric: its name.
+        title: what an entry is, in a few words.
+        explanation: what an entry says, in a sentence.
+        values: (C, F), from 0 to 1.
+    """
+
+    metric: str
+    title: str
+    explanation: str
+    values: FloatArray
+
+
+def matrices_of(scores: Scores) -> list[Matrix]:
+    """Lists the matrices there are, those first that say most about which latent has what.
+
+    Raises:
+        ValueError: if no metric has been computed.
+    """
+    found = []
+    if scores.mig is not None:
+        found.append(
+            Matrix(
+                "mig",
+                "Mutual information (MIG)",
+                "How much of the factor's entropy the latent tells: 0 nothing, 1 everything. "
+                "MIG is the mean over factors of the best entry minus the second best.",
+                scores.mig.mutual_information / scores.mig.entropies,
+            )
+        )
+    if scores.dci is not None:
+        found.append(
+            Matrix(
+                "dci",
+                "Tree importance (DCI)",
+                "How much boosted trees rely on the latent when they predict the factor; a "
+                "column adds up to 1. DCI is high where every latent serves one factor only.",
+                scores.dci.importances,
+            )
+        )
+    if scores.sap is not None:
+        found.append(
+            Matrix(
+                "sap",
+                "Linear accuracy (SAP)",
+                "How often a linear classifier names the factor's value from this latent alone. "
+                "SAP is the mean over factors of the best entry minus the second best.",
+                scores.sap.accuracies,
+            )
+        )
+    if scores.factor_vae is not None:
+        votes = scores.factor_vae.train_votes  # (F, C)
+        found.append(
+            Matrix(
+                "factor_vae",
+                "Votes (FactorVAE)",
+                "How often the latent was the calmest of all while the factor was held fixed; a "
+                "column adds up to 1. A latent stands for the factor that votes for it most.",
+                (votes / np.maximum(votes.sum(axis=1, keepdims=True), 1)).T,
+            )
+        )
+    if scores.irs is not None:
+        found.append(
+            Matrix(
+                "irs",
+                "Robustness (IRS)",
+                "How little the latent moves while the factor is held fixed and all others "
+                "vary: 1 not at all. High in a whole row means heavy tails, not meaning.",
+                scores.irs.matrix,
+            )
+        )
+    if not found:
+        raise ValueError("expected the result of at least one metric, got none; evaluate again")
+    return found
+
+
+def following(matrix: Matrix) -> IntArray:
+    """Finds the factor that each latent has most to do with.
+
+    Returns:
+        (C,) factors; -1 where no entry of the latent reaches `FOLLOWS`.
+    """
+    values = matrix.values
+    return np.where(values.max(axis=1) >= FOLLOWS, values.argmax(axis=1), -1)
+
+
+def order_latents(matrix: Matrix, active: npt.NDArray[np.bool_]) -> list[int]:
+    """Orders latents by the factor that they follow, the strongest first.
+
+    Active latents that follow no factor come after the others, inactive ones last.
+
+    Args:
+        matrix: what decides.
+        active: (C,) which latents are.
+
+    Returns:
+        all C latents.
+    """
+    factors, strength = following(matrix), matrix.values.max(axis=1)
+    keys = [
+        (not active[c], bool(factors[c] < 0), int(factors[c]), -float(strength[c]))
+        for c in range(len(factors))
+    ]
+    return sorted(range(len(keys)), key=keys.__getitem__)

@@ -1,0 +1,45 @@
+"""Images of a data set as PNG files in memory: single ones, and rows of them."""
+
+import io
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+__all__ = ["draw_picture", "draw_strip"]
+
+Pixels = npt.NDArray[np.uint8]
+
+GAP = 4
+
+
+def draw_picture(pixels: Pixels) -> bytes:
+    """Encodes an image (H, W, 3) as it is."""
+    return _png(Image.fromarray(np.ascontiguousarray(pixels)))
+
+
+def draw_strip(pictures: Sequence[Pixels], scale: int = 2) -> bytes:
+    """Sets images of one size side by side, enlarged.
+
+    Args:
+        pictures: each (H, W, 3).
+        scale: whole number by which they are enlarged.
+
+    Returns:
+        a PNG file.
+    """
+    height, width = (scale * side for side in pictures[0].shape[:2])
+    strip = Image.new("RGB", (len(pictures) * (width + GAP) - GAP, height), "white")
+    for place, pixels in enumerate(pictures):
+        picture = Image.fromarray(np.ascontiguousarray(pixels))
+        strip.paste(
+            picture.resize((width, height), Image.Resampling.BICUBIC), (place * (width + GAP), 0)
+        )
+    return _png(strip)
+
+
+def _png(picture: Image.Image) -> bytes:
+    buffer = io.BytesIO()
+    picture.save(buffer, format="PNG")
+    return buffer.getvalue()

@@ -1,0 +1,154 @@
+"""Writes the report of an experiment: a page, and its pictures as single files."""
+
+from pathlib import Path
+from typing import Any
+
+from submission.environment import Environment
+from submission.files import replacing
+from submission.report.carriers import RULES, VERDICTS, Carrier, carriers_of
+from submission.report.experiment import Experiment, read_experiment
+from submission.report.illustrations import Picture, bars, curves, heat_maps, histograms, plain
+from submission.report.matrices import Matrix, following, matrices_of, order_latents
+from submission.report.page import render_page
+from submission.report.traversal import NUM_VALUES, TAIL
+from submission.report.walks import NUM_ORDINARY, walk
+from submission.scoring.settings import ALL_METRICS
+from submission.scoring.table import CodeTable
+from submission.scoring.tables import IRS_NOTE, TITLES
+
+__all__ = ["write_report"]
+
+
+def write_report(
+    environment: Environment, output: Path | None = None, table: CodeTable | None = None
+) -> Path:
+    """Writes the report of an experiment that has been scored.
+
+    Args:
+        environment: where the experiment and its data are.
+        output: folder to write to; `report/` in the experiment's folder if None.
+        table: the codes that were scored, if at hand; else training's are read.
+
+    Returns:
+        the page, `report.html`; its pictures lie beside it in `figures/`.
+
+    Raises:
+        FileNotFoundError: if there are no scores, or no images.
+        ValueError: if scores, codes and images do not belong together.
+        OSError: if the output cannot be written.
+    """
+    folder = environment.experiment_path / "report" if output is None else output
+    content, pictures = _collect(read_experiment(environment, table))
+    for picture in pictures:
+        with replacing(folder / "figures" / f"{picture.name}.png") as beside:
+            beside.write_bytes(picture.png)
+    page = folder / "report.html"
+    with replacing(page) as beside:
+        beside.write_text(render_page(content), encoding="utf-8")
+    return page
+
+
+def _collect(experiment: Experiment) -> tuple[dict[str, Any], list[Picture]]:
+    """Gathers the template's variables, and the pictures that become single files."""
+    scores, table = experiment.scores, experiment.table
+    matrices = matrices_of(scores)
+    deciding = matrices[0]
+    active = scores.latents.std >= scores.settings.factor_vae.prune_threshold  # (C,)
+    order = order_latents(deciding, active)
+    roles = _roles(experiment, deciding, active.tolist())
+    labels = [
+        f"z{latent}" if active[latent] else f"z{latent} (off)"
+        for latent in range(scores.num_latents)
+    ]
+    carriers = carriers_of(scores, deciding)
+    drawn = {
+        "matrices": heat_maps(matrices, order, labels, scores.factor_names),
+        "bars": bars(carriers),
+        "histograms": []
+        if table is None
+        else histograms(table, order, scores.latents.std.tolist(), roles),
+        "curves": curves(experiment.curves),
+    }
+    factors = following(deciding)
+    followed = {
+        latent: scores.factor_names[factors[latent]] if factors[latent] >= 0 else ""
+        for latent in order
+        if active[latent]
+    }
+    anchor, walks = walk(table, experiment.images, followed) if table and followed else (None, [])
+    content = {
+        "experiment": experiment,
+        "scores": scores,
+        "images": experiment.images,
+        "titles": {
+            metric: TITLES[metric]
+            for metric in ALL_METRICS
+            if any(metric in row.means for row in experiment.rows)
+        },
+        "irs_note": IRS_NOTE,
+        "deciding": deciding,
+        "carriers": carriers,
+        "counts": _counts(carriers),
+        "rules": RULES,
+        "roles": roles,
+        "stds": scores.latents.std.tolist(),
+        "strengths": deciding.values.max(axis=1).tolist(),
+        "followed": followed,
+        "num_active": int(active.sum()),
+        "anchor": anchor,
+        "walks": walks,
+        "num_values": NUM_VALUES,
+        "tail": TAIL,
+        "num_ordinary": min(NUM_ORDINARY, scores.num_rows),
+        "plain": plain,
+        "hashes": _hashes(experiment),
+        "versions": {**experiment.training.get("versions", {}), **scores.versions},
+        "seconds": _seconds(experiment),
+        **drawn,
+    }
+    single = [picture for group in drawn.values() for picture in group]
+    return content, single + [found.strip for found in walks]
+
+
+def _roles(experiment: Experiment, deciding: Matrix, active: list[bool]) -> list[str]:
+    """Says in a word or two what each latent is for."""
+    names = experiment.scores.factor_names
+    return [
+        "off" if not on else "no single factor" if factor < 0 else plain(names[factor])
+        for factor, on in zip(following(deciding), active, strict=True)
+    ]
+
+
+def _counts(carriers: list[Carrier]) -> list[tuple[str, list[str]]]:
+    """Sorts the factors by verdict, leaving out words that none has."""
+    groups = [
+        (word, [plain(carrier.factor) for carrier in carriers if carrier.verdict == word])
+        for word in VERDICTS
+    ]
+    return [(word, names) for word, names in groups if names]
+
+
+def _hashes(experiment: Experiment) -> dict[str, str]:
+    source, training = experiment.scores.source, experiment.training
+    found = (
+        {}
+        if source is None
+        else {
+            "images": source.data_sha256,
+            "exported representation": source.model_sha256,
+            "settings": source.config_sha256,
+        }
+    )
+    if "weights_sha256" in training:
+        found["extractor's weights"] = training["weights_sha256"]
+    return found
+
+
+def _seconds(experiment: Experiment) -> list[tuple[str, float]]:
+    """Lists how long each stage took: training, evaluation and, within it, each metric."""
+    parts = (
+        ("training", experiment.training.get("seconds", {})),
+        ("evaluation", experiment.evaluation.get("seconds", {})),
+        ("metric", {TITLES[name]: taken for name, taken in experiment.scores.seconds.items()}),
+    )
+    return [(f"{part}: {stage}", float(t)) for part, found in parts for stage, t in found.items()]

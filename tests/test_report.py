@@ -1,0 +1,251 @@
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from submission.commands.report import report
+from submission.data.image_file import write_images
+from submission.data.images import open_images
+from submission.environment import Environment
+from submission.report import write_report
+from submission.report.carriers import VERDICTS, carriers_of, verdict_of
+from submission.report.experiment import is_look_alike
+from submission.report.matrices import Matrix, following, matrices_of, order_latents
+from submission.scoring.checks import summarise_latents
+from submission.scoring.table import save_table
+from tests.report_experiment import LATENT_OF, Planted, keep_metrics, plant, write_scores
+
+VOID = {"meta", "img", "br", "link", "hr", "input"}
+
+
+class Page(HTMLParser):
+    """What a page holds: its tags in order, and its text by element id and row."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.open: list[str] = []
+        self.rows: list[str] = []
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+        if tag == "tr":
+            self.rows.append("")
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if "tr" in self.open:
+            self.rows[-1] += " " + " ".join(data.split())
+
+    def named(self, tag: str) -> list[dict[str, str | None]]:
+        return [attributes for name, attributes in self.tags if name == tag]
+
+
+@pytest.fixture
+def planted(tmp_path: Path) -> Planted:
+    return plant(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The page of an experiment that no test changes."""
+    return write_report(plant(tmp_path_factory.mktemp("written")).environment)
+
+
+def rename_data(planted: Planted, name: str, before: str = "standin_real") -> Environment:
+    folder = planted.environment.data_path
+    (folder / before / f"{before}.npz").rename(folder / before / f"{name}.npz")
+    (folder / before).rename(folder / name)
+    return replace(planted.environment, dataset_name=name)
+
+
+def test_the_page_is_whole_and_asks_for_nothing_from_outside(written: Path) -> None:
+    assert written.parts[-3:] == ("planted", "report", "report.html")
+    text = written.read_text(encoding="utf-8")
+    page = Page(text)
+    assert page.open == []
+    assert len(text) < 5_000_000
+    policy = next(meta["content"] for meta in page.named("meta") if "http-equiv" in meta)
+    assert policy is not None
+    assert policy.startswith("default-src 'none'; img-src data:; style-src 'unsafe-inline'")
+    forbidden = {"script", "link", "iframe", "object", "embed", "base", "form", "video", "audio"}
+    assert not forbidden & {tag for tag, _ in page.tags}
+    for tag, attributes in page.tags:
+        for name, value in attributes.items():
+            if name in ("src", "srcset", "href", "poster", "action", "data"):
+                assert value is not None
+                assert value.startswith("#" if tag == "a" else "data:image/png;base64,")
+            assert not name.startswith("on")
+    assert "http://" not in text
+    assert "https://" not in text
+    assert "url(" not in text
+    assert "@import" not in text
+
+
+def test_every_picture_has_words_and_every_link_a_target(written: Path) -> None:
+    page = Page(written.read_text(encoding="utf-8"))
+    pictures = page.named("img")
+    assert len(pictures) == 5 + 6 + 9 + 2 + 1 + 7 * 7
+    assert all(picture["alt"] for picture in pictures)
+    targets = {attributes.get("id") for _, attributes in page.tags}
+    assert {link["href"] for link in page.named("a")} <= {f"#{target}" for target in targets}
+    assert len(page.named("h1")) == 1
+    assert {"viewport", "color-scheme"} <= {meta.get("name") for meta in page.named("meta")}
+
+
+def test_a_reader_learns_which_latent_carries_a_factor(written: Path) -> None:
+    page = Page(written.read_text(encoding="utf-8"))
+    for factor, latent in LATENT_OF.items():
+        name = factor.replace("_", " ")
+        row = next(row for row in page.rows if re.match(rf"\s*{name} ", row))
+        assert f" z{latent} " in row
+        assert f"z{latent} alone tells 90 % of it" in row
+        verdict = {"horizontal_axis": "shared", "vertical_axis": "mainly one"}
+        assert verdict.get(factor, "one latent") in row
+
+
+def test_pictures_lie_beside_the_page(written: Path) -> None:
+    names = {file.name for file in (written.parent / "figures").iterdir()}
+    assert {"matrix_mig.png", "bars_mig_gap.png", "latent_z08.png", "curve_loss.png"} <= names
+    assert {f"traversal_z{latent:02d}.png" for latent in (*LATENT_OF.values(), 5)} <= names
+    assert "traversal_z03.png" not in names
+    assert len(names) == 5 + 6 + 9 + 2 + 7
+
+
+def test_the_same_experiment_gives_the_same_page(written: Path, planted: Planted) -> None:
+    assert write_report(planted.environment).read_bytes() == written.read_bytes()
+
+
+@pytest.mark.parametrize("metrics", [("irs",), ("factor_vae", "sap"), ("dci",)])
+def test_a_report_of_some_metrics(planted: Planted, metrics: tuple[str, ...]) -> None:
+    keep_metrics(planted, *metrics)
+    path = write_report(planted.environment)
+    names = {file.stem for file in (path.parent / "figures").glob("matrix_*")}
+    assert names == {f"matrix_{metric}" for metric in metrics}
+
+
+def test_what_training_did_not_leave_is_left_out(planted: Planted) -> None:
+    for name in ("codes.safetensors", "curves.csv", "training.json", "configuration.gin"):
+        (planted.environment.training_path / name).unlink()
+    text = write_report(planted.environment).read_text(encoding="utf-8")
+    assert text.count("Left out") >= 3
+    whole = write_report(planted.environment, table=planted.table).read_text(encoding="utf-8")
+    assert 'class="steps"' in whole
+
+
+def test_a_collapsed_representation_has_a_report(planted: Planted) -> None:
+    table = replace(planted.table, codes=planted.table.codes * np.float32(0.001))
+    latents = summarise_latents(table.codes)
+    write_scores(planted.environment, replace(planted.scores, latents=latents))
+    text = write_report(planted.environment, table=table).read_text(encoding="utf-8")
+    assert "No latent is in use" in text
+    assert "0 of them in use" in text
+
+
+def test_names_are_text(tmp_path: Path) -> None:
+    planted = plant(tmp_path, "<b onload=x>&")
+    page = Page(write_report(planted.environment).read_text(encoding="utf-8"))
+    assert not page.named("b")
+
+
+def test_a_look_alike_is_called_one(written: Path) -> None:
+    text = written.read_text(encoding="utf-8")
+    assert "standin_real is a rendered look-alike" in text
+    assert "not MPI3D scores" in text
+
+
+def test_only_look_alikes_are_called_so(planted: Planted, tmp_path: Path) -> None:
+    """A stand-in's file says what its grid is, also under another set's name."""
+    images = open_images("standin_real", planted.environment.data_path)
+    published = tmp_path / "published.npz"
+    write_images(published, (1, 64, 64, 3), [np.zeros((1, 64, 64, 3), np.uint8)])
+    assert is_look_alike(images)
+    assert is_look_alike(replace(images, name="mpi3d_real"))
+    assert not is_look_alike(replace(images, name="mpi3d_real", path=published))
+    assert not is_look_alike(replace(images, name="dsprites_full"))
+
+
+def test_parts_of_other_experiments_are_refused(planted: Planted) -> None:
+    other = replace(planted.table, model_sha256="f" * 64)
+    save_table(other, planted.environment.training_path / "codes.safetensors")
+    with pytest.raises(ValueError, match="another model"):
+        write_report(planted.environment)
+    renamed = rename_data(planted, "standin_toy")
+    with pytest.raises(ValueError, match="AICROWD_DATASET_NAME"):
+        write_report(renamed)
+    rename_data(planted, "standin_real", "standin_toy")
+    (planted.environment.representation_path / "scores.json").write_text("{}")
+    with pytest.raises(ValueError, match="evaluate again"):
+        write_report(planted.environment)
+    (planted.environment.representation_path / "scores.json").unlink()
+    with pytest.raises(FileNotFoundError, match="submission evaluate"):
+        write_report(planted.environment)
+
+
+def test_the_command_says_where_the_page_is(planted: Planted, tmp_path: Path) -> None:
+    variables = {
+        "AICROWD_OUTPUT_PATH": str(planted.environment.output_path),
+        "AICROWD_EVALUATION_NAME": "planted",
+        "AICROWD_DATASET_NAME": "standin_real",
+        "DISENTANGLEMENT_LIB_DATA": str(planted.environment.data_path),
+    }
+    done = CliRunner().invoke(
+        report, ["--output", str(tmp_path / "out")], env=variables, catch_exceptions=False
+    )
+    assert done.output.strip() == f"report: {tmp_path / 'out/report.html'}"
+    assert (tmp_path / "out/report.html").is_file()
+
+
+@pytest.mark.parametrize(
+    ("gap", "accuracy", "size", "word"),
+    [
+        (0.5, None, 2, "one latent"),
+        (0.49, 1.0, 6, "mainly one"),
+        (0.2, 0.1, 40, "mainly one"),
+        (0.19, 0.75, 2, "shared"),
+        (0.19, 0.74, 2, "weak"),
+        (0.0, 0.52, 40, "shared"),
+        (0.1, None, 3, "weak"),
+        (None, 1.0, 3, "unknown"),
+    ],
+)
+def test_verdicts(gap: float | None, accuracy: float | None, size: int, word: str) -> None:
+    assert verdict_of(gap, accuracy, size) == word
+    assert word in VERDICTS
+
+
+def test_latents_are_ordered_by_their_factors() -> None:
+    values = np.array([[0.1, 0.3], [0.9, 0.2], [0.0, 0.05], [0.5, 0.4], [0.2, 0.9]])
+    matrix = Matrix("mig", "", "", values)
+    assert following(matrix).tolist() == [1, 0, -1, 0, 1]
+    active = np.array([True, False, True, True, True])
+    assert order_latents(matrix, active) == [3, 4, 0, 2, 1]
+
+
+def test_matrices_agree_in_shape_and_range(planted: Planted) -> None:
+    matrices = matrices_of(planted.scores)
+    assert [matrix.metric for matrix in matrices] == ["mig", "dci", "sap", "factor_vae", "irs"]
+    for matrix in matrices:
+        assert matrix.values.shape == (9, 6)
+        assert matrix.values.min() >= 0
+        assert matrix.values.max() <= 1
+        assert matrix.values.argmax(axis=0).tolist() == list(LATENT_OF.values())
+    for metric in ("dci", "factor_vae"):
+        (matrix,) = (matrix for matrix in matrices if matrix.metric == metric)
+        np.testing.assert_allclose(matrix.values.sum(axis=0), 1)
+
+
+def test_carriers_name_the_planted_latents(planted: Planted) -> None:
+    carriers = carriers_of(planted.scores, matrices_of(planted.scores)[0])
+    assert {carrier.factor: carrier.latent for carrier in carriers} == LATENT_OF
+    assert [carrier.second for carrier in carriers][-2:] == [7, 2]

@@ -1,0 +1,63 @@
+import io
+from collections.abc import Callable
+
+import matplotlib as mpl
+import numpy as np
+import pytest
+from PIL import Image
+
+from submission.report.figures import draw_bars, draw_curve, draw_heat_map, draw_histogram
+from submission.report.pictures import draw_picture, draw_strip
+
+RNG = np.random.default_rng(0)
+MATRIX = RNG.random((5, 3))
+VALUES = RNG.normal(size=1000)
+DRAWINGS: dict[str, Callable[[], bytes]] = {
+    "heat map": lambda: draw_heat_map(MATRIX, list("vwxyz"), list("abc"), "matrix"),
+    "bars": lambda: draw_bars([0.1, 0.9], ["a", "b"], "bars", [0.5, 0.25]),
+    "histogram": lambda: draw_histogram(VALUES, "z0"),
+    "curve": lambda: draw_curve([0, 1, 2], [3.0, 2.0, 1.5], "loss", "epoch"),
+}
+
+
+def opened(png: bytes) -> Image.Image:
+    picture = Image.open(io.BytesIO(png))
+    picture.load()
+    return picture
+
+
+@pytest.mark.parametrize("drawing", DRAWINGS)
+def test_a_drawing_is_the_same_every_time_and_says_no_date(drawing: str) -> None:
+    png = DRAWINGS[drawing]()
+    assert DRAWINGS[drawing]() == png
+    picture = opened(png)
+    assert picture.format == "PNG"
+    assert len(picture.convert("RGB").getcolors(1 << 24) or []) > 10
+    assert set(picture.info) <= {"dpi"}
+
+
+@pytest.mark.parametrize("drawing", DRAWINGS)
+def test_drawing_neither_sees_nor_changes_the_users_settings(drawing: str) -> None:
+    png = DRAWINGS[drawing]()
+    with mpl.rc_context({"font.size": 30, "axes.facecolor": "red"}):
+        before = dict(mpl.rcParams)
+        assert DRAWINGS[drawing]() == png
+        assert dict(mpl.rcParams) == before
+
+
+def test_a_darker_cell_is_a_larger_number() -> None:
+    """The middle of each cell's left part, clear of number and outline, by luminance."""
+    values = np.linspace(0, 1, 9)[:, None]
+    grey = np.asarray(opened(draw_heat_map(values, [""] * 9, [""], "")).convert("L"))
+    column = grey[:, int(grey.shape[1] * 0.2)]
+    shades = [int(shade) for shade in column if shade < 250]
+    assert len(shades) > 100
+    assert (np.diff(shades) <= 0).mean() > 0.97
+    assert np.median(shades[:20]) > 200
+    assert np.median(shades[-20:]) < 80
+
+
+def test_pictures_keep_their_pixels() -> None:
+    pixels = RNG.integers(0, 256, (64, 64, 3), dtype=np.uint8)
+    assert (np.asarray(opened(draw_picture(pixels))) == pixels).all()
+    assert opened(draw_strip([pixels] * 3, scale=2)).size == (3 * 128 + 2 * 4, 128)
