@@ -1,0 +1,155 @@
+"""The rehearsal, with a `run.sh` that looks around instead of training."""
+
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from submission.rehearsal.isolation import make_read_only, plan_isolation
+from submission.rehearsal.run import (
+    RehearsalSettings,
+    read_rehearsal,
+    rehearse,
+    result_path,
+)
+from submission.repository import Repository
+from tests.repositories import commit, isolate_git, make_project, write
+
+SMALL = RehearsalSettings(grid=(2, 2, 1, 1, 2, 2, 2))
+LOOK_AROUND = f"""#!/usr/bin/env bash
+set -eu
+code=$(cd "$(dirname "$0")" && pwd)
+representation=$AICROWD_OUTPUT_PATH/$AICROWD_EVALUATION_NAME/representation
+mkdir -p "$representation/results"
+test -n "${{AICROWD_IS_GRADING+set}}" || exit 11
+test -e "$DISENTANGLEMENT_LIB_DATA/$AICROWD_DATASET_NAME/$AICROWD_DATASET_NAME.npz" || exit 12
+test "$PWD" != "$code" || exit 13
+test -z "${{A_SECRET+set}}" || exit 14
+! touch "$code/written" 2>/dev/null || exit 15
+! touch "$HOME/written" 2>/dev/null || exit 16
+test -e "$code/model.pt" -a ! -e "$code/uncommitted" || exit 17
+{sys.executable} -c '
+import socket, sys
+try:
+    socket.create_connection(("127.0.0.1", {{port}}), 1)
+except OSError:
+    sys.exit(0)
+sys.exit(1)' || exit 18
+cp "$code/model.pt" "$representation/pytorch_model.pt"
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Repository:
+    """A project whose exported file is in the commit, so that nothing need be trained."""
+    isolate_git(monkeypatch)
+    monkeypatch.setenv("A_SECRET", "of the user's shell")
+    repository = make_project(tmp_path / "project")
+    network = nn.Sequential(nn.AvgPool2d(16), nn.Flatten(), nn.Linear(48, 4))
+    path = repository.folder / "model.pt"
+    with pytest.warns(Warning, match="deprecated"):
+        torch.jit.trace(network, torch.rand(2, 3, 64, 64)).save(path)  # type: ignore[no-untyped-call]
+    return repository
+
+
+@pytest.fixture
+def look_around() -> Iterator[str]:
+    """A `run.sh` that fails if it can reach a port that is open outside."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = 1 if plan_isolation().network else server.getsockname()[1]
+        yield LOOK_AROUND.replace("{port}", str(port))
+
+
+def set_run(project: Repository, text: str) -> None:
+    write(project.folder, {"run.sh": text})
+    commit(project.folder)
+
+
+def test_the_run_sees_what_it_would_see_on_the_server(
+    project: Repository, look_around: str
+) -> None:
+    set_run(project, look_around)
+    write(project.folder, {"uncommitted": ""})
+    path = rehearse(project, SMALL)
+    content = read_rehearsal(project)
+    assert path == result_path(project)
+    assert content is not None
+    assert content["commit"] == project.commit
+    assert content["config"] is None
+    assert content["scored"]["num_codes"] == 4
+    assert content["scored"]["batch_sizes"] == [1, 8, 16, 64]
+    assert set(content["scored"]["scores"]) == {"factor_vae", "dci", "sap", "irs", "mig"}
+
+
+def test_what_goes_wrong_leaves_no_result(project: Repository) -> None:
+    result_path(project).parent.mkdir(parents=True)
+    result_path(project).write_text("{}")
+    set_run(project, "#!/bin/sh\nexit 3\n")
+    with pytest.raises(ValueError, match=r"status 0, got 3"):
+        rehearse(project, SMALL)
+    assert read_rehearsal(project) is None
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ('rm "$representation/pytorch_model.pt"', "to leave"),
+        ('rmdir "$representation/results"', "results"),
+        ('mkdir "$representation/tfhub"', "tfhub"),
+        ('echo no >new; mv -f new "$representation/pytorch_model.pt"', "to be scored"),
+    ],
+)
+def test_a_run_that_leaves_something_else_is_refused(
+    project: Repository, look_around: str, line: str, words: str
+) -> None:
+    set_run(project, look_around + line + "\n")
+    with pytest.raises(ValueError, match=words):
+        rehearse(project, SMALL)
+
+
+def test_a_result_of_another_commit_is_refused(project: Repository) -> None:
+    result_path(project).parent.mkdir(parents=True)
+    result_path(project).write_text('{"commit": "other"}')
+    with pytest.raises(ValueError, match="rehearse anew"):
+        read_rehearsal(project)
+
+
+def test_a_configuration_that_is_not_there_is_refused(project: Repository) -> None:
+    with pytest.raises(FileNotFoundError, match="configs/"):
+        rehearse(project, RehearsalSettings(config=Path("none.gin"), grid=SMALL.grid))
+
+
+def test_variables_are_those_given_and_no_others() -> None:
+    command = plan_isolation().command({"ONE": "1"}, "/usr/bin/env")
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout == "ONE=1\n"
+
+
+def test_a_memory_limit_holds() -> None:
+    command = plan_isolation(256 << 20).command(
+        {}, sys.executable, "-c", "import sys; sys.exit(len(bytearray(512 << 20)) == 0)"
+    )
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "MemoryError" in done.stderr
+
+
+def test_what_is_read_only_cannot_be_written(tmp_path: Path) -> None:
+    isolation = plan_isolation()
+    if isolation.powers:
+        pytest.skip("root's powers cannot be taken away here")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder/file").write_text("kept")
+    make_read_only(tmp_path / "folder")
+    for target in ("folder/file", "folder/new"):
+        words = ("sh", "-c", f"echo lost >{tmp_path / target}")
+        command = isolation.command({"PATH": os.environ["PATH"]}, *words)
+        assert subprocess.run(command, capture_output=True, check=False).returncode != 0
+    assert (tmp_path / "folder/file").read_text() == "kept"
+    (tmp_path / "folder").chmod(0o755)
