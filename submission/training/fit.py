@@ -110,6 +110,9 @@ def encode_features(vae: VAE, features: Tensor, batch_size: int = 8192) -> Tenso
         (N, C) float32 codes on the CPU.
     """
     device = next(vae.parameters()).device
-    return torch.cat(
-        [vae(rows.to(device).float()).cpu() for rows in torch.split(features, batch_size)]
-    )
+    # Filled in place: small results kept between large temporaries would tear the heap apart.
+    codes = torch.empty(len(features), vae.mean.out_features)
+    for start in range(0, len(features), batch_size):
+        rows = features[start : start + batch_size]
+        codes[start : start + len(rows)] = vae(rows.to(device).float())
+    return codes
