@@ -1,13 +1,18 @@
 #!/usr/bin/env bash
 # Builds the image without a Docker engine and runs ./run.sh in it as the evaluation server would:
-# user 1001, no network, grading. Needs root and Debian's buildah and debootstrap; about 15 GB of
-# disk while it builds.
+# user 1001, no network, grading. Needs root and Debian's buildah and debootstrap; 25 GiB of disk
+# while it builds, since the image is copied several times.
 #   image/build.sh [cuda|cpu [TORCH_INDEX]]
 set -euo pipefail
 project=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 source "$project/python.sh"
 export STORAGE_DRIVER=vfs BUILDAH_ISOLATION=chroot
 base=localhost/python:3.11-bookworm image=localhost/disentanglement-submission
+free=$(df --output=avail --block-size=1G /var/lib | tail -1)
+if ((free < 25)); then
+  echo "error: expected 25 GiB of free disk at /var/lib, got $free; free some and try again" >&2
+  exit 1
+fi
 work=$(mktemp -d)
 container=
 finish() {
