@@ -50,6 +50,8 @@ class FinetuneSettings:
         weight_decay: decoupled weight decay.
         learning_rate_decay: "constant", or "cosine" to end at zero.
         augmentation: strength of random camera effects; 0 is none.
+        axis_softness: how many positions to either side the targets of the two axes spread
+            (standard deviation of a Gaussian); 0 is the paper's one-hot targets.
         validation_fraction: part of each set held out, in (0, 1).
         num_validation_images: held-out images that are looked at; 0 means all.
         seed: decides split, order, initial weights, dropout and augmentation.
@@ -66,6 +68,7 @@ class FinetuneSettings:
     weight_decay: float = 0.01
     learning_rate_decay: str = "constant"
     augmentation: float = 0.0
+    axis_softness: float = 0.0
     validation_fraction: float = 0.2
     num_validation_images: int = 0
     seed: int = 0
@@ -102,6 +105,7 @@ class FinetuneSettings:
             num_validation_images=self.num_validation_images,
             weight_decay=self.weight_decay,
             augmentation=self.augmentation,
+            axis_softness=self.axis_softness,
             seed=self.seed,
         )
 

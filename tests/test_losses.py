@@ -5,7 +5,12 @@ import torch
 from torch.distributions import Normal
 from torch.distributions import kl_divergence as reference_kl
 
-from submission.training.losses import kl_divergence, reconstruction_error, summed_cross_entropy
+from submission.training.losses import (
+    kl_divergence,
+    reconstruction_error,
+    soft_targets,
+    summed_cross_entropy,
+)
 from submission.training.schedule import annealed_beta
 
 
@@ -56,3 +61,28 @@ def test_schedule_never_falls_and_is_a_step_when_start_is_end() -> None:
     values = [annealed_beta(epoch, 0.001, 0.4, 10, 49) for epoch in range(100)]
     assert values == sorted(values)
     assert [annealed_beta(epoch, 0.0, 1.0, 2, 2) for epoch in range(4)] == [0.0, 0.0, 1.0, 1.0]
+
+
+def test_soft_targets_are_a_gaussian_over_values() -> None:
+    rows = soft_targets(torch.tensor([0, 2]), 4, 0.8)
+    weights = [[math.exp(-0.5 * ((k - v) / 0.8) ** 2) for k in range(4)] for v in (0, 2)]
+    expected = torch.tensor([[w / sum(row) for w in row] for row in weights])
+    torch.testing.assert_close(rows, expected)
+    assert rows.argmax(dim=1).tolist() == [0, 2]
+
+
+def test_narrow_soft_targets_are_the_papers_one_hot_targets() -> None:
+    generator = torch.Generator().manual_seed(0)
+    logits = [torch.randn(5, 3, generator=generator), torch.randn(5, 4, generator=generator)]
+    factors = torch.tensor([[0, 3], [1, 0], [2, 2], [0, 1], [1, 3]])
+    hard = summed_cross_entropy(logits, factors)
+    torch.testing.assert_close(summed_cross_entropy(logits, factors, [0.0, 0.1]), hard)
+    assert summed_cross_entropy(logits, factors, [0.0, 1.0]) != hard
+
+
+def test_a_near_miss_costs_less_than_a_far_one() -> None:
+    near, far = torch.zeros(1, 6), torch.zeros(1, 6)
+    near[0, 3] = far[0, 5] = 4.0
+    target = torch.tensor([[2]])
+    losses = [summed_cross_entropy([row], target, [1.0]).item() for row in (near, far)]
+    assert losses[0] < losses[1]

@@ -97,6 +97,7 @@ class FinetuneRun:
     heads: FactorHeads
     device: torch.device
     precision: Precision
+    softness: Sequence[float] | None = None
     step: int = 0
     curves: Curves = field(default_factory=Curves)
 
@@ -125,7 +126,9 @@ class FinetuneRun:
         torch.manual_seed(seed)
         generator = Generator(self.device).manual_seed(seed)
         images = augment(to_unit_range(pixels, self.device), self.settings.augmentation, generator)
-        loss = summed_cross_entropy(self.predict(images), factors.to(self.device))
+        loss = summed_cross_entropy(
+            self.predict(images), factors.to(self.device), self.softness
+        )
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate_at(self.step, num_steps, self.settings)
         self.optimizer.zero_grad()
@@ -192,7 +195,8 @@ def finetune(
 
     torch.manual_seed(settings.seed)
     heads = FactorHeads(images.space.sizes, settings.head_scale)
-    run = FinetuneRun(settings, extractor, heads, device, precision)
+    softness = [settings.axis_softness * name.endswith("_axis") for name in images.space.names]
+    run = FinetuneRun(settings, extractor, heads, device, precision, softness)
     checkpoint = folder / "finetune.ckpt"
     identity = fingerprint(settings=asdict(settings), data=[s.sha256 for s in training_sets])
     if (state := load_checkpoint(checkpoint, identity)) is not None:

@@ -6,21 +6,47 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-__all__ = ["kl_divergence", "reconstruction_error", "summed_cross_entropy"]
+__all__ = ["kl_divergence", "reconstruction_error", "soft_targets", "summed_cross_entropy"]
 
 
-def summed_cross_entropy(logits: Sequence[Tensor], factors: Tensor) -> Tensor:
+def summed_cross_entropy(
+    logits: Sequence[Tensor], factors: Tensor, softness: Sequence[float] | None = None
+) -> Tensor:
     """Sums over factors the cross entropy averaged over the batch (paper, section 2.1).
 
     Args:
         logits: F tensors of (B, size).
         factors: (B, F) integer targets.
+        softness: per factor, how many values its target spreads to either side, see
+            `soft_targets`; None and 0 mean the paper's one-hot targets.
 
     Returns:
         A scalar in nats.
     """
-    losses = [F.cross_entropy(row.float(), factors[:, j]) for j, row in enumerate(logits)]
+    softness = [0.0] * len(logits) if softness is None else softness
+    losses = []
+    for j, (row, spread) in enumerate(zip(logits, softness, strict=True)):
+        hard = factors[:, j]
+        target = soft_targets(hard, row.shape[1], spread) if spread > 0 else hard
+        losses.append(F.cross_entropy(row.float(), target))
     return torch.stack(losses).sum()
+
+
+def soft_targets(values: Tensor, size: int, spread: float) -> Tensor:
+    """Spreads the targets of an ordered factor over neighbouring values.
+
+    A near miss costs less than a far one, so features follow the factor's order.
+
+    Args:
+        values: (B,) integers in 0..size-1.
+        size: number of the factor's values.
+        spread: standard deviation of the Gaussian over values, above 0.
+
+    Returns:
+        (B, size) rows that sum to 1, each largest at its value.
+    """
+    distance = torch.arange(size, device=values.device) - values[:, None]  # (B, size)
+    return torch.softmax(-0.5 * (distance / spread).square(), dim=1)
 
 
 def reconstruction_error(decoded: Tensor, features: Tensor) -> Tensor:
