@@ -126,9 +126,7 @@ class FinetuneRun:
         torch.manual_seed(seed)
         generator = Generator(self.device).manual_seed(seed)
         images = augment(to_unit_range(pixels, self.device), self.settings.augmentation, generator)
-        loss = summed_cross_entropy(
-            self.predict(images), factors.to(self.device), self.softness
-        )
+        loss = summed_cross_entropy(self.predict(images), factors.to(self.device), self.softness)
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate_at(self.step, num_steps, self.settings)
         self.optimizer.zero_grad()

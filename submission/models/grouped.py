@@ -1,0 +1,130 @@
+"""A beta-VAE whose latents each encode and decode a view of their own of the feature vector.
+
+The heads that finetuning trained say which directions of the feature space tell one factor's
+values apart. A view is the feature seen along one head's directions. Where features are a sum of
+parts that each depend on one factor, latents that share no view cannot mix factors (compare the
+additive decoders of Lachapelle et al. 2023). Which values exist on the target domain, how they are
+ordered and how far apart they lie is learnt from its unlabelled features alone.
+"""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Generator, Tensor, nn
+
+from submission.models.vae import Posterior
+
+__all__ = ["GroupedVAE", "Views", "views_of_heads"]
+
+
+class Views(nn.Module):
+    """Maps (B, D) features to (B, G * W), one view of W numbers per head; short ones end in zeros.
+
+    Args:
+        weight: (G, W, D) directions of each view.
+        offset: (G, W) subtracted from what is seen.
+    """
+
+    def __init__(self, weight: Tensor, offset: Tensor) -> None:
+        super().__init__()
+        self.num_views, self.width = offset.shape
+        self.register_buffer("weight", weight.flatten(0, 1).contiguous())
+        self.register_buffer("offset", offset.flatten().contiguous())
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Returns (B, G * W) views."""
+        return nn.functional.linear(features, self.weight) - self.offset
+
+
+@torch.no_grad()
+def views_of_heads(weights: Sequence[Tensor], features: Tensor) -> Views:
+    """Finds the views of the heads on a domain, scaled to unit variance on its features.
+
+    Adding the same to all logits of a head changes none of its predictions, so that direction is
+    left out; what remains is turned so that a view's first number varies most.
+
+    Args:
+        weights: G tensors (size, D), the heads' weights.
+        features: (N, D) unlabelled features of the domain.
+
+    Returns:
+        G views of W = max(size) - 1 numbers; the variances of a view's numbers sum to 1.
+    """
+    width = max(len(weight) for weight in weights) - 1
+    centre = features.mean(dim=0)
+    covariance = torch.cov(features.T)  # (D, D)
+    rows, offsets = [], []
+    for weight in weights:
+        contrasts = weight - weight.mean(dim=0)  # (size, D)
+        values, directions = torch.linalg.eigh(contrasts @ covariance @ contrasts.T)
+        kept = len(weight) - 1
+        turned = directions.flip(1)[:, :kept].T @ contrasts  # (size - 1, D)
+        turned = turned / values.sum().clamp_min(1e-12).sqrt()
+        row = features.new_zeros(width, features.shape[1])
+        row[:kept] = turned
+        rows.append(row)
+        offsets.append(row @ centre)
+    return Views(torch.stack(rows), torch.stack(offsets))
+
+
+def _grouped(num_in: int, widths: Sequence[int], num_groups: int) -> list[nn.Module]:
+    layers: list[nn.Module] = []
+    for width in widths:
+        layers += [
+            nn.Conv1d(num_groups * num_in, num_groups * width, 1, groups=num_groups, bias=False),
+            nn.BatchNorm1d(num_groups * width),
+            nn.ReLU(),
+        ]
+        num_in = width
+    return layers
+
+
+class GroupedVAE(nn.Module):
+    """Encodes each of G views of a feature to a Gaussian latent of its own and decodes it.
+
+    Args:
+        views: what the latents see.
+        encoder_widths: per view, widths of the encoder's hidden layers.
+        decoder_widths: likewise of the decoder's.
+    """
+
+    def __init__(
+        self, views: Views, encoder_widths: Sequence[int], decoder_widths: Sequence[int]
+    ) -> None:
+        super().__init__()
+        groups, width = views.num_views, views.width
+        self.views = views
+        self.hidden = nn.Sequential(*_grouped(width, encoder_widths, groups))
+        self.straight = nn.Conv1d(groups * width, groups, 1, groups=groups, bias=False)
+        self.mean = nn.Conv1d(groups * encoder_widths[-1], groups, 1, groups=groups)
+        self.log_variance = nn.Conv1d(groups * encoder_widths[-1], groups, 1, groups=groups)
+        self.decoder = nn.Sequential(
+            *_grouped(1, decoder_widths, groups),
+            nn.Conv1d(groups * decoder_widths[-1], groups * width, 1, groups=groups),
+        )
+        # A latent begins as its view's widest direction, which keeps the order along a curve.
+        nn.init.zeros_(self.straight.weight)
+        with torch.no_grad():
+            self.straight.weight[:, 0] = 1.0
+            self.mean.weight.mul_(0.1)
+
+    @property
+    def num_latents(self) -> int:
+        """G, one latent per view."""
+        return self.views.num_views
+
+    def encode(self, views: Tensor) -> Posterior:
+        """Maps (B, G * W) views to the posterior of their (B, G) codes."""
+        seen = views.unsqueeze(2)
+        hidden = self.hidden(seen)
+        mean = self.straight(seen) + self.mean(hidden)
+        return Posterior(mean.squeeze(2), self.log_variance(hidden).squeeze(2))
+
+    def decode(self, codes: Tensor) -> Tensor:
+        """Maps (B, G) codes to the (B, G * W) mean of the views."""
+        decoded: Tensor = self.decoder(codes.unsqueeze(2))
+        return decoded.squeeze(2)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Maps (B, D) features to the representation: the (B, G) posterior means."""
+        return self.encode(self.views(features)).mean
