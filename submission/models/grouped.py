@@ -10,7 +10,7 @@ ordered and how far apart they lie is learnt from its unlabelled features alone.
 from collections.abc import Sequence
 
 import torch
-from torch import Generator, Tensor, nn
+from torch import Tensor, nn
 
 from submission.models.vae import Posterior
 
