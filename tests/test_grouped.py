@@ -17,7 +17,7 @@ def heads() -> list[Tensor]:
 
 def features(num: int = 200) -> Tensor:
     rows = torch.randn(num, NUM_INPUTS, generator=Generator().manual_seed(1), dtype=torch.float64)
-    return rows / rows.norm(dim=1, keepdim=True)
+    return torch.nn.functional.normalize(rows)
 
 
 def make_vae() -> GroupedVAE:
@@ -64,7 +64,7 @@ def test_a_latent_sees_its_own_view_only() -> None:
 def test_a_latent_begins_as_the_widest_direction_of_its_view() -> None:
     vae = make_vae()
     torch.nn.init.zeros_(vae.mean.weight)
-    torch.nn.init.zeros_(vae.mean.bias)  # type: ignore[arg-type]
+    torch.nn.init.zeros_(vae.mean.bias)
     rows = features().float()
     torch.testing.assert_close(vae(rows), vae.views(rows).unflatten(1, (3, 4))[:, :, 0])
 

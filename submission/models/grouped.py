@@ -8,6 +8,7 @@ ordered and how far apart they lie is learnt from its unlabelled features alone.
 """
 
 from collections.abc import Sequence
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -33,7 +34,8 @@ class Views(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """Returns (B, G * W) views."""
-        return nn.functional.linear(features, self.weight) - self.offset
+        weight, offset = cast(Tensor, self.weight), cast(Tensor, self.offset)
+        return nn.functional.linear(features, weight) - offset
 
 
 @torch.no_grad()

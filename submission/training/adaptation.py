@@ -1,7 +1,6 @@
 """Adapts the frozen extractor to a new domain without labels, through its batch norms."""
 
 from collections.abc import Callable
-from typing import cast
 
 import numpy as np
 import numpy.typing as npt
@@ -71,4 +70,4 @@ def reestimate_norms(
         advance(batch_size)
     for norm, momentum in zip(norms, momenta, strict=True):
         norm.momentum = momentum
-    return cast(FeatureExtractor, extractor.cpu().eval())
+    return extractor.cpu().eval()
