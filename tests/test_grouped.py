@@ -64,6 +64,7 @@ def test_a_latent_sees_its_own_view_only() -> None:
 def test_a_latent_begins_as_the_widest_direction_of_its_view() -> None:
     vae = make_vae()
     torch.nn.init.zeros_(vae.mean.weight)
+    assert vae.mean.bias is not None
     torch.nn.init.zeros_(vae.mean.bias)
     rows = features().float()
     torch.testing.assert_close(vae(rows), vae.views(rows).unflatten(1, (3, 4))[:, :, 0])
@@ -74,7 +75,7 @@ def test_every_parameter_gets_a_gradient() -> None:
     views = vae.views(features().float())
     posterior = vae.encode(views)
     decoded = vae.decode(posterior.sample(Generator().manual_seed(0)))
-    ((decoded - views).square().sum() + posterior.log_variance.exp().sum()).backward()  # type: ignore[no-untyped-call]
+    ((decoded - views).square().sum() + posterior.log_variance.exp().sum()).backward()
     for name, parameter in vae.named_parameters():
         assert parameter.grad is not None, name
         assert parameter.grad.abs().sum() > 0, name

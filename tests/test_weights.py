@@ -4,9 +4,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from submission.models.extractor import FeatureExtractor
+from submission.models.extractor import FactorHeads, FeatureExtractor
 from submission.models.imagenet import load_imagenet_trunk
-from submission.models.weights import card_path, load_extractor, save_extractor
+from submission.models.weights import card_path, load_extractor, load_heads, save_extractor
 
 
 @pytest.fixture
@@ -27,6 +27,22 @@ def test_weights_come_back_within_half_precision(tmp_path: Path) -> None:
     assert loaded.architecture == "vgg11_bn"
     for name, value in extractor.state_dict().items():
         torch.testing.assert_close(loaded.state_dict()[name], value, rtol=1e-3, atol=1e-7)
+
+
+def test_heads_are_kept_beside_the_extractor_on_demand(saved: Path, tmp_path: Path) -> None:
+    extractor, heads = FeatureExtractor("vgg11_bn").eval(), FactorHeads((3, 2), 16.0)
+    path = tmp_path / "with_heads.safetensors"
+    save_extractor(extractor, path, {}, heads.keep(["object_color", "object_size"]))
+    loaded = load_heads(path)
+    assert loaded.names == ("object_color", "object_size")
+    assert loaded.scale == 16.0
+    features = torch.randn(4, 512)
+    for logits, weight, bias in zip(heads(features), loaded.weights, loaded.biases, strict=True):
+        again = loaded.scale * features @ weight.T + bias
+        torch.testing.assert_close(again, logits, rtol=1e-2, atol=1e-1)
+    assert set(load_extractor(path).state_dict()) == set(extractor.state_dict())
+    with pytest.raises(ValueError, match="expected heads"):
+        load_heads(saved)
 
 
 def test_the_card_names_the_hash(saved: Path) -> None:

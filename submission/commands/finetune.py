@@ -73,6 +73,7 @@ def finetune(
             "accuracy": result.accuracies,
             "started_from": _lineage(settings),
         },
+        result.heads,
     )
     say(f"weights: {path}")
     say(f"card: {card_path(path)}")

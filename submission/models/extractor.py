@@ -1,7 +1,7 @@
 """The feature extractor: a VGG trunk and a learned aggregation (paper, section 2.1)."""
 
 from collections.abc import Sequence
-from typing import cast
+from typing import NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
@@ -15,6 +15,7 @@ __all__ = [
     "Aggregation",
     "FactorHeads",
     "FeatureExtractor",
+    "Heads",
     "Standardise",
     "make_trunk",
     "normalise_rows",
@@ -102,6 +103,22 @@ class FeatureExtractor(nn.Module):
         return normalise_rows(self.aggregation(maps).flatten(1).float())
 
 
+class Heads(NamedTuple):
+    """The linear classifiers that finetuning trained beside the extractor.
+
+    Attributes:
+        names: F factors, in the order of the grid.
+        weights: F tensors (size, 512).
+        biases: F tensors (size,).
+        scale: fixed factor on the unit-length feature before them.
+    """
+
+    names: tuple[str, ...]
+    weights: tuple[Tensor, ...]
+    biases: tuple[Tensor, ...]
+    scale: float
+
+
 class FactorHeads(nn.Module):
     """One linear classifier per factor on the feature vector, dropped after finetuning.
 
@@ -123,3 +140,13 @@ class FactorHeads(nn.Module):
         """Maps (B, 512) features to F tensors of (B, size) logits."""
         scaled = features * self.scale
         return [head(scaled) for head in self.heads]
+
+    def keep(self, names: Sequence[str]) -> Heads:
+        """Returns copies of the classifiers' weights on the CPU, under the factors' names."""
+        layers = [cast(nn.Linear, head) for head in self.heads]
+        return Heads(
+            tuple(names),
+            tuple(layer.weight.detach().cpu().clone() for layer in layers),
+            tuple(layer.bias.detach().cpu().clone() for layer in layers),
+            self.scale,
+        )

@@ -10,9 +10,11 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from submission.files import replacing, sha256_of, write_json
-from submission.models.extractor import FeatureExtractor
+from submission.models.extractor import FeatureExtractor, Heads
 
-__all__ = ["card_path", "load_extractor", "read_card", "save_extractor"]
+__all__ = ["card_path", "load_extractor", "load_heads", "read_card", "save_extractor"]
+
+HEADS = "heads."
 
 
 def card_path(path: Path) -> Path:
@@ -20,13 +22,16 @@ def card_path(path: Path) -> Path:
     return path.with_suffix(".json")
 
 
-def save_extractor(extractor: FeatureExtractor, path: Path, card: dict[str, Any]) -> str:
+def save_extractor(
+    extractor: FeatureExtractor, path: Path, card: dict[str, Any], heads: Heads | None = None
+) -> str:
     """Writes weights in float16 and their card, which then also names architecture and hash.
 
     Args:
         extractor: the trained extractor.
         path: file to write, ending in `.safetensors`.
         card: what a reader should know: data, seeds, settings, accuracy.
+        heads: the classifiers trained with it, if they are to be kept.
 
     Returns:
         The file's sha256.
@@ -35,8 +40,14 @@ def save_extractor(extractor: FeatureExtractor, path: Path, card: dict[str, Any]
         name: (value.half() if value.is_floating_point() else value).contiguous().cpu()
         for name, value in extractor.state_dict().items()
     }
+    metadata = {"architecture": extractor.architecture}
+    if heads is not None:
+        metadata |= {"factors": json.dumps(heads.names), "head_scale": repr(heads.scale)}
+        for name, weight, bias in zip(heads.names, heads.weights, heads.biases, strict=True):
+            tensors[f"{HEADS}{name}.weight"] = weight.detach().half().contiguous().cpu()
+            tensors[f"{HEADS}{name}.bias"] = bias.detach().half().contiguous().cpu()
     with replacing(path) as beside:
-        save_file(tensors, beside, metadata={"architecture": extractor.architecture})
+        save_file(tensors, beside, metadata=metadata)
     digest = sha256_of(path)
     write_json(card_path(path), {"sha256": digest, "architecture": extractor.architecture, **card})
     return digest
@@ -76,6 +87,47 @@ def load_extractor(path: Path) -> FeatureExtractor:
         FileNotFoundError: if weights or card are missing.
         ValueError: if the file is damaged, does not match its card, or holds other tensors.
     """
+    metadata, tensors = _read(path)
+    tensors = {name: value for name, value in tensors.items() if not name.startswith(HEADS)}
+    architecture = metadata.get("architecture", "vgg19_bn")
+    extractor = FeatureExtractor(architecture)
+    try:
+        extractor.load_state_dict(tensors)
+    except RuntimeError as error:
+        raise ValueError(
+            f"expected the tensors of a {architecture} extractor in {path}, got {error}"
+        ) from error
+    if not all(bool(torch.isfinite(value).all()) for value in extractor.state_dict().values()):
+        raise ValueError(f"expected finite weights in {path}, got NaN or infinity")
+    return extractor.eval().requires_grad_(requires_grad=False)
+
+
+def load_heads(path: Path) -> Heads:
+    """Loads the classifiers that were kept with frozen weights.
+
+    Args:
+        path: a `.safetensors` file with its card beside it.
+
+    Raises:
+        FileNotFoundError: if weights or card are missing.
+        ValueError: if the file is damaged, does not match its card, or holds no heads.
+    """
+    metadata, tensors = _read(path)
+    names: tuple[str, ...] = tuple(json.loads(metadata.get("factors", "[]")))
+    try:
+        weights = tuple(tensors[f"{HEADS}{name}.weight"].float() for name in names)
+        biases = tuple(tensors[f"{HEADS}{name}.bias"].float() for name in names)
+    except KeyError as error:
+        raise ValueError(f"expected the head {error} in {path}; finetune anew") from error
+    if not names:
+        raise ValueError(
+            f"expected heads in {path}, got an extractor alone; finetune anew, or choose "
+            "Fit.latents='shared', which needs none"
+        )
+    return Heads(names, weights, biases, float(metadata.get("head_scale", "1")))
+
+
+def _read(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
     if not path.is_file():
         raise FileNotFoundError(
             f"expected extractor weights at {path}; python -m submission finetune makes them"
@@ -89,17 +141,8 @@ def load_extractor(path: Path) -> FeatureExtractor:
         )
     try:
         with safe_open(path, framework="pt") as file:
-            architecture = (file.metadata() or {}).get("architecture", "vgg19_bn")
+            metadata: dict[str, str] = file.metadata() or {}
             tensors: dict[str, Tensor] = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except SafetensorError as error:
         raise ValueError(f"expected a safetensors file at {path}, got {error}") from error
-    extractor = FeatureExtractor(architecture)
-    try:
-        extractor.load_state_dict(tensors)
-    except RuntimeError as error:
-        raise ValueError(
-            f"expected the tensors of a {architecture} extractor in {path}, got {error}"
-        ) from error
-    if not all(bool(torch.isfinite(value).all()) for value in extractor.state_dict().values()):
-        raise ValueError(f"expected finite weights in {path}, got NaN or infinity")
-    return extractor.eval().requires_grad_(requires_grad=False)
+    return metadata, tensors

@@ -13,7 +13,7 @@ from torch import Generator, Tensor, nn
 
 from submission.console import progress_bar, say
 from submission.data.images import ImageSet
-from submission.models.extractor import FactorHeads, FeatureExtractor
+from submission.models.extractor import FactorHeads, FeatureExtractor, Heads
 from submission.settings import FinetuneSettings
 from submission.training.augmentation import augment
 from submission.training.batches import (
@@ -42,11 +42,13 @@ class Finetuned:
 
     Attributes:
         extractor: the trained extractor, in evaluation mode.
+        heads: the classifiers trained with it.
         accuracies: per set of images ("validation" or a name) and factor, in [0, 1].
         num_images_seen: training images, counted as often as they were seen.
     """
 
     extractor: FeatureExtractor
+    heads: Heads
     accuracies: dict[str, dict[str, float]]
     num_images_seen: int
 
@@ -248,4 +250,5 @@ def finetune(
     for name, other in others.items():
         accuracies[name] = look(name, other, np.arange(len(other)))
     run.curves.write(folder)
-    return Finetuned(extractor.eval(), accuracies, run.step * settings.batch_size)
+    kept = heads.keep(images.space.names)
+    return Finetuned(extractor.eval(), kept, accuracies, run.step * settings.batch_size)
