@@ -1,5 +1,6 @@
 """Every number that a configuration file can set, with the paper's values as defaults."""
 
+import math
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -11,7 +12,10 @@ __all__ = ["ExtractSettings", "FinetuneSettings", "FitSettings"]
 
 
 def _require_types(settings: Any, prefix: str) -> None:
-    """Refuses values of another type than the field's default; an int may stand for a float."""
+    """Refuses values of another type than the field's default; an int may stand for a float.
+
+    A float must be finite, too.
+    """
     for field in fields(settings):
         value, kind = getattr(settings, field.name), type(field.default)
         allowed = (int, float) if kind is float else (kind,)
@@ -19,6 +23,8 @@ def _require_types(settings: Any, prefix: str) -> None:
         if type(value) not in allowed or wrong_item:
             expected = "a tuple of int" if kind is tuple else kind.__name__
             raise ValueError(f"expected {prefix}.{field.name} to be {expected}, got {value!r}")
+        if kind is float:
+            _require(math.isfinite(value), f"{prefix}.{field.name}", "finite", value)
 
 
 def _require(condition: bool, name: str, expected: str, value: object) -> None:
@@ -138,40 +144,67 @@ class ExtractSettings:
 @gin.configurable("Fit", module="submission")
 @dataclass(frozen=True)
 class FitSettings:
-    """The beta-VAE and how it is trained (paper, section 2.3).
+    """The beta-VAE and how it is trained (paper, section 2.3; the defaults are its numbers).
 
     Attributes:
         num_latents: C.
         encoder_widths: widths of the encoder's hidden layers.
         decoder_widths: widths of the decoder's hidden layers.
+        sigmoid: whether the decoded mean is constrained to (0, 1); linear otherwise.
+        decoder_initialisation: "orthogonal", or "default" to leave the decoder's linear layers as
+            PyTorch makes them; the encoder is always orthogonal.
         batch_size: B, features of a step.
         num_epochs: N.
-        learning_rate: RAdam's step size.
+        reduction: "mean" or "sum" over the batch, of both terms of the loss; the terms are always
+            summed over dimensions, and the KL term is always divided by C.
+        optimizer: "radam" or "adam".
+        learning_rate: the optimiser's step size.
+        first_moment_decay: decay rate of the mean of gradients (Adam's beta 1), in [0, 1).
+        second_moment_decay: decay rate of the mean of squared gradients (Adam's beta 2), in [0, 1).
         beta_start: weight of the KL term up to `anneal_start`.
         beta_end: weight of the KL term from `anneal_end` on.
         anneal_start: epoch at which beta begins to rise.
         anneal_end: epoch at which beta has risen.
         seed: decides initial weights, order and noise.
+        cuda_graph: whether a GPU records a step once and replays it; without a GPU no difference.
+        checkpoint_seconds: time between checkpoints; 0 writes one after every step.
     """
 
     num_latents: int = 16
     encoder_widths: tuple[int, ...] = (1024, 1024, 1024, 1024)
     decoder_widths: tuple[int, ...] = (1024, 1024, 1024, 1024)
+    sigmoid: bool = True
+    decoder_initialisation: str = "orthogonal"
     batch_size: int = 256
     num_epochs: int = 100
+    reduction: str = "mean"
+    optimizer: str = "radam"
     learning_rate: float = 1e-3
+    first_moment_decay: float = 0.9
+    second_moment_decay: float = 0.999
     beta_start: float = 0.001
     beta_end: float = 0.4
     anneal_start: int = 10
     anneal_end: int = 49
     seed: int = 0
+    cuda_graph: bool = False
+    checkpoint_seconds: float = 60.0
 
     def __post_init__(self) -> None:
         _require_types(self, "Fit")
         for name, widths in [("encoder", self.encoder_widths), ("decoder", self.decoder_widths)]:
             valid = len(widths) > 0 and all(width >= 1 for width in widths)
             _require(valid, f"Fit.{name}_widths", "widths of at least 1", widths)
+        for name, choices in [
+            ("decoder_initialisation", ("orthogonal", "default")),
+            ("reduction", ("mean", "sum")),
+            ("optimizer", ("radam", "adam")),
+        ]:
+            value = getattr(self, name)
+            _require(value in choices, f"Fit.{name}", " or ".join(choices), value)
         _require(self.learning_rate > 0, "Fit.learning_rate", "above 0", self.learning_rate)
+        for name in ("first_moment_decay", "second_moment_decay"):
+            _require(0 <= getattr(self, name) < 1, f"Fit.{name}", "in [0, 1)", getattr(self, name))
         _require(
             self.anneal_start <= self.anneal_end,
             "Fit.anneal_end",
@@ -181,5 +214,11 @@ class FitSettings:
         _require_at_least(2, "Fit", num_latents=self.num_latents, batch_size=self.batch_size)
         _require_at_least(1, "Fit", num_epochs=self.num_epochs)
         _require_at_least(
-            0, "Fit", beta_start=self.beta_start, beta_end=self.beta_end, seed=self.seed
+            0,
+            "Fit",
+            beta_start=self.beta_start,
+            beta_end=self.beta_end,
+            anneal_start=self.anneal_start,
+            seed=self.seed,
+            checkpoint_seconds=self.checkpoint_seconds,
         )
