@@ -19,10 +19,10 @@ from submission.environment import Environment
 from submission.export import Representation, export
 from submission.files import replacing, sha256_of, write_json
 from submission.memory import plan_memory, read_memory_limits
-from submission.models.extractor import FEATURE_SIZE, FeatureExtractor
+from submission.models.extractor import FEATURE_SIZE, Extractor
 from submission.models.folding import fold
+from submission.models.frozen import load_frozen
 from submission.models.vae import VAE
-from submission.models.weights import load_extractor
 from submission.scoring.table import CodeTable, save_table
 from submission.settings import ExtractSettings, FitSettings
 from submission.training.allocator import keep_freed_memory
@@ -59,7 +59,8 @@ class _Inputs:
     """What a run is given: images, frozen weights, settings and hardware."""
 
     images: ImageSet
-    extractor: FeatureExtractor
+    extractor: Extractor
+    weights_path: Path
     extract: ExtractSettings
     fit: FitSettings
     device: torch.device
@@ -131,7 +132,7 @@ def train_representation(environment: Environment, report: Report = lambda fract
                 "num_images": inputs.images.space.num_points,
             },
             "model_sha256": model_sha256,
-            "weights_sha256": sha256_of(_weights_path(inputs.extract)),
+            "weights_sha256": sha256_of(inputs.weights_path),
             "config_sha256": config_sha256,
             "settings": {"Extract": asdict(inputs.extract), "Fit": asdict(inputs.fit)},
             "device": str(inputs.device),
@@ -148,10 +149,6 @@ def train_representation(environment: Environment, report: Report = lambda fract
     return environment.model_path
 
 
-def _weights_path(settings: ExtractSettings) -> Path:
-    return PROJECT / settings.weights
-
-
 def _open(environment: Environment) -> _Inputs:
     extract, fit = ExtractSettings(), FitSettings()
     images = open_images(environment.dataset_name, environment.data_path)
@@ -159,8 +156,8 @@ def _open(environment: Environment) -> _Inputs:
     say(f"data: {images.name}, {images.space.num_points:,} images ({sizes}), {images.path}")
     device = choose_device(cuda=environment.cuda)
     precision = choose_precision(device)
-    extractor = load_extractor(_weights_path(extract))
-    say(f"extractor: {extractor.architecture}, {_weights_path(extract)}")
+    extractor, weights_path = load_frozen(extract.kind, extract.weights, PROJECT)
+    say(f"extractor: {extract.kind}, {extractor.architecture}, {weights_path}")
     say(f"device: {device}, {precision.dtype} because {precision.reason}")
     plan = plan_memory(
         images.space.num_points,
@@ -168,15 +165,17 @@ def _open(environment: Environment) -> _Inputs:
         feature_type=extract.feature_type,
         feature_dim=FEATURE_SIZE,
         model_bytes=_model_bytes(extractor, fit),
-        batch_bytes=extract.batch_size * 8 * MIB // 2,
+        batch_bytes=extract.batch_size * 4 * MIB * extractor.input_size**2 // 64**2,
         mapped_bytes=images.images.nbytes,
     )
     say(str(plan))
     feature_type = torch.float16 if plan.feature_type == "float16" else torch.float32
-    return _Inputs(images, extractor, extract, fit, device, precision, feature_type)
+    return _Inputs(
+        images, extractor, weights_path, extract, fit, device, precision, feature_type
+    )
 
 
-def _model_bytes(extractor: FeatureExtractor, fit: FitSettings) -> int:
+def _model_bytes(extractor: Extractor, fit: FitSettings) -> int:
     frozen: int = sum(value.nbytes for value in extractor.state_dict().values())
     with torch.device("meta"):
         vae = VAE(FEATURE_SIZE, fit.num_latents, fit.encoder_widths, fit.decoder_widths)

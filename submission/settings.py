@@ -1,12 +1,15 @@
 """Every number that a configuration file can set, with the paper's values as defaults."""
 
+import difflib
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
 import gin
 
 from submission.models.extractor import ARCHITECTURES
+from submission.models.frozen import KINDS
 
 __all__ = ["ExtractSettings", "FinetuneSettings", "FitSettings"]
 
@@ -30,6 +33,16 @@ def _require_types(settings: Any, prefix: str) -> None:
 def _require(condition: bool, name: str, expected: str, value: object) -> None:
     if not condition:
         raise ValueError(f"expected {name} to be {expected}, got {value!r}")
+
+
+def _require_one_of(choices: Sequence[str], prefix: str, **values: str) -> None:
+    for name, value in values.items():
+        if value not in choices:
+            nearest = difflib.get_close_matches(value, choices, n=1, cutoff=0)[0]
+            raise ValueError(
+                f"expected {prefix}.{name} to be one of {', '.join(choices)}, got {value!r}; "
+                f"the nearest is {nearest}"
+            )
 
 
 def _require_at_least(minimum: float, prefix: str, **values: float) -> None:
@@ -78,17 +91,9 @@ class FinetuneSettings:
 
     def __post_init__(self) -> None:
         _require_types(self, "Finetune")
-        _require(
-            self.architecture in ARCHITECTURES,
-            "Finetune.architecture",
-            f"one of {', '.join(ARCHITECTURES)}",
-            self.architecture,
-        )
-        _require(
-            self.learning_rate_decay in ("constant", "cosine"),
-            "Finetune.learning_rate_decay",
-            "constant or cosine",
-            self.learning_rate_decay,
+        _require_one_of(ARCHITECTURES, "Finetune", architecture=self.architecture)
+        _require_one_of(
+            ("constant", "cosine"), "Finetune", learning_rate_decay=self.learning_rate_decay
         )
         _require(0 <= self.dropout < 1, "Finetune.dropout", "in [0, 1)", self.dropout)
         _require(
@@ -118,12 +123,15 @@ class ExtractSettings:
     """How features are extracted (paper, section 2.2).
 
     Attributes:
-        weights: file of the frozen extractor; a relative path starts at the project's folder.
+        kind: "finetuned", or "stage1" for a VGG of ImageNet with R-MAC pooling on 224x224 images.
+        weights: file of the frozen extractor; a relative path starts at the project's folder. For
+            stage 1 "imagenet", downloaded at the first time, or the path of that published file.
         batch_size: images of a pass.
         feature_type: "float32", "float16", or "auto" for the larger that fits into memory.
         memory_limit: bytes that the run may use; 0 reads the container's or machine's limit.
     """
 
+    kind: str = "finetuned"
     weights: str = "weights/extractor.safetensors"
     batch_size: int = 256
     feature_type: str = "auto"
@@ -131,12 +139,9 @@ class ExtractSettings:
 
     def __post_init__(self) -> None:
         _require_types(self, "Extract")
-        _require(
-            self.feature_type in ("auto", "float32", "float16"),
-            "Extract.feature_type",
-            "auto, float32 or float16",
-            self.feature_type,
-        )
+        _require_one_of(KINDS, "Extract", kind=self.kind)
+        _require_one_of(("auto", "float32", "float16"), "Extract", feature_type=self.feature_type)
+        _require(self.weights != "", "Extract.weights", "a file's path", self.weights)
         _require_at_least(1, "Extract", batch_size=self.batch_size)
         _require_at_least(0, "Extract", memory_limit=self.memory_limit)
 
@@ -195,13 +200,11 @@ class FitSettings:
         for name, widths in [("encoder", self.encoder_widths), ("decoder", self.decoder_widths)]:
             valid = len(widths) > 0 and all(width >= 1 for width in widths)
             _require(valid, f"Fit.{name}_widths", "widths of at least 1", widths)
-        for name, choices in [
-            ("decoder_initialisation", ("orthogonal", "default")),
-            ("reduction", ("mean", "sum")),
-            ("optimizer", ("radam", "adam")),
-        ]:
-            value = getattr(self, name)
-            _require(value in choices, f"Fit.{name}", " or ".join(choices), value)
+        _require_one_of(
+            ("orthogonal", "default"), "Fit", decoder_initialisation=self.decoder_initialisation
+        )
+        _require_one_of(("mean", "sum"), "Fit", reduction=self.reduction)
+        _require_one_of(("radam", "adam"), "Fit", optimizer=self.optimizer)
         _require(self.learning_rate > 0, "Fit.learning_rate", "above 0", self.learning_rate)
         for name in ("first_moment_decay", "second_moment_decay"):
             _require(0 <= getattr(self, name) < 1, f"Fit.{name}", "in [0, 1)", getattr(self, name))
