@@ -170,9 +170,7 @@ def _open(environment: Environment) -> _Inputs:
     )
     say(str(plan))
     feature_type = torch.float16 if plan.feature_type == "float16" else torch.float32
-    return _Inputs(
-        images, extractor, weights_path, extract, fit, device, precision, feature_type
-    )
+    return _Inputs(images, extractor, weights_path, extract, fit, device, precision, feature_type)
 
 
 def _model_bytes(extractor: Extractor, fit: FitSettings) -> int:

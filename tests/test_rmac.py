@@ -51,7 +51,7 @@ def test_a_map_of_seven_by_seven_has_sixty_three_regions() -> None:
 def test_the_whole_map_is_the_last_region_wherever_its_maximum_lies() -> None:
     maps = random_maps(3, 4, 7, 7)
     order = torch.randperm(49, generator=torch.Generator().manual_seed(1))
-    moved = maps.flatten(2)[:, :, order].unflatten(2, (7, 7))
+    moved = maps.flatten(2)[:, :, order].reshape(maps.shape)
     whole, whole_moved = region_vectors(maps)[:, :, -1], region_vectors(moved)[:, :, -1]
     assert torch.equal(whole, maps.flatten(2).max(dim=2).values)
     assert torch.equal(whole, whole_moved)

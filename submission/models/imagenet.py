@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torchvision.models import get_model_weights
 
 from submission.console import say
@@ -89,15 +89,15 @@ def load_imagenet_trunk(trunk: nn.Module, path: Path) -> None:
     prefix = "features."
     try:
         loaded = torch.load(path, map_location="cpu", weights_only=True)
-        tensors: dict[str, Tensor] = {
-            key.removeprefix(prefix): value
-            for key, value in loaded.items()
-            if key.startswith(prefix)
-        }
-        trunk.load_state_dict(tensors)
-    except (RuntimeError, EOFError, pickle.UnpicklingError, AttributeError) as error:
-        reason = str(error).splitlines()[0]
-        raise ValueError(f"expected a VGG's tensors in {path}, got {reason}") from error
+        if not isinstance(loaded, dict):
+            raise ValueError(f"a {type(loaded).__name__}")
+        found = {str(key): value for key, value in loaded.items()}
+        trunk.load_state_dict(
+            {key.removeprefix(prefix): found[key] for key in found if key.startswith(prefix)}
+        )
+    except (RuntimeError, EOFError, LookupError, ValueError, pickle.UnpicklingError) as error:
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        raise ValueError(f"expected the tensors of a VGG in {path}, got: {reason}") from error
 
 
 def _digits(name: str) -> str:
