@@ -13,21 +13,28 @@ from submission.models.frozen import KINDS
 
 __all__ = ["ExtractSettings", "FinetuneSettings", "FitSettings"]
 
+LARGEST_LAYER = 1 << 20
+"""Wider layers are mistakes; their sizes in bytes would not fit into 64 bits."""
+
 
 def _require_types(settings: Any, prefix: str) -> None:
     """Refuses values of another type than the field's default; an int may stand for a float.
 
-    A float must be finite, too.
+    A float must be finite, too, and an int must fit into 64 bits.
     """
     for field in fields(settings):
         value, kind = getattr(settings, field.name), type(field.default)
+        name = f"{prefix}.{field.name}"
         allowed = (int, float) if kind is float else (kind,)
-        wrong_item = type(value) is tuple and not all(type(item) is int for item in value)
+        items = value if type(value) is tuple else (value,)
+        wrong_item = kind is tuple and not all(type(item) is int for item in items)
         if type(value) not in allowed or wrong_item:
-            expected = "a tuple of int" if kind is tuple else kind.__name__
-            raise ValueError(f"expected {prefix}.{field.name} to be {expected}, got {value!r}")
+            expected = "a tuple of int such as (8, 4) or (8,)" if kind is tuple else kind.__name__
+            raise ValueError(f"expected {name} to be {expected}, got {value!r}")
+        small = all(abs(item) < 2**63 for item in items if type(item) is int)
+        _require(small, name, "below 2**63", value)
         if kind is float:
-            _require(math.isfinite(value), f"{prefix}.{field.name}", "finite", value)
+            _require(math.isfinite(value), name, "finite", value)
 
 
 def _require(condition: bool, name: str, expected: str, value: object) -> None:
@@ -198,8 +205,8 @@ class FitSettings:
     def __post_init__(self) -> None:
         _require_types(self, "Fit")
         for name, widths in [("encoder", self.encoder_widths), ("decoder", self.decoder_widths)]:
-            valid = len(widths) > 0 and all(width >= 1 for width in widths)
-            _require(valid, f"Fit.{name}_widths", "widths of at least 1", widths)
+            valid = len(widths) > 0 and all(1 <= width <= LARGEST_LAYER for width in widths)
+            _require(valid, f"Fit.{name}_widths", f"widths in 1..{LARGEST_LAYER}", widths)
         _require_one_of(
             ("orthogonal", "default"), "Fit", decoder_initialisation=self.decoder_initialisation
         )
@@ -214,6 +221,8 @@ class FitSettings:
             f"at least anneal_start ({self.anneal_start})",
             self.anneal_end,
         )
+        valid = self.num_latents <= LARGEST_LAYER
+        _require(valid, "Fit.num_latents", f"at most {LARGEST_LAYER}", self.num_latents)
         _require_at_least(2, "Fit", num_latents=self.num_latents, batch_size=self.batch_size)
         _require_at_least(1, "Fit", num_epochs=self.num_epochs)
         _require_at_least(

@@ -12,7 +12,7 @@ LAYERS = (
     ("data",),
     ("models",),
     ("settings",),
-    ("configuration",),
+    ("gin_text", "configuration"),
     ("training",),
     ("export",),
     ("scoring",),
