@@ -28,7 +28,7 @@ from submission.settings import ExtractSettings, FitSettings
 from submission.training.allocator import keep_freed_memory
 from submission.training.batches import to_unit_range
 from submission.training.features import extract_features
-from submission.training.fit import encode_features, fit_vae
+from submission.training.fit import VAEFit, encode_features, make_vae
 from submission.training.precision import Precision, choose_device, choose_precision
 
 __all__ = ["Stopwatch", "train_representation"]
@@ -142,6 +142,7 @@ def train_representation(environment: Environment, report: Report = lambda fract
             "seconds": watch.seconds,
         },
     )
+    _checkpoint_path(notes).unlink(missing_ok=True)  # every output is there and verified
     for stage, seconds in watch.seconds.items():
         say(f"  {stage:<10}{seconds:>8.1f} s")
     say(f"exported {environment.model_path}")
@@ -176,7 +177,7 @@ def _open(environment: Environment) -> _Inputs:
 def _model_bytes(extractor: Extractor, fit: FitSettings) -> int:
     frozen: int = sum(value.nbytes for value in extractor.state_dict().values())
     with torch.device("meta"):
-        vae = VAE(FEATURE_SIZE, fit.num_latents, fit.encoder_widths, fit.decoder_widths)
+        vae = make_vae(FEATURE_SIZE, fit)
     trained: int = sum(value.nbytes for value in vae.state_dict().values())
     return 2 * frozen + 6 * trained  # folded copy; gradient, two moments and two temporaries
 
@@ -205,11 +206,19 @@ def _extract(inputs: _Inputs, report: Report) -> Tensor:
 
 
 def _fit(inputs: _Inputs, features: Tensor, notes: Path, report: Report) -> VAE:
-    num_steps = inputs.fit.num_epochs * (len(features) // inputs.fit.batch_size)
-    with progress_bar(num_steps, "beta-VAE", " steps") as bar:
-        advance = _advance(bar, report, FEATURES_END, FIT_END)
-        vae, curves = fit_vae(features, inputs.fit, inputs.device, inputs.precision, advance)
+    fit = VAEFit(features, inputs.fit, inputs.device, inputs.precision)
+    fit.keep_in(
+        _checkpoint_path(notes),
+        data=inputs.images.sha256,
+        weights=sha256_of(_weights_path(inputs.extract)),
+    )
+    with progress_bar(fit.num_steps, "beta-VAE", " steps", initial=fit.num_steps_done) as bar:
+        vae, curves = fit.run(_advance(bar, report, FEATURES_END, FIT_END))
     curves.write(notes)
     last = {name: value for _, name, value in curves.rows[-4:]}
     say("last epoch: " + "  ".join(f"{name} {value:.4f}" for name, value in last.items()))
     return vae
+
+
+def _checkpoint_path(notes: Path) -> Path:
+    return notes / "fit.ckpt"
