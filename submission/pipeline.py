@@ -12,12 +12,12 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from submission.configuration import PROJECT, operative_configuration
+from submission.configuration import PROJECT, save_configuration
 from submission.console import progress_bar, say
 from submission.data.images import ImageSet, open_images
 from submission.environment import Environment
 from submission.export import Representation, export
-from submission.files import replacing, sha256_of, write_json
+from submission.files import sha256_of, write_json
 from submission.memory import plan_memory, read_memory_limits
 from submission.models.extractor import FEATURE_SIZE, Extractor
 from submission.models.folding import fold
@@ -60,7 +60,7 @@ class _Inputs:
 
     images: ImageSet
     extractor: Extractor
-    weights_path: Path
+    weights_sha256: str
     extract: ExtractSettings
     fit: FitSettings
     device: torch.device
@@ -72,8 +72,8 @@ def train_representation(environment: Environment, report: Report = lambda fract
     """Extracts features, trains the beta-VAE on them and exports the representation.
 
     The configuration must have been loaded. The folder `training/` receives the
-    configuration, the learning curves, what the run came from and, except on the evaluation
-    server, the code of every image.
+    configuration (called `started.gin` until the model is written), the learning curves, what the
+    run came from and, except on the evaluation server, the code of every image.
 
     Args:
         environment: where to read and write.
@@ -93,6 +93,9 @@ def train_representation(environment: Environment, report: Report = lambda fract
     notes.mkdir(parents=True, exist_ok=True)
     (environment.representation_path / "results").mkdir(parents=True, exist_ok=True)
     inputs = _open(environment)
+    # A name of its own until the model is there: an earlier model must not get these settings.
+    started = notes / "started.gin"
+    configuration = save_configuration(started, inputs.extract, inputs.fit)
     watch.lap("open")
 
     features = _extract(inputs, report)
@@ -105,9 +108,7 @@ def train_representation(environment: Environment, report: Report = lambda fract
     sample = sample.repeat(-(-64 // len(sample)), 1, 1, 1)[:64]
     pixels = to_unit_range(sample, torch.device("cpu"))
     export(Representation(fold(inputs.extractor), vae.cpu()), pixels, environment.model_path)
-    configuration = operative_configuration()
-    with replacing(notes / "configuration.gin") as beside:
-        beside.write_text(configuration, encoding="utf-8")
+    started.replace(notes / "configuration.gin")
     watch.lap("export")
 
     config_sha256 = hashlib.sha256(configuration.encode()).hexdigest()
@@ -132,7 +133,7 @@ def train_representation(environment: Environment, report: Report = lambda fract
                 "num_images": inputs.images.space.num_points,
             },
             "model_sha256": model_sha256,
-            "weights_sha256": sha256_of(inputs.weights_path),
+            "weights_sha256": inputs.weights_sha256,
             "config_sha256": config_sha256,
             "settings": {"Extract": asdict(inputs.extract), "Fit": asdict(inputs.fit)},
             "device": str(inputs.device),
@@ -157,8 +158,8 @@ def _open(environment: Environment) -> _Inputs:
     say(f"data: {images.name}, {images.space.num_points:,} images ({sizes}), {images.path}")
     device = choose_device(cuda=environment.cuda)
     precision = choose_precision(device)
-    extractor, weights_path = load_frozen(extract.kind, extract.weights, PROJECT)
-    say(f"extractor: {extract.kind}, {extractor.architecture}, {weights_path}")
+    extractor, path, digest = load_frozen(extract.kind, extract.weights, PROJECT)
+    say(f"extractor: {extract.kind}, {extractor.architecture}, {path}")
     say(f"device: {device}, {precision.dtype} because {precision.reason}")
     plan = plan_memory(
         images.space.num_points,
@@ -171,7 +172,7 @@ def _open(environment: Environment) -> _Inputs:
     )
     say(str(plan))
     feature_type = torch.float16 if plan.feature_type == "float16" else torch.float32
-    return _Inputs(images, extractor, weights_path, extract, fit, device, precision, feature_type)
+    return _Inputs(images, extractor, digest, extract, fit, device, precision, feature_type)
 
 
 def _model_bytes(extractor: Extractor, fit: FitSettings) -> int:
@@ -210,7 +211,7 @@ def _fit(inputs: _Inputs, features: Tensor, notes: Path, report: Report) -> VAE:
     fit.keep_in(
         _checkpoint_path(notes),
         data=inputs.images.sha256,
-        weights=sha256_of(_weights_path(inputs.extract)),
+        weights=inputs.weights_sha256,
     )
     with progress_bar(fit.num_steps, "beta-VAE", " steps", initial=fit.num_steps_done) as bar:
         vae, curves = fit.run(_advance(bar, report, FEATURES_END, FIT_END))

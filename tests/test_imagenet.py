@@ -36,7 +36,9 @@ def saved(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, tor
 
 
 def find(path: Path | str, architecture: str = "vgg11_bn") -> Path:
-    return imagenet_file(architecture, str(path), "do without", setting="Some.setting")
+    found, digest = imagenet_file(architecture, str(path), "do without", "Some.setting")
+    assert digest == sha256_of(found)
+    return found
 
 
 def test_the_weights_reach_the_trunk(
@@ -52,7 +54,7 @@ def test_the_weights_reach_the_trunk(
 
 def test_stage_1_takes_its_trunk_from_the_file(saved: tuple[Path, dict[str, torch.Tensor]]) -> None:
     path, tensors = saved
-    extractor, found = load_frozen("stage1", path.name, path.parent)
+    extractor, found, _ = load_frozen("stage1", path.name, path.parent)
     assert isinstance(extractor, RMACExtractor)
     assert (extractor.architecture, found) == ("vgg11_bn", path)
     assert not extractor.training

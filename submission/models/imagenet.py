@@ -33,7 +33,9 @@ def architecture_of(source: str) -> str:
     return next((known for known in ARCHITECTURES if name.startswith(known)), "vgg19_bn")
 
 
-def imagenet_file(architecture: str, source: str, way_out: str, setting: str) -> Path:
+def imagenet_file(
+    architecture: str, source: str, way_out: str, setting: str
+) -> tuple[Path, str]:
     """Finds the file of a trunk's ImageNet weights, downloads it if asked to, and checks its hash.
 
     The first eight digits of the sha256 must be those in the file's own name, as in
@@ -45,6 +47,9 @@ def imagenet_file(architecture: str, source: str, way_out: str, setting: str) ->
             time, or the path of a file.
         way_out: what else can be done, for the error messages.
         setting: what the path can be given by, for the error messages.
+
+    Returns:
+        The file and its sha256.
 
     Raises:
         FileNotFoundError: if there is no file at the path.
@@ -73,7 +78,7 @@ def imagenet_file(architecture: str, source: str, way_out: str, setting: str) ->
         )
     if expected != _digits(published):
         say(f"{path.name} is not the file that torchvision publishes, {published}")
-    return path
+    return path, digest
 
 
 def load_imagenet_trunk(trunk: nn.Module, path: Path) -> None:

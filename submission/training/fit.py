@@ -110,7 +110,7 @@ class VAEFit:
         return self.epoch * self.steps_per_epoch + self.step
 
     def keep_in(self, checkpoint: Path, **origin: Any) -> None:
-        """Goes on from a checkpoint if there is one, and writes it from now on.
+        """Goes on from a checkpoint if there is one, and writes it and curves from now on.
 
         Args:
             checkpoint: file that is read and written.
@@ -196,6 +196,8 @@ class VAEFit:
         means = self._losses.double().mean(dim=0).tolist()
         names = ("loss", "reconstruction_error", "kl_divergence")
         self.curves.add(self.epoch, {**dict(zip(names, means, strict=True)), "beta": self._beta})
+        if self._checkpoint is not None:
+            self.curves.write(self._checkpoint.parent)
         self.epoch, self.step, self._num_checked = self.epoch + 1, 0, 0
         self._begin_epoch()
 

@@ -46,7 +46,7 @@ def starting_extractor(settings: FinetuneSettings, images: LabelledImages) -> Fe
     else:
         extractor = FeatureExtractor(settings.architecture)
         if settings.start:
-            path = imagenet_file(
+            path, _ = imagenet_file(
                 settings.architecture,
                 settings.start,
                 "start at random with --set \"Finetune.start=''\"",
