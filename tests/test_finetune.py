@@ -11,6 +11,7 @@ from submission.models.extractor import FactorHeads, FeatureExtractor
 from submission.settings import FinetuneSettings
 from submission.training import finetune as module
 from submission.training.checkpoint import load_checkpoint, save_checkpoint
+from submission.training.curves import EVENT_FILE
 from submission.training.devices import one_device
 from submission.training.finetune import Finetuned, finetune, learning_rate_at
 from submission.training.interruption import stop_requested
@@ -89,6 +90,8 @@ def test_a_stopped_run_ends_with_the_bytes_of_an_undisturbed_one(
     for name, value in weights_of(undisturbed[0]).items():
         assert torch.equal(value, weights_of(result)[name]), name
     assert result.accuracies == undisturbed[0].accuracies
+    for name in ("curves.csv", EVENT_FILE, "configuration.gin"):
+        assert (tmp_path / name).read_bytes() == (undisturbed[1] / name).read_bytes()
 
 
 def test_a_checkpoint_of_other_settings_is_refused(

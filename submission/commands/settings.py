@@ -31,7 +31,7 @@ def settings(config: Path | None, overrides: tuple[str, ...]) -> None:
     load_configuration(config, overrides)
     for name, group in SETTINGS.items():
         values, texts = group(), meanings(group)
-        click.echo(f"{name}: {(inspect.getdoc(group) or "").splitlines()[0]}")
+        click.echo(f"{name}: {(inspect.getdoc(group) or '').splitlines()[0]}")
         for field in fields(group):
             value = getattr(values, field.name)
             changed = "" if value == field.default else f"  (default: {field.default!r})"

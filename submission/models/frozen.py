@@ -22,7 +22,7 @@ def load_frozen(kind: str, weights: str, folder: Path) -> tuple[Extractor, Path,
         folder: where a relative path starts.
 
     Returns:
-        The extractor in evaluation mode, float32, on the CPU, its weights' file, and that file's sha256.
+        The extractor in evaluation mode, float32, on the CPU; its weights' file and the sha256.
 
     Raises:
         FileNotFoundError: if the weights are missing.

@@ -33,9 +33,7 @@ def architecture_of(source: str) -> str:
     return next((known for known in ARCHITECTURES if name.startswith(known)), "vgg19_bn")
 
 
-def imagenet_file(
-    architecture: str, source: str, way_out: str, setting: str
-) -> tuple[Path, str]:
+def imagenet_file(architecture: str, source: str, way_out: str, setting: str) -> tuple[Path, str]:
     """Finds the file of a trunk's ImageNet weights, downloads it if asked to, and checks its hash.
 
     The first eight digits of the sha256 must be those in the file's own name, as in
