@@ -51,9 +51,8 @@ def load_configuration(path: Path | None, overrides: Sequence[str] = ()) -> None
         except FileNotFoundError as error:
             raise FileNotFoundError(f"{error}; {_presets(path)}") from error
     for line in overrides:
-        if not line.split("#")[0].strip():
+        if reader.add_text(line, "the command line") == 0:
             raise ValueError(f"in the command line: expected NAME = VALUE, got {line!r}")
-        reader.add_text(line, "the command line")
     assignments = reader.assignments()
     known = [f"{name}.{field.name}" for name in SETTINGS for field in fields(SETTINGS[name])]
     gin.clear_config()

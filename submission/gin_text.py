@@ -98,8 +98,8 @@ class GinReader:
         self.add_text(text, str(path))
         self._open.pop()
 
-    def add_text(self, text: str, origin: str) -> None:
-        """Reads assignments.
+    def add_text(self, text: str, origin: str) -> int:
+        """Reads assignments and returns the number of statements.
 
         Args:
             text: in gin's notation.
@@ -109,7 +109,8 @@ class GinReader:
             FileNotFoundError: if an included file does not exist.
             ValueError: if a line is not in gin's notation, or does something else than assign.
         """
-        for statement in _statements(text, origin):
+        statements = _statements(text, origin)
+        for statement in statements:
             place = f"{origin}, line {statement.location[1]}" if "\n" in text else origin
             if isinstance(statement, IncludeStatement):
                 self.add_file(Path(statement.filename), place)
@@ -123,6 +124,7 @@ class GinReader:
                         f"in {place}: expected a name without a scope, got {statement.scope}/{name}"
                     )
                 self._written.append(Assignment(name, statement.value, place))
+        return len(statements)
 
     def assignments(self) -> list[Assignment]:
         """Gives what was read with macros replaced by their values; unused macros stay.

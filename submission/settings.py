@@ -45,7 +45,7 @@ def _require(condition: bool, name: str, expected: str, value: object) -> None:
 def _require_one_of(choices: Sequence[str], prefix: str, **values: str) -> None:
     for name, value in values.items():
         if value not in choices:
-            nearest = difflib.get_close_matches(value, choices, n=1, cutoff=0)[0]
+            nearest = difflib.get_close_matches(value.lower(), choices, n=1, cutoff=0)[0]
             raise ValueError(
                 f"expected {prefix}.{name} to be one of {', '.join(choices)}, got {value!r}; "
                 f"the nearest is {nearest}"
