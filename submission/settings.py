@@ -113,15 +113,18 @@ class ExtractSettings:
 
     Attributes:
         weights: file of the frozen extractor; a relative path starts at the project's folder.
-        batch_size: images of a pass.
+        batch_size: images of a pass; 0 takes as many as fit into memory, within reason.
         feature_type: "float32", "float16", or "auto" for the larger that fits into memory.
         memory_limit: bytes that the run may use; 0 reads the container's or machine's limit.
+        keep_features: leave the features on disk after the run, for later runs on the same images
+            with the same weights.
     """
 
     weights: str = "weights/extractor.safetensors"
-    batch_size: int = 256
+    batch_size: int = 0
     feature_type: str = "auto"
     memory_limit: int = 0
+    keep_features: bool = False
 
     def __post_init__(self) -> None:
         _require_types(self, "Extract")
@@ -131,8 +134,7 @@ class ExtractSettings:
             "auto, float32 or float16",
             self.feature_type,
         )
-        _require_at_least(1, "Extract", batch_size=self.batch_size)
-        _require_at_least(0, "Extract", memory_limit=self.memory_limit)
+        _require_at_least(0, "Extract", batch_size=self.batch_size, memory_limit=self.memory_limit)
 
 
 @gin.configurable("Fit", module="submission")
