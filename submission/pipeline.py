@@ -85,9 +85,10 @@ class _Inputs:
 def train_representation(environment: Environment, report: Report = lambda fraction: None) -> Path:
     """Extracts features, trains the beta-VAE on them and exports the representation.
 
-    Processes that torchrun started share the extraction; the first one does the rest alone. The configuration must have been loaded. The folder `training/` receives the
-    configuration, the learning curves, what the run came from and, except on the evaluation
-    server, the code of every image.
+    Processes that torchrun started share the extraction; the first one does the rest alone. The
+    configuration must have been loaded. The folder `training/` receives the configuration, the
+    learning curves, what the run came from and, except on the evaluation server, the code of every
+    image.
 
     Args:
         environment: where to read and write.

@@ -50,7 +50,7 @@ def extract_features(
         (N, 512) features on the CPU, in the order of the images; no rows on all processes but the
         first.
     """
-    extractor = extractor.to(devices.device, memory_format=torch.channels_last)
+    extractor = extractor.to(devices.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     step = max(SMALLEST_CHUNK, BATCHES_PER_CHUNK * batch_size)
     num_rows = len(images) if devices.is_first else min(step, len(images))
     matrix = torch.empty(num_rows, FEATURE_SIZE, dtype=feature_type)
