@@ -20,6 +20,7 @@ from submission.environment import read_environment
 from submission.models.extractor import FEATURE_SIZE, normalise_rows
 from submission.settings import FitSettings
 from submission.training.allocator import keep_freed_memory
+from submission.training.devices import one_device
 from submission.training.features import extract_features
 from submission.training.fit import VAEFit, encode_features
 from submission.training.precision import choose_device, choose_precision
@@ -72,7 +73,7 @@ def main() -> None:
     start = time.monotonic()
     with progress_bar(images.space.num_points, "features", " images") as bar:
         features = extract_features(
-            SmallTrunk(), images.images, device, 256, feature_type, bar.update
+            SmallTrunk(), images.images, one_device(device), 256, feature_type, bar.update
         )
     settings = FitSettings(num_epochs=1)
     fit = VAEFit(features, settings, device, choose_precision(device))

@@ -133,24 +133,26 @@ class ExtractSettings:
         kind: "finetuned", or "stage1" for a VGG of ImageNet with R-MAC pooling on 224x224 images.
         weights: file of the frozen extractor; a relative path starts at the project's folder. For
             stage 1 "imagenet", downloaded at the first time, or the path of that published file.
-        batch_size: images of a pass.
+        batch_size: images of a pass; 0 takes as many as fit into memory, within reason.
         feature_type: "float32", "float16", or "auto" for the larger that fits into memory.
         memory_limit: bytes that the run may use; 0 reads the container's or machine's limit.
+        keep_features: leave the features on disk after the run, for later runs on the same images
+            with the same weights.
     """
 
     kind: str = "finetuned"
     weights: str = "weights/extractor.safetensors"
-    batch_size: int = 256
+    batch_size: int = 0
     feature_type: str = "auto"
     memory_limit: int = 0
+    keep_features: bool = False
 
     def __post_init__(self) -> None:
         _require_types(self, "Extract")
         _require_one_of(KINDS, "Extract", kind=self.kind)
         _require_one_of(("auto", "float32", "float16"), "Extract", feature_type=self.feature_type)
         _require(self.weights != "", "Extract.weights", "a file's path", self.weights)
-        _require_at_least(1, "Extract", batch_size=self.batch_size)
-        _require_at_least(0, "Extract", memory_limit=self.memory_limit)
+        _require_at_least(0, "Extract", batch_size=self.batch_size, memory_limit=self.memory_limit)
 
 
 @gin.configurable("Fit", module="submission")

@@ -140,7 +140,7 @@ def test_a_text_without_quotes_gets_them_shown_for_the_shell() -> None:
         "Finetune.start = 3",
         "Finetune.batch_size = 1",
         "Extract.weights = ''",
-        "Extract.batch_size = 0",
+        "Extract.batch_size = -1",
         "Extract.memory_limit = -1",
     ],
 )
