@@ -11,6 +11,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -60,6 +61,11 @@ class Ended:
     reached: dict[str, float]
     seconds: float
 
+    @property
+    def stage(self) -> str:
+        """The stage that it ended in."""
+        return list(self.reached)[-1] if self.reached else ""
+
 
 @dataclass(frozen=True)
 class Command:
@@ -99,7 +105,7 @@ class Command:
             if kill and kill.stage in reached and now >= reached[kill.stage] + kill.delay:
                 os.kill(process.pid, kill.kind)
                 kill = None
-            time.sleep(0.002)
+            time.sleep(0.005)
         process.join()
         assert process.exitcode is not None
         return Ended(process.exitcode, log.read_text(), reached, time.monotonic() - begin)
@@ -146,7 +152,7 @@ def survive(
     compare: Callable[[Path], None],
     *,
     num_kills: int,
-    kills_per_run: int = 4,
+    num_runs: int = 2,
     seed: int = 0,
 ) -> list[Ended]:
     """Kills runs of a command until enough kills have struck; every run must end as undisturbed.
@@ -157,7 +163,7 @@ def survive(
         compare: told a finished run's folder; raises when it is not as it should be. The first one
             it is told is that of the undisturbed run.
         num_kills: least number of starts that are killed.
-        kills_per_run: kills until a run is left to end.
+        num_runs: runs side by side, among which the kills are divided.
         seed: decides stages and moments.
 
     Returns:
@@ -170,20 +176,23 @@ def survive(
     assert undisturbed.status == 0, undisturbed.log
     assert list(undisturbed.reached) == list(command.stages), undisturbed.log
     compare(place)
-    kills = random_kills(undisturbed, seed)
-    killed: list[Ended] = []
-    for number in range(num_kills):
-        if len(killed) >= num_kills:
-            break
-        place = folder / f"killed{number}"
-        place.mkdir()
-        ends = start_until_done(
-            command_in(place), place, kills, min(kills_per_run, num_kills - len(killed))
-        )
-        compare(place)
-        killed += [end for end in ends if end.status < 0]
-    assert len(killed) >= num_kills, f"{len(killed)} of {num_kills} kills came before the end"
-    return killed
+
+    def kill(number: int) -> list[Ended]:
+        kills = random_kills(undisturbed, seed + number)
+        share = -(-num_kills // num_runs)
+        killed: list[Ended] = []
+        for attempt in range(share):  # a run that ends before a kill strikes is followed by another
+            place = folder / f"killed{number}.{attempt}"
+            place.mkdir()
+            ends = start_until_done(command_in(place), place, kills, share - len(killed))
+            compare(place)
+            killed += [end for end in ends if end.status < 0]
+            if len(killed) == share:
+                return killed
+        raise AssertionError(f"{len(killed)} of {share} kills came before the end")
+
+    with ThreadPoolExecutor(num_runs) as executor:
+        return [end for ends in executor.map(kill, range(num_runs)) for end in ends]
 
 
 def _work(words: Sequence[str], variables: dict[str, str], log: Path) -> None:

@@ -1,6 +1,9 @@
 """The command `train`, killed at random moments, ends with the bytes of an undisturbed run."""
 
 import json
+import re
+import signal
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +13,8 @@ import torch
 from submission.data.standin.render import render_file
 from submission.models.extractor import FeatureExtractor
 from submission.models.weights import save_extractor
-from tests.kills import Command, survive
+from tests.kills import Command, Kill, survive
+from tests.test_events import start_server, variables_for
 
 STAGES = ("features", "beta-VAE", "exporting")
 SETTINGS = {
@@ -64,8 +68,27 @@ def test_killed_runs_end_with_the_bytes_of_an_undisturbed_one(inputs: Path, tmp_
         assert found.keys() == expected.keys()
         assert [name for name in found if found[name] != expected[name]] == []
 
-    killed = survive(
-        lambda output: train(inputs, output), tmp_path, compare, num_kills=12, kills_per_run=4
-    )
-    assert {stage for end in killed for stage in end.reached} == set(STAGES)
+    killed = survive(lambda output: train(inputs, output), tmp_path, compare, num_kills=12)
+    assert {end.stage for end in killed} == set(STAGES)
+    assert any("going on from epoch" in end.log for end in killed)
     assert "run/representation/pytorch_model.pt" in expected
+
+
+def test_a_run_that_is_told_to_end_says_where_it_stopped(inputs: Path, tmp_path: Path) -> None:
+    server = start_server(tmp_path)
+    command = train(inputs, tmp_path)
+    command = replace(command, variables={**command.variables, **variables_for(server.port)})
+    try:
+        end = command.start(tmp_path / "start.log", Kill("beta-VAE", 0.1, signal.SIGTERM))
+        events = server.events()
+    finally:
+        server.kill()
+    assert end.status == 1
+    assert "Traceback" not in end.log
+    stopped = re.search(
+        r"error: (stopped at epoch \d+ step \d+; the same command goes on)", end.log
+    )
+    assert stopped, end.log
+    assert (tmp_path / "run/training/fit.ckpt").is_file()
+    assert events[-1]["message"] == "execution_error"
+    assert events[-1]["payload"]["error"] == stopped[1]
