@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from submission.configuration import load_configuration
-from submission.environment import read_environment, read_event_service
+from submission.environment import read_environment, read_event_service, read_launch
 from submission.events import reporting
 from submission.pipeline import train_representation
 
@@ -20,6 +20,7 @@ def train(config: Path, overrides: tuple[str, ...]) -> None:
 
     CONFIG is a gin file; data set, folders and name of the run come from the AICROWD_ variables.
     """
-    with reporting(read_event_service()) as events:
+    service = read_event_service() if read_launch().number == 0 else None
+    with reporting(service) as events:
         load_configuration(config, overrides)
         train_representation(read_environment(), events.progress)
