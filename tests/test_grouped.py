@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import Generator, Tensor
 
-from submission.models.grouped import GroupedVAE, Views, views_of_heads
+from submission.models.grouped import GroupedVAE, views_of_heads
 
 SIZES = (2, 5, 3)
 NUM_INPUTS = 12
@@ -22,8 +22,12 @@ def features(num: int = 200) -> Tensor:
 
 def make_vae() -> GroupedVAE:
     torch.manual_seed(0)
-    views = views_of_heads(heads(), features()).float()
-    return GroupedVAE(views, (8, 8), (8,)).eval()
+    return GroupedVAE(len(SIZES), max(SIZES) - 1, (8, 8), (8,)).eval()
+
+
+def seen(num: int = 200) -> Tensor:
+    views: Tensor = views_of_heads(heads(), features())(features(num))
+    return views.float()
 
 
 def test_a_view_has_unit_variance_and_its_first_number_varies_most() -> None:
@@ -66,13 +70,12 @@ def test_a_latent_begins_as_the_widest_direction_of_its_view() -> None:
     torch.nn.init.zeros_(vae.mean.weight)
     assert vae.mean.bias is not None
     torch.nn.init.zeros_(vae.mean.bias)
-    rows = features().float()
-    torch.testing.assert_close(vae(rows), vae.views(rows).unflatten(1, (3, 4))[:, :, 0])
+    torch.testing.assert_close(vae(seen()), seen().unflatten(1, (3, 4))[:, :, 0])
 
 
 def test_every_parameter_gets_a_gradient() -> None:
     vae = make_vae().train()
-    views = vae.views(features().float())
+    views = seen()
     posterior = vae.encode(views)
     decoded = vae.decode(posterior.sample(torch.randn_like(posterior.mean)))
     ((decoded - views).square().sum() + posterior.log_variance.exp().sum()).backward()
@@ -90,5 +93,4 @@ def test_views_of_a_constant_feature_stay_finite() -> None:
 def test_the_representation_has_one_latent_per_view(batch: int) -> None:
     vae = make_vae()
     assert vae.num_latents == len(SIZES)
-    assert isinstance(vae.views, Views)
-    assert vae(features(batch).float()).shape == (batch, len(SIZES))
+    assert vae(seen(batch)).shape == (batch, len(SIZES))

@@ -69,51 +69,36 @@ def views_of_heads(weights: Sequence[Tensor], features: Tensor) -> Views:
     return Views(torch.stack(rows), torch.stack(offsets))
 
 
-def _grouped(num_in: int, widths: Sequence[int], num_groups: int) -> list[nn.Module]:
-    layers: list[nn.Module] = []
-    for width in widths:
-        layers += [
-            nn.Conv1d(num_groups * num_in, num_groups * width, 1, groups=num_groups, bias=False),
-            nn.BatchNorm1d(num_groups * width),
-            nn.ReLU(),
-        ]
-        num_in = width
-    return layers
-
-
 class GroupedVAE(nn.Module):
     """Encodes each of G views of a feature to a Gaussian latent of its own and decodes it.
 
     Args:
-        views: what the latents see.
+        num_groups: G, the number of views and of latents.
+        width: W, length of a view.
         encoder_widths: per view, widths of the encoder's hidden layers.
         decoder_widths: likewise of the decoder's.
     """
 
     def __init__(
-        self, views: Views, encoder_widths: Sequence[int], decoder_widths: Sequence[int]
+        self,
+        num_groups: int,
+        width: int,
+        encoder_widths: Sequence[int],
+        decoder_widths: Sequence[int],
     ) -> None:
         super().__init__()
-        groups, width = views.num_views, views.width
-        self.views = views
-        self.hidden = nn.Sequential(*_grouped(width, encoder_widths, groups))
-        self.straight = nn.Conv1d(groups * width, groups, 1, groups=groups, bias=False)
-        self.mean = nn.Conv1d(groups * encoder_widths[-1], groups, 1, groups=groups)
-        self.log_variance = nn.Conv1d(groups * encoder_widths[-1], groups, 1, groups=groups)
+        self.num_latents = num_groups
+        self.hidden = nn.Sequential(*_grouped(width, encoder_widths, num_groups))
+        self.straight = _layer(width, 1, num_groups, bias=False)
+        self.mean = _layer(encoder_widths[-1], 1, num_groups)
+        self.log_variance = _layer(encoder_widths[-1], 1, num_groups)
         self.decoder = nn.Sequential(
-            *_grouped(1, decoder_widths, groups),
-            nn.Conv1d(groups * decoder_widths[-1], groups * width, 1, groups=groups),
+            *_grouped(1, decoder_widths, num_groups), _layer(decoder_widths[-1], width, num_groups)
         )
         # A latent begins as its view's widest direction, which keeps the order along a curve.
-        nn.init.zeros_(self.straight.weight)
         with torch.no_grad():
-            self.straight.weight[:, 0] = 1.0
+            self.straight.weight.zero_()[:, 0] = 1.0
             self.mean.weight.mul_(0.1)
-
-    @property
-    def num_latents(self) -> int:
-        """G, one latent per view."""
-        return self.views.num_views
 
     def encode(self, views: Tensor) -> Posterior:
         """Maps (B, G * W) views to the posterior of their (B, G) codes."""
@@ -127,6 +112,23 @@ class GroupedVAE(nn.Module):
         decoded: Tensor = self.decoder(codes.unsqueeze(2))
         return decoded.squeeze(2)
 
-    def forward(self, features: Tensor) -> Tensor:
-        """Maps (B, D) features to the representation: the (B, G) posterior means."""
-        return self.encode(self.views(features)).mean
+    def forward(self, views: Tensor) -> Tensor:
+        """Maps (B, G * W) views to the representation: the (B, G) posterior means."""
+        return self.encode(views).mean
+
+
+def _layer(num_in: int, num_out: int, num_groups: int, *, bias: bool = True) -> nn.Conv1d:
+    """Makes a linear layer for each group; a grouped convolution holds them all."""
+    return nn.Conv1d(num_groups * num_in, num_groups * num_out, 1, groups=num_groups, bias=bias)
+
+
+def _grouped(num_in: int, widths: Sequence[int], num_groups: int) -> list[nn.Module]:
+    layers: list[nn.Module] = []
+    for width in widths:
+        layers += [
+            _layer(num_in, width, num_groups, bias=False),
+            nn.BatchNorm1d(num_groups * width),
+            nn.ReLU(),
+        ]
+        num_in = width
+    return layers
