@@ -65,7 +65,9 @@ def main(packages: str, index: str = "") -> None:
     if packages == "cuda" and index:
         sys.exit("error: expected TORCH_INDEX with PACKAGES=cpu only, got it with cuda")
     left_out = {key_of(line) for line in lines_of(FOLDER / "left_out.txt")}
-    wanted = [line for line in lines_of(FOLDER / "requirements.lock") if key_of(line) not in left_out]
+    wanted = [
+        line for line in lines_of(FOLDER / "requirements.lock") if key_of(line) not in left_out
+    ]
     if index:
         torch = [line for line in wanted if key_of(line) in ("torch", "torchvision")]
         pip("--index-url", index, *torch)

@@ -45,6 +45,7 @@ class Events:
         self._clock = clock
         self._client: redis.Redis | None = None
         self._faulty = False
+        self._is_submitted = False
         self._progress = -1.0
         self._reported_at = -math.inf
 
@@ -70,16 +71,17 @@ class Events:
         """Tells that the representation is ready to be scored, and waits for the answer."""
         self.progress(1.0)
         if self._service is not None:
+            self._is_submitted = True
             self._send("SUCCESS", "submit", wait=self._service.response_timeout)
 
     def failed(self, reason: str, wait: float = math.inf) -> None:
-        """Tells that the run has failed, and waits for the answer.
+        """Tells that the run has failed, unless it was submitted, and waits for the answer.
 
         Args:
             reason: why; one line of it is sent.
             wait: seconds to wait for the answer, if less than the service's own waiting time.
         """
-        if self._service is not None:
+        if self._service is not None and not self._is_submitted:
             line = " ".join(reason.split())
             short = line if len(line) <= REASON_LENGTH else line[: REASON_LENGTH - 3] + "..."
             wait = min(wait, self._service.response_timeout)

@@ -17,7 +17,7 @@ LAYERS = (
     ("export",),
     ("scoring",),
     ("events",),
-    ("comparison", "pipeline", "evaluation", "report", "starter_kit"),
+    ("comparison", "pipeline", "evaluation", "report", "starter_kit", "kit_events"),
     ("repository",),
     ("rehearsal",),
     ("preflight",),

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from submission.commands import preflight as command
+from submission.preflight import image
 from submission.preflight.checks import check_submission
 from submission.preflight.finding import Finding, table
 from submission.repository import Repository
@@ -134,8 +135,22 @@ WRONG = {
         "lock",
     ),
     "another start": (docker("run.sh", "train.sh"), "Dockerfile", "does not start run.sh"),
+    "lint": (docker("WORKDIR /home", "RUN cd /tmp\nWORKDIR /home"), "Dockerfile", "line 3 DL3003"),
+    "copies nothing": (
+        docker("COPY requirements.lock", "COPY locked.txt requirements.lock"),
+        "Dockerfile",
+        "copies locked.txt, which is not in the commit",
+    ),
     "weights left out": (written(ignore="weights\n"), "Dockerfile", "leaves weights out"),
 }
+
+
+def test_a_missing_linter_is_no_pass(project: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(image, "_find_linter", lambda: None)
+    pretend_rehearsal(project)
+    (finding,) = failures(project)
+    assert "hadolint" in finding.detail
+    assert "pip install" in finding.fix
 
 
 @pytest.mark.parametrize("name", WRONG)

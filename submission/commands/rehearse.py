@@ -17,14 +17,14 @@ def _grid(context: click.Context, parameter: click.Parameter, value: str) -> tup
     try:
         return tuple(int(word) for word in value.split(","))
     except ValueError as error:
-        raise click.BadParameter(f"expected sizes such as 4,4,2,2,2,4,4, got {value!r}") from error
+        raise click.BadParameter(f"expected sizes such as 2,2,2,2,2,4,4, got {value!r}") from error
 
 
 @click.command()
 @click.option("--config", type=Path, help="A gin file; by default run.sh's own choice.")
 @click.option(
     "--grid",
-    default="4,4,2,2,2,4,4",
+    default="2,2,2,2,2,4,4",
     show_default=True,
     callback=_grid,
     help="Sizes of the seven factors of the stand-in to train on.",

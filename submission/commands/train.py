@@ -4,10 +4,8 @@ from pathlib import Path
 
 import click
 
-from submission.configuration import load_configuration
 from submission.environment import read_environment, read_event_service
 from submission.events import reporting
-from submission.pipeline import train_representation
 
 __all__ = ["train"]
 
@@ -21,5 +19,9 @@ def train(config: Path, overrides: tuple[str, ...]) -> None:
     CONFIG is a gin file; data set, folders and name of the run come from the AICROWD_ variables.
     """
     with reporting(read_event_service()) as events:
+        # Imported here, so that a package that is missing is told to the server too.
+        from submission.configuration import load_configuration
+        from submission.pipeline import train_representation
+
         load_configuration(config, overrides)
         train_representation(read_environment(), events.progress)
