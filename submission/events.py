@@ -2,11 +2,9 @@
 
 import json
 import math
-import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from types import FrameType
 from typing import Any
 
 import redis
@@ -15,6 +13,7 @@ from redis.retry import Retry
 
 from submission.console import say
 from submission.environment import EventService
+from submission.termination import ending_on_sigterm
 
 __all__ = ["Events", "reporting"]
 
@@ -150,27 +149,19 @@ def reporting(service: EventService | None) -> Iterator[Events]:
         service: where events go, None for nowhere.
     """
     events = Events(service)
-    previous = signal.getsignal(signal.SIGTERM)
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        raise SystemExit(128 + number)
-
-    signal.signal(signal.SIGTERM, stop)
-    try:
-        events.started()
-        yield events
-        events.submitted()
-    except (SystemExit, KeyboardInterrupt) as error:
-        say("stopping: told to end")
-        events.failed(f"told to end ({_name_of(error)})", wait=1.0)
-        raise
-    except BaseException as error:
-        known = isinstance(error, ValueError | OSError)
-        events.failed(str(error) if known and str(error) else f"{_name_of(error)}: {error}")
-        raise
-    finally:
-        signal.signal(signal.SIGTERM, previous)
+    with ending_on_sigterm():
+        try:
+            events.started()
+            yield events
+            events.submitted()
+        except (SystemExit, KeyboardInterrupt) as error:
+            say("stopping: told to end")
+            events.failed(f"told to end ({_name_of(error)})", wait=1.0)
+            raise
+        except BaseException as error:
+            known = isinstance(error, ValueError | OSError)
+            events.failed(str(error) if known and str(error) else f"{_name_of(error)}: {error}")
+            raise
 
 
 def _name_of(error: BaseException) -> str:

@@ -104,6 +104,7 @@ WRONG = {
     "another challenge": (described(challenge_id="mine"), "aicrowd.json", "challenge_id is 'mine'"),
     "another grader": (described(grader_id=None), "aicrowd.json", "grader_id is None"),
     "authors as text": (described(authors="me"), "aicrowd.json", "authors is 'me'"),
+    "nobody's name": (described(authors=["your name here"]), "aicrowd.json", "your own name"),
     "no authors": (described(authors=[]), "aicrowd.json", "authors is []"),
     "no description": (described(description=" "), "aicrowd.json", "description is ' '"),
     "gpu in quotes": (described(gpu="true"), "aicrowd.json", "gpu is 'true'"),

@@ -4,6 +4,7 @@ import os
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -122,6 +123,28 @@ def test_what_goes_wrong_leaves_no_result(project: Repository) -> None:
     with pytest.raises(ValueError, match=r"status 0, got 3"):
         rehearse(project, SMALL)
     assert read_rehearsal(project) is None
+
+
+def test_being_told_to_end_ends_the_run_too(project: Repository, tmp_path: Path) -> None:
+    """Nothing is left: no process and no folder."""
+    set_run(project, f"#!/usr/bin/env bash\necho $$ >{tmp_path}/pid; exec sleep 600\n")
+    program = (
+        "import sys; from pathlib import Path; from submission.cli import main;"
+        "from submission.commands import rehearse as command;"
+        f"command.PROJECT = Path({str(project.folder)!r});"
+        f"sys.exit(main(['rehearse', '--grid', '{','.join(map(str, SMALL.grid))}']))"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", program], cwd=ROOT, env={**os.environ, "TMPDIR": str(tmp_path)}
+    )
+    while not (tmp_path / "pid").is_file() or not (tmp_path / "pid").read_text():
+        assert process.poll() is None
+        time.sleep(0.05)
+    process.terminate()
+    assert process.wait() == 143
+    with pytest.raises(ProcessLookupError):
+        os.kill(int((tmp_path / "pid").read_text()), 0)
+    assert list(tmp_path.glob("rehearsal-*")) == []
 
 
 @pytest.mark.parametrize(

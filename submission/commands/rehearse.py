@@ -9,6 +9,7 @@ from submission.console import say
 from submission.rehearsal.run import RehearsalSettings, read_rehearsal
 from submission.rehearsal.run import rehearse as run_rehearsal
 from submission.repository import Repository
+from submission.termination import ending_on_sigterm
 
 __all__ = ["rehearse"]
 
@@ -37,7 +38,8 @@ def rehearse(config: Path | None, grid: tuple[int, ...], memory: float) -> None:
     exported file is scored in batches as the evaluator does. preflight asks for the result.
     """
     repository = Repository(PROJECT)
-    path = run_rehearsal(repository, RehearsalSettings(config, grid, round(memory * 2**30)))
+    with ending_on_sigterm():
+        path = run_rehearsal(repository, RehearsalSettings(config, grid, round(memory * 2**30)))
     content = read_rehearsal(repository)
     assert content is not None
     scores = content["scored"]["scores"]

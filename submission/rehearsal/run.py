@@ -84,8 +84,13 @@ def rehearse(repository: Repository, settings: RehearsalSettings) -> Path:
     """
     path = result_path(repository)
     path.unlink(missing_ok=True)
-    if repository.changes():
-        say("note: changes that are not committed take no part in the rehearsal")
+    changes = repository.changes()
+    if changes:
+        more = f" and {len(changes) - 3} more" if len(changes) > 3 else ""
+        say(
+            f"note: only what is committed is rehearsed and can be submitted, which leaves out "
+            f"{', '.join(changes[:3])}{more}"
+        )
     isolation = plan_isolation(settings.memory)
     say(f"rehearsing {repository.commit[:12]} {_describe(isolation, settings)}")
     say(f"this takes {_duration(settings.grid)}")
