@@ -116,7 +116,7 @@ WRONG = {
     "no run.sh": (removed("run.sh"), "programs", "git add run.sh"),
     "no card": (removed("weights/extractor.json"), "weights", "git add --force"),
     "weights ignored": (ignored_weights, "weights", "git add --force"),
-    "other weights": (other_weights, "weights", "git checkout weights"),
+    "other weights": (other_weights, "weights", "git checkout COMMIT weights"),
     "data set": (data_set, "no data sets", "git rm --cached data/standin_real.npz"),
     "an archive": (archive, "no data sets", "git rm --cached images.npz"),
     "scratch": (forced_scratch, "no data sets", "git rm --cached scratch/notes.txt"),
