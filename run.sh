@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Trains on one data set and exports the representation; locally it then scores it.
-#   ./run.sh [CONFIG [NAME]]   CONFIG: a gin file (configs/quick.gin), NAME: of the experiment
+#   ./run.sh [CONFIG [NAME [--set SETTING=VALUE ...]]]
+# CONFIG: a gin file (configs/quick.gin), NAME: of the experiment
 set -euo pipefail
 project=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 
@@ -21,5 +22,5 @@ case $AICROWD_DATASET_NAME in
     fi
     ;;
 esac
-"$PYTHON" "$project/train_pytorch.py" "${1:-$project/configs/quick.gin}"
+"$PYTHON" "$project/train_pytorch.py" "${1:-$project/configs/quick.gin}" "${@:3}"
 "$PYTHON" "$project/local_evaluation.py"
