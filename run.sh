@@ -16,6 +16,8 @@ source "$project/train_environ.sh"
 case $AICROWD_DATASET_NAME in
   standin_*)
     if [[ ! -e $DISENTANGLEMENT_LIB_DATA/$AICROWD_DATASET_NAME/$AICROWD_DATASET_NAME.npz ]]; then
+      # A mistake in the settings is told before the images are rendered, not after.
+      "$PYTHON" -m submission settings "${1:-configs/quick.gin}" "${@:3}" >/dev/null
       echo "rendering $AICROWD_DATASET_NAME, a look-alike of MPI3D (once)"
       "$PYTHON" -m submission data render "$AICROWD_DATASET_NAME" \
         --grid "${STANDIN_GRID:-6,6,2,3,3,8,8}"
