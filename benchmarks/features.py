@@ -9,8 +9,9 @@ from benchmarks.pairs import compare
 from submission.models.extractor import FeatureExtractor
 from submission.models.folding import fold
 from submission.training.allocator import keep_freed_memory
+from submission.training.devices import one_device
 from submission.training.features import extract_features
-from submission.training.precision import choose_device, choose_precision
+from submission.training.precision import choose_device
 
 
 def main() -> None:
@@ -25,15 +26,15 @@ def main() -> None:
     with torch.no_grad():
         extractor(torch.rand(32, 3, 64, 64))
     extractor.eval().requires_grad_(requires_grad=False)
-    device = choose_device(cuda=None)
-    precision = choose_precision(device)
+    devices = one_device(choose_device(cuda=None))
+    device, precision = devices.device, devices.precision
     folded = fold(extractor, precision.dtype)
     shape = (arguments.images, 64, 64, 3)
     images = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
     extractor.to(device)
 
     def ours() -> None:
-        extract_features(folded, images, device, arguments.batch_size)
+        extract_features(folded, images, devices, arguments.batch_size)
 
     @torch.inference_mode()
     def rival() -> None:
@@ -48,8 +49,8 @@ def main() -> None:
         len(images),
         "images",
     )
-    first = extract_features(folded, images[:256], device)
-    second = extract_features(fold(extractor.cpu()), images[:256], device)
+    first = extract_features(folded, images[:256], devices)
+    second = extract_features(fold(extractor.cpu()), images[:256], devices)
     cosine = (first * second).sum(dim=1).mean().item()
     print(f"  mean cosine between the features: {cosine:.6f}")
 

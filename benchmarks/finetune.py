@@ -9,9 +9,10 @@ from benchmarks.pairs import compare
 from submission.models.extractor import FactorHeads, FeatureExtractor
 from submission.settings import FinetuneSettings
 from submission.training.allocator import keep_freed_memory
+from submission.training.devices import one_device
 from submission.training.finetune import FinetuneRun
 from submission.training.losses import summed_cross_entropy
-from submission.training.precision import choose_device, choose_precision
+from submission.training.precision import choose_device
 
 SIZES = (6, 6, 2, 3, 3, 40, 40)
 
@@ -24,12 +25,12 @@ def main() -> None:
     arguments = parser.parse_args()
     keep_freed_memory()
     torch.manual_seed(0)
-    device = choose_device(cuda=None)
-    precision = choose_precision(device)
+    devices = one_device(choose_device(cuda=None))
+    device, precision = devices.device, devices.precision
     pixels = torch.randint(256, (arguments.batch_size, 64, 64, 3), dtype=torch.uint8)
     factors = torch.stack([torch.randint(size, (arguments.batch_size,)) for size in SIZES], dim=1)
-    run = FinetuneRun(FinetuneSettings(), FeatureExtractor(), FactorHeads(SIZES), device, precision)
-    run.extractor.train()
+    run = FinetuneRun(FinetuneSettings(), FeatureExtractor(), FactorHeads(SIZES), devices)
+    run.classifier.train()
     plain = nn.ModuleList([FeatureExtractor(), FactorHeads(SIZES)]).to(device).train()
     optimizer = torch.optim.RAdam(
         plain.parameters(), lr=1e-3, weight_decay=0.01, decoupled_weight_decay=True, foreach=False

@@ -5,13 +5,22 @@ from collections.abc import Callable
 
 from tqdm import tqdm
 
-__all__ = ["program", "progress_bar", "say"]
+__all__ = ["mute", "program", "progress_bar", "say"]
+
+_muted = False
+
+
+def mute() -> None:
+    """Makes this process print nothing but errors; for all but the first of several processes."""
+    global _muted
+    _muted = True
 
 
 def say(text: str) -> None:
     """Prints a line to standard output at once, above any progress bar."""
-    tqdm.write(text, file=sys.stdout)
-    sys.stdout.flush()
+    if not _muted:
+        tqdm.write(text, file=sys.stdout)
+        sys.stdout.flush()
 
 
 class _Log:
@@ -37,6 +46,7 @@ def progress_bar(total: int, description: str, unit: str, initial: int = 0) -> "
     """
     interactive = sys.stderr.isatty()
     return tqdm(
+        disable=_muted,
         total=total,
         initial=initial,
         desc=description,

@@ -6,7 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["Environment", "EventService", "read_environment", "read_event_service"]
+__all__ = [
+    "Environment",
+    "EventService",
+    "Launch",
+    "read_environment",
+    "read_event_service",
+    "read_launch",
+]
 
 FALSE_WORDS = frozenset({"", "false", "0", "no", "off"})
 TRUE_WORDS = frozenset({"true", "1", "yes", "on"})
@@ -79,6 +86,34 @@ class EventService:
     agent_id: str
     timeout: float
     response_timeout: float
+
+
+@dataclass(frozen=True)
+class Launch:
+    """The processes that torchrun has started together; one when it has not.
+
+    Attributes:
+        num_processes: on all machines (WORLD_SIZE).
+        num_local: on this machine (LOCAL_WORLD_SIZE).
+        number: of this process among all, from 0 (RANK).
+    """
+
+    num_processes: int = 1
+    num_local: int = 1
+    number: int = 0
+
+
+def read_launch(variables: Mapping[str, str] | None = None) -> Launch:
+    """Reads the variables that torchrun sets.
+
+    Args:
+        variables: the variables; those of the process when None.
+    """
+    given = os.environ if variables is None else variables
+    if "TORCHELASTIC_RUN_ID" not in given:
+        return Launch()
+    names = ("WORLD_SIZE", "LOCAL_WORLD_SIZE", "RANK")
+    return Launch(*(int(given[name]) for name in names))
 
 
 def _flag(name: str, value: str) -> bool:

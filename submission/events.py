@@ -143,7 +143,8 @@ def reporting(service: EventService | None) -> Iterator[Events]:
 
     When the block succeeds, the representation counts as submitted. When it raises, the reason is
     told and the exception goes on. SIGTERM ends the block with `SystemExit`, status 143, and is
-    told too; a second one ends the process at once.
+    told too; a second one ends the process at once. `InterruptedError` means that the block itself
+    has stopped work because it was told to end.
 
     Args:
         service: where events go, None for nowhere.
@@ -154,9 +155,10 @@ def reporting(service: EventService | None) -> Iterator[Events]:
             events.started()
             yield events
             events.submitted()
-        except (SystemExit, KeyboardInterrupt) as error:
+        except (SystemExit, KeyboardInterrupt, InterruptedError) as error:
             say("stopping: told to end")
-            events.failed(f"told to end ({_name_of(error)})", wait=1.0)
+            stopped = isinstance(error, InterruptedError)
+            events.failed(str(error) if stopped else f"told to end ({_name_of(error)})", wait=1.0)
             raise
         except BaseException as error:
             known = isinstance(error, ValueError | OSError)

@@ -1,7 +1,8 @@
 """The memory plan: what a run will hold, what it may hold, and the feature type that fits."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from submission.memory_limits import Kind, MemoryLimit, read_memory_limits
 
@@ -9,6 +10,7 @@ __all__ = [
     "PROCESS_BYTES",
     "MemoryLimit",
     "MemoryPlan",
+    "plan_batches",
     "plan_memory",
     "read_memory_limits",
 ]
@@ -113,6 +115,46 @@ def plan_memory(
         f"{plan.limit.source} allows {_mebibytes(plan.limit.num_bytes).strip()}; allow more, or "
         "use fewer images or smaller batches"
     )
+
+
+def plan_batches(
+    num_images: int,
+    limits: Iterable[MemoryLimit],
+    *,
+    batch_sizes: Sequence[int],
+    bytes_per_image: int,
+    feature_type: str = "auto",
+    **others: Any,
+) -> tuple[MemoryPlan, int]:
+    """Plans with the largest batch that leaves the features as wide as the smallest one would.
+
+    Args:
+        num_images: N.
+        limits: as for `plan_memory`.
+        batch_sizes: to choose from, falling.
+        bytes_per_image: what the activations of an image take.
+        feature_type: as for `plan_memory`.
+        others: further arguments of `plan_memory`.
+
+    Returns:
+        The plan and the batch size.
+
+    Raises:
+        ValueError: if even the smallest batch does not fit.
+    """
+    limits = tuple(limits)
+
+    def plan(batch_size: int, kind: str) -> MemoryPlan:
+        size = batch_size * bytes_per_image
+        return plan_memory(num_images, limits, feature_type=kind, batch_bytes=size, **others)
+
+    smallest = plan(batch_sizes[-1], feature_type)
+    for batch_size in batch_sizes[:-1]:
+        try:
+            return plan(batch_size, smallest.feature_type), batch_size
+        except ValueError:
+            continue
+    return smallest, batch_sizes[-1]
 
 
 def _mebibytes(num_bytes: int) -> str:

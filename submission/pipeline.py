@@ -1,6 +1,5 @@
 """The main job: one data set in, an exported representation and what is known of it out."""
 
-import hashlib
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -12,28 +11,33 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from submission.configuration import PROJECT, operative_configuration
+from submission.configuration import PROJECT, save_configuration
 from submission.console import progress_bar, say
 from submission.data.images import ImageSet, open_images
-from submission.environment import Environment
+from submission.environment import Environment, read_launch
 from submission.export import Representation, export
-from submission.files import replacing, sha256_of, write_json
-from submission.memory import plan_memory, read_memory_limits
-from submission.models.extractor import FEATURE_SIZE, FeatureExtractor
+from submission.files import sha256_of, write_json
+from submission.memory import PROCESS_BYTES, plan_batches, read_memory_limits
+from submission.models.extractor import FEATURE_SIZE, Extractor
 from submission.models.folding import fold
+from submission.models.frozen import load_frozen
 from submission.models.vae import VAE
-from submission.models.weights import load_extractor
 from submission.scoring.table import CodeTable, save_table
 from submission.settings import ExtractSettings, FitSettings
 from submission.training.allocator import keep_freed_memory
 from submission.training.batches import to_unit_range
+from submission.training.checkpoint import fingerprint
+from submission.training.devices import Devices, opened_devices
+from submission.training.feature_store import FeatureStore, digest_of
 from submission.training.features import extract_features
-from submission.training.fit import encode_features, fit_vae
-from submission.training.precision import Precision, choose_device, choose_precision
+from submission.training.fit import VAEFit, encode_features, make_vae
+from submission.training.precision import Precision
 
 __all__ = ["Stopwatch", "train_representation"]
 
-MIB = 1 << 20
+IMAGE_BYTES = 4 << 20
+"""The most that the extractor's activations take for an image."""
+
 FEATURES_END, FIT_END = 0.5, 0.98
 """Shares of a run that are done when a stage ends, about those of the paper's run on a CPU."""
 
@@ -59,20 +63,32 @@ class _Inputs:
     """What a run is given: images, frozen weights, settings and hardware."""
 
     images: ImageSet
-    extractor: FeatureExtractor
+    extractor: Extractor
+    weights_sha256: str
     extract: ExtractSettings
     fit: FitSettings
-    device: torch.device
-    precision: Precision
+    devices: Devices
     feature_type: torch.dtype
+    batch_size: int
+
+    @property
+    def device(self) -> torch.device:
+        """Where to compute."""
+        return self.devices.device
+
+    @property
+    def precision(self) -> Precision:
+        """Of the matrix products."""
+        return self.devices.precision
 
 
 def train_representation(environment: Environment, report: Report = lambda fraction: None) -> Path:
     """Extracts features, trains the beta-VAE on them and exports the representation.
 
-    The configuration must have been loaded. The folder `training/` receives the
-    configuration, the learning curves, what the run came from and, except on the evaluation
-    server, the code of every image.
+    Processes that torchrun started share the extraction; the first one does the rest alone. The
+    configuration must have been loaded. The folder `training/` receives the configuration (called
+    `started.gin` until the model is written), the learning curves, what the run came from and,
+    except on the evaluation server, the code of every image.
 
     Args:
         environment: where to read and write.
@@ -86,15 +102,27 @@ def train_representation(environment: Environment, report: Report = lambda fract
         ValueError: if data, weights, settings or memory do not fit.
         OSError: if the output cannot be written.
     """
+    with opened_devices(cuda=environment.cuda, backend="gloo") as devices:
+        return _train(environment, devices, report)
+
+
+def _train(environment: Environment, devices: Devices, report: Report) -> Path:
     keep_freed_memory()
     watch = Stopwatch()
     notes = environment.training_path
     notes.mkdir(parents=True, exist_ok=True)
     (environment.representation_path / "results").mkdir(parents=True, exist_ok=True)
-    inputs = _open(environment)
+    inputs = _open(environment, devices)
+    started = notes / "started.gin"
+    if devices.is_first:
+        # A name of its own until the model is there: an earlier model must not get these settings.
+        save_configuration(started, inputs.extract, inputs.fit)
     watch.lap("open")
 
-    features = _extract(inputs, report)
+    store = _feature_store(environment, inputs)
+    features = _extract(inputs, store, report)
+    if not devices.is_first:
+        return environment.model_path
     watch.lap("features")
     vae = _fit(inputs, features, notes, report)
     watch.lap("fit")
@@ -104,12 +132,10 @@ def train_representation(environment: Environment, report: Report = lambda fract
     sample = sample.repeat(-(-64 // len(sample)), 1, 1, 1)[:64]
     pixels = to_unit_range(sample, torch.device("cpu"))
     export(Representation(fold(inputs.extractor), vae.cpu()), pixels, environment.model_path)
-    configuration = operative_configuration()
-    with replacing(notes / "configuration.gin") as beside:
-        beside.write_text(configuration, encoding="utf-8")
+    started.replace(notes / "configuration.gin")
     watch.lap("export")
 
-    config_sha256 = hashlib.sha256(configuration.encode()).hexdigest()
+    config_sha256 = sha256_of(notes / "configuration.gin")
     model_sha256 = sha256_of(environment.model_path)
     if not environment.is_grading:
         table = CodeTable(
@@ -131,7 +157,7 @@ def train_representation(environment: Environment, report: Report = lambda fract
                 "num_images": inputs.images.space.num_points,
             },
             "model_sha256": model_sha256,
-            "weights_sha256": sha256_of(_weights_path(inputs.extract)),
+            "weights_sha256": inputs.weights_sha256,
             "config_sha256": config_sha256,
             "settings": {"Extract": asdict(inputs.extract), "Fit": asdict(inputs.fit)},
             "device": str(inputs.device),
@@ -141,6 +167,9 @@ def train_representation(environment: Environment, report: Report = lambda fract
             "seconds": watch.seconds,
         },
     )
+    _checkpoint_path(notes).unlink(missing_ok=True)  # every output is there and verified
+    if store is not None and not inputs.extract.keep_features:
+        store.remove()
     for stage, seconds in watch.seconds.items():
         say(f"  {stage:<10}{seconds:>8.1f} s")
     say(f"exported {environment.model_path}")
@@ -148,38 +177,65 @@ def train_representation(environment: Environment, report: Report = lambda fract
     return environment.model_path
 
 
-def _weights_path(settings: ExtractSettings) -> Path:
-    return PROJECT / settings.weights
-
-
-def _open(environment: Environment) -> _Inputs:
+def _open(environment: Environment, devices: Devices) -> _Inputs:
     extract, fit = ExtractSettings(), FitSettings()
     images = open_images(environment.dataset_name, environment.data_path)
-    sizes = " x ".join(map(str, images.space.sizes))
-    say(f"data: {images.name}, {images.space.num_points:,} images ({sizes}), {images.path}")
-    device = choose_device(cuda=environment.cuda)
-    precision = choose_precision(device)
-    extractor = load_extractor(_weights_path(extract))
-    say(f"extractor: {extractor.architecture}, {_weights_path(extract)}")
-    say(f"device: {device}, {precision.dtype} because {precision.reason}")
-    plan = plan_memory(
-        images.space.num_points,
-        read_memory_limits(extract.memory_limit),
-        feature_type=extract.feature_type,
-        feature_dim=FEATURE_SIZE,
-        model_bytes=_model_bytes(extractor, fit),
-        batch_bytes=extract.batch_size * 8 * MIB // 2,
-        mapped_bytes=images.images.nbytes,
+    grid = " x ".join(map(str, images.space.sizes))
+    say(f"data: {images.name}, {images.space.num_points:,} images ({grid}), {images.path}")
+    extractor, path, digest = load_frozen(extract.kind, extract.weights, PROJECT)
+    say(f"extractor: {extract.kind}, {extractor.architecture}, {path}")
+    image_bytes = IMAGE_BYTES * extractor.input_size**2 // 64**2
+    sizes = [extract.batch_size] if extract.batch_size else _batch_sizes(devices, image_bytes)
+    precision, num_local = devices.precision, read_launch().num_local
+    say(f"device: {devices.device}, {precision.dtype} because {precision.reason}")
+    if devices.is_first:
+        plan, batch_size = plan_batches(
+            images.space.num_points,
+            read_memory_limits(extract.memory_limit),
+            batch_sizes=sizes,
+            bytes_per_image=num_local * image_bytes,
+            feature_type=extract.feature_type,
+            feature_dim=FEATURE_SIZE,
+            model_bytes=num_local * _model_bytes(extractor, fit),
+            mapped_bytes=images.images.nbytes,
+            process_bytes={**PROCESS_BYTES, "resident": num_local * PROCESS_BYTES["resident"]},
+        )
+        say(f"{plan}\nbatches of {batch_size} images")
+        choice = getattr(torch, plan.feature_type), batch_size
+    else:
+        choice = torch.float32, 0
+    feature_type, batch_size = devices.fabric.broadcast(choice)
+    return _Inputs(images, extractor, digest, extract, fit, devices, feature_type, batch_size)
+
+
+def _batch_sizes(devices: Devices, image_bytes: int) -> list[int]:
+    """Lists batch sizes that a device computes fast, the largest first."""
+    if devices.device.type == "cpu":
+        return [256, 128, 64, 32]
+    memory = torch.cuda.get_device_properties(devices.device).total_memory
+    return [size for size in (1024, 512, 256, 128, 64) if 2 * size * image_bytes <= memory] or [32]
+
+
+def _feature_store(environment: Environment, inputs: _Inputs) -> FeatureStore | None:
+    """Names a folder for the features after all that they depend on; none while grading."""
+    if environment.is_grading or not inputs.devices.is_first:
+        return None
+    identity = fingerprint(
+        data=inputs.images.sha256,
+        extractor=digest_of(inputs.extractor),
+        device=inputs.device.type,
+        precision=inputs.precision.dtype,
+        feature_type=inputs.feature_type,
+        batch_size=inputs.batch_size,
+        torch=version("torch"),
     )
-    say(str(plan))
-    feature_type = torch.float16 if plan.feature_type == "float16" else torch.float32
-    return _Inputs(images, extractor, extract, fit, device, precision, feature_type)
+    return FeatureStore(environment.output_path / f"features-{identity[:20]}")
 
 
-def _model_bytes(extractor: FeatureExtractor, fit: FitSettings) -> int:
+def _model_bytes(extractor: Extractor, fit: FitSettings) -> int:
     frozen: int = sum(value.nbytes for value in extractor.state_dict().values())
     with torch.device("meta"):
-        vae = VAE(FEATURE_SIZE, fit.num_latents, fit.encoder_widths, fit.decoder_widths)
+        vae = make_vae(FEATURE_SIZE, fit)
     trained: int = sum(value.nbytes for value in vae.state_dict().values())
     return 2 * frozen + 6 * trained  # folded copy; gradient, two moments and two temporaries
 
@@ -194,25 +250,34 @@ def _advance(bar: "tqdm[None]", report: Report, begin: float, end: float) -> Cal
     return advance
 
 
-def _extract(inputs: _Inputs, report: Report) -> Tensor:
+def _extract(inputs: _Inputs, store: FeatureStore | None, report: Report) -> Tensor:
     folded = fold(inputs.extractor, inputs.precision.dtype)
     with progress_bar(inputs.images.space.num_points, "features", " images") as bar:
         return extract_features(
             folded,
             inputs.images.images,
-            inputs.device,
-            inputs.extract.batch_size,
+            inputs.devices,
+            inputs.batch_size,
             inputs.feature_type,
             _advance(bar, report, 0.0, FEATURES_END),
+            store,
         )
 
 
 def _fit(inputs: _Inputs, features: Tensor, notes: Path, report: Report) -> VAE:
-    num_steps = inputs.fit.num_epochs * (len(features) // inputs.fit.batch_size)
-    with progress_bar(num_steps, "beta-VAE", " steps") as bar:
-        advance = _advance(bar, report, FEATURES_END, FIT_END)
-        vae, curves = fit_vae(features, inputs.fit, inputs.device, inputs.precision, advance)
+    fit = VAEFit(features, inputs.fit, inputs.device, inputs.precision)
+    fit.keep_in(
+        _checkpoint_path(notes),
+        data=inputs.images.sha256,
+        weights=inputs.weights_sha256,
+    )
+    with progress_bar(fit.num_steps, "beta-VAE", " steps", initial=fit.num_steps_done) as bar:
+        vae, curves = fit.run(_advance(bar, report, FEATURES_END, FIT_END))
     curves.write(notes)
     last = {name: value for _, name, value in curves.rows[-4:]}
     say("last epoch: " + "  ".join(f"{name} {value:.4f}" for name, value in last.items()))
     return vae
+
+
+def _checkpoint_path(notes: Path) -> Path:
+    return notes / "fit.ckpt"

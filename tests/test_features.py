@@ -3,18 +3,20 @@ import torch
 from torch import Tensor, nn
 
 from submission.models.folding import fold
+from submission.training.devices import one_device
 from submission.training.features import extract_features
+from submission.training.precision import Precision
 from tests.image_sets import random_set
 from tests.test_extractor import make_extractor
 
-CPU = torch.device("cpu")
+DEVICES = one_device(torch.device("cpu"), Precision(torch.float32, "test"))
 
 
 def test_features_do_not_depend_on_the_batch_size() -> None:
     images = random_set((5, 5)).images
     extractor = fold(make_extractor())
-    whole = extract_features(extractor, images, CPU, batch_size=64)
-    parts = extract_features(extractor, images, CPU, batch_size=7)
+    whole = extract_features(extractor, images, DEVICES, batch_size=64)
+    parts = extract_features(extractor, images, DEVICES, batch_size=7)
     assert whole.shape == (25, 512)
     torch.testing.assert_close(whole, parts, rtol=0, atol=1e-5)
 
@@ -26,7 +28,7 @@ def test_features_are_in_the_order_of_the_images() -> None:
 
     levels = np.arange(0, 250, 10, dtype=np.uint8)
     images = np.broadcast_to(levels[:, None, None, None], (25, 64, 64, 3))
-    features = extract_features(Brightness(), images, CPU, batch_size=4)
+    features = extract_features(Brightness(), images, DEVICES, batch_size=4)
     np.testing.assert_allclose(features[:, 0].numpy(), levels / 255, rtol=1e-5)
 
 
@@ -34,9 +36,9 @@ def test_half_precision_is_kept_as_asked_and_progress_adds_up() -> None:
     images = random_set((2, 5)).images
     done: list[int] = []
     half = extract_features(
-        fold(make_extractor()), images, CPU, 4, torch.float16, advance=done.append
+        fold(make_extractor()), images, DEVICES, 4, torch.float16, advance=done.append
     )
-    single = extract_features(fold(make_extractor()), images, CPU, 4)
+    single = extract_features(fold(make_extractor()), images, DEVICES, 4)
     assert half.dtype == torch.float16
     assert sum(done) == 10
     torch.testing.assert_close(half.float(), single, rtol=1e-3, atol=1e-6)
@@ -45,4 +47,4 @@ def test_half_precision_is_kept_as_asked_and_progress_adds_up() -> None:
 def test_a_read_only_file_is_enough() -> None:
     images = random_set((2, 5)).images
     images.setflags(write=False)
-    assert extract_features(fold(make_extractor()), images, CPU, 4).isfinite().all()
+    assert extract_features(fold(make_extractor()), images, DEVICES, 4).isfinite().all()

@@ -7,17 +7,19 @@ from pathlib import Path
 import pytest
 import torch
 
+from submission.configuration import load_configuration
 from submission.models.extractor import FactorHeads, FeatureExtractor
 from submission.settings import FinetuneSettings
 from submission.training import finetune as module
 from submission.training.checkpoint import load_checkpoint, save_checkpoint
+from submission.training.curves import EVENT_FILE
+from submission.training.devices import one_device
 from submission.training.finetune import Finetuned, finetune, learning_rate_at
 from submission.training.interruption import stop_requested
 from submission.training.precision import Precision
 from tests.image_sets import rendered_set
 
-CPU = torch.device("cpu")
-SINGLE = Precision(torch.float32, "test")
+DEVICES = one_device(torch.device("cpu"), Precision(torch.float32, "test"))
 SETTINGS = FinetuneSettings(
     architecture="vgg11_bn",
     start="",
@@ -33,7 +35,7 @@ def run(folder: Path, settings: FinetuneSettings = SETTINGS) -> Finetuned:
     torch.manual_seed(0)
     extractor = FeatureExtractor(settings.architecture, settings.dropout)
     sets = [rendered_set("standin_toy"), rendered_set("standin_realistic")]
-    return finetune(extractor, sets, [rendered_set("standin_real")], settings, CPU, SINGLE, folder)
+    return finetune(extractor, sets, [rendered_set("standin_real")], settings, DEVICES, folder)
 
 
 def weights_of(result: Finetuned) -> dict[str, torch.Tensor]:
@@ -57,6 +59,8 @@ def test_the_outcome_is_frozen_and_measured_on_every_set(
     assert len(names) == 7
     assert result.accuracies["validation"]["object_size"] == 1.0  # it has one value only
     assert result.num_images_seen == 192  # 102 training images make 6 batches of 16, twice
+    load_configuration(folder / "configuration.gin")
+    assert FinetuneSettings() == SETTINGS
     with (folder / "curves.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert {"accuracy/validation/object_color", "accuracy/standin_real/object_color"} <= {
@@ -75,7 +79,7 @@ def test_a_stopped_run_ends_with_the_bytes_of_an_undisturbed_one(
 
     def stopped(
         self: module.FinetuneRun, pixels: torch.Tensor, factors: torch.Tensor, n: int
-    ) -> float:
+    ) -> torch.Tensor:
         loss = advance(self, pixels, factors, n)
         if self.step == step:
             os.kill(os.getpid(), signal.SIGTERM)
@@ -89,6 +93,8 @@ def test_a_stopped_run_ends_with_the_bytes_of_an_undisturbed_one(
     for name, value in weights_of(undisturbed[0]).items():
         assert torch.equal(value, weights_of(result)[name]), name
     assert result.accuracies == undisturbed[0].accuracies
+    for name in ("curves.csv", EVENT_FILE, "configuration.gin"):
+        assert (tmp_path / name).read_bytes() == (undisturbed[1] / name).read_bytes()
 
 
 def test_a_checkpoint_of_other_settings_is_refused(
@@ -112,8 +118,10 @@ def test_a_damaged_checkpoint_is_refused(tmp_path: Path) -> None:
 def test_a_loss_that_is_no_number_stops_with_its_place(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module.FinetuneRun, "advance", lambda *_: float("nan"))
-    with pytest.raises(ValueError, match="finite loss, got nan in epoch 0"):
+    monkeypatch.setattr(module.FinetuneRun, "advance", lambda *_: torch.tensor(torch.nan))
+    with pytest.raises(
+        ValueError, match=r"finite loss, got nan in epoch 0, batch 0 .* no state was stored yet"
+    ):
         run(tmp_path)
 
 

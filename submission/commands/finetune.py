@@ -1,5 +1,6 @@
 """`python -m submission finetune`: labelled images in, frozen weights and their card out."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -8,14 +9,15 @@ import click
 
 from submission.configuration import load_configuration
 from submission.console import say
-from submission.data.images import open_images
+from submission.data.images import ImageSet, open_images
 from submission.environment import read_environment
 from submission.models.weights import card_path, read_card, save_extractor
 from submission.settings import FinetuneSettings
 from submission.training.allocator import keep_freed_memory
 from submission.training.batches import LabelledImages
+from submission.training.devices import opened_devices
+from submission.training.finetune import Finetuned
 from submission.training.finetune import finetune as run_finetuning
-from submission.training.precision import choose_device, choose_precision
 from submission.training.start import starting_extractor
 
 __all__ = ["finetune"]
@@ -49,18 +51,26 @@ def finetune(
 ) -> None:
     """Finetune the feature extractor on labelled images (paper, section 2.1)."""
     keep_freed_memory()
-    load_configuration(config, overrides)
-    settings = FinetuneSettings()
     environment = read_environment()
-    sets = [open_images(name, environment.data_path) for name in names]
-    others = [open_images(name, environment.data_path) for name in further]
-    device = choose_device(cuda=environment.cuda)
-    precision = choose_precision(device)
-    say(f"finetuning on {', '.join(names)} in {precision.dtype}: {precision.reason}")
+    with opened_devices(cuda=environment.cuda) as devices:
+        load_configuration(config, overrides)
+        settings = FinetuneSettings()
+        sets = [open_images(name, environment.data_path) for name in names]
+        others = [open_images(name, environment.data_path) for name in further]
+        precision, several = devices.precision, devices.num_processes
+        say(
+            f"finetuning on {', '.join(names)} in {precision.dtype} because {precision.reason}; "
+            f"{devices.device.type}, {several} process{'es' * (several > 1)}"
+        )
+        extractor = starting_extractor(settings, LabelledImages(sets))
+        result = run_finetuning(extractor, sets, others, settings, devices, output)
+        if devices.is_first:
+            _save(result, settings, sets, output / "extractor.safetensors")
 
-    extractor = starting_extractor(settings, LabelledImages(sets))
-    result = run_finetuning(extractor, sets, others, settings, device, precision, output)
-    path = output / "extractor.safetensors"
+
+def _save(
+    result: Finetuned, settings: FinetuneSettings, sets: Sequence[ImageSet], path: Path
+) -> None:
     save_extractor(
         result.extractor,
         path,

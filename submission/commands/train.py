@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from submission.environment import read_environment, read_event_service
+from submission.environment import read_environment, read_event_service, read_launch
 from submission.events import reporting
 
 __all__ = ["train"]
@@ -18,7 +18,8 @@ def train(config: Path, overrides: tuple[str, ...]) -> None:
 
     CONFIG is a gin file; data set, folders and name of the run come from the AICROWD_ variables.
     """
-    with reporting(read_event_service()) as events:
+    service = read_event_service() if read_launch().number == 0 else None
+    with reporting(service) as events:
         # Imported here, so that a package that is missing is told to the server too.
         from submission.configuration import load_configuration
         from submission.pipeline import train_representation

@@ -6,10 +6,16 @@ import torch
 from torch import Generator, Tensor
 from torch.nn import functional as F
 
+from submission.training.batches import BatchPart
+
 __all__ = ["augment"]
 
+WHOLE = BatchPart()
 
-def augment(images: Tensor, strength: float, generator: Generator) -> Tensor:
+
+def augment(
+    images: Tensor, strength: float, generator: Generator, part: BatchPart = WHOLE
+) -> Tensor:
     """Changes each image at random as another camera would have seen it.
 
     In turn: a shift of up to 1.5 pixels with a slight turn and zoom, a blur, one gain per image and
@@ -19,6 +25,8 @@ def augment(images: Tensor, strength: float, generator: Generator) -> Tensor:
         images: (B, 3, H, W) in [0, 1].
         strength: 0 leaves the images as they are, 1 is the full range of each change.
         generator: source of randomness, on the images' device.
+        part: which part of a batch the images are; the numbers are drawn for the whole batch, so
+            that an image is changed alike on whichever process it is.
 
     Returns:
         (B, 3, H, W) in [0, 1], a new tensor.
@@ -26,27 +34,29 @@ def augment(images: Tensor, strength: float, generator: Generator) -> Tensor:
     if strength == 0:
         return images
 
-    def uniform(*shape: int) -> Tensor:
-        noise = torch.rand(shape, generator=generator, device=images.device)
-        return strength * (2 * noise - 1)
-
     batch, _, height, width = images.shape
-    moved = _move(images, uniform(batch), uniform(batch), uniform(batch, 2))
+    whole = batch * part.num_parts
+
+    def uniform(*shape: int) -> Tensor:
+        noise = torch.rand(whole, *shape, generator=generator, device=images.device)
+        return strength * (2 * part.of(noise) - 1)
+
+    moved = _move(images, uniform(), uniform(), uniform(2))
     kernel = torch.tensor([1.0, 2.0, 1.0], device=images.device) / 4
     kernel = (kernel[:, None] * kernel).expand(3, 1, 3, 3)
     blurred = F.conv2d(F.pad(moved, (1, 1, 1, 1), mode="replicate"), kernel, groups=3)
-    changed = torch.lerp(moved, blurred, uniform(batch, 1, 1, 1).clamp_min(0))
+    changed = torch.lerp(moved, blurred, uniform(1, 1, 1).clamp_min(0))
 
-    gain = (0.35 * uniform(batch, 1, 1, 1) + 0.12 * uniform(batch, 3, 1, 1)).exp()
+    gain = (0.35 * uniform(1, 1, 1) + 0.12 * uniform(3, 1, 1)).exp()
     down = torch.linspace(-1, 1, height, device=images.device)[:, None]
     right = torch.linspace(-1, 1, width, device=images.device)
-    slope = uniform(batch, 3, 1, 1)
+    slope = uniform(3, 1, 1)
     light = 1 + 0.12 * (slope[:, :1] * down + slope[:, 1:2] * right)
     light = light - 0.12 * slope[:, 2:].clamp_min(0) * (down.square() + right.square())
-    changed = changed * gain * light + 0.04 * uniform(batch, 3, 1, 1)
+    changed = changed * gain * light + 0.04 * uniform(3, 1, 1)
 
-    noise = torch.randn(images.shape, generator=generator, device=images.device)
-    changed = changed + 0.02 * uniform(batch, 1, 1, 1).clamp_min(0) * noise
+    noise = torch.randn(whole, *images.shape[1:], generator=generator, device=images.device)
+    changed = changed + 0.02 * uniform(1, 1, 1).clamp_min(0) * part.of(noise)
     return changed.clamp(0, 1)
 
 

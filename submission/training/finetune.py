@@ -1,7 +1,7 @@
 """Finetunes the feature extractor to classify every factor (paper, section 2.1)."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import Generator, Tensor, nn
+from torch import Generator, Tensor
 
+from submission.configuration import save_configuration
 from submission.console import progress_bar, say
 from submission.data.images import ImageSet
 from submission.models.extractor import FactorHeads, FeatureExtractor
@@ -20,16 +21,17 @@ from submission.training.batches import (
     LabelledImages,
     epoch_batches,
     split_indices,
-    to_unit_range,
 )
 from submission.training.checkpoint import fingerprint, load_checkpoint, save_checkpoint
+from submission.training.classifier import FactorClassifier, factor_accuracies
 from submission.training.curves import Curves
+from submission.training.devices import Devices
 from submission.training.interruption import stop_requested
 from submission.training.losses import summed_cross_entropy
-from submission.training.precision import Precision
 from submission.training.prefetch import prefetched
+from submission.training.synchronised import synchronise
 
-__all__ = ["FinetuneRun", "Finetuned", "factor_accuracies", "finetune", "learning_rate_at"]
+__all__ = ["FinetuneRun", "Finetuned", "finetune", "learning_rate_at"]
 
 STEPS_PER_REPORT = 50
 STEPS_PER_CHECKPOINT = 250
@@ -58,36 +60,6 @@ def learning_rate_at(step: int, num_steps: int, settings: FinetuneSettings) -> f
     return settings.learning_rate * 0.5 * (1 + math.cos(math.pi * step / num_steps))
 
 
-@torch.inference_mode()
-def factor_accuracies(
-    predict: Callable[[Tensor], list[Tensor]],
-    images: LabelledImages,
-    indices: IntArray,
-    device: torch.device,
-    batch_size: int = 256,
-) -> dict[str, float]:
-    """Measures how often each factor is classified right.
-
-    Args:
-        predict: maps (B, 3, 64, 64) images in [0, 1] to F tensors of logits.
-        images: labelled images.
-        indices: which of them to look at.
-        device: where `predict` computes.
-        batch_size: images of a pass.
-
-    Returns:
-        Accuracy in [0, 1] by factor name.
-    """
-    correct = torch.zeros(images.space.num_factors, dtype=torch.int64)
-    starts = range(0, len(indices), batch_size)
-    batches = (images.take(indices[start : start + batch_size]) for start in starts)
-    for pixels, factors in prefetched(batches):
-        logits = predict(to_unit_range(pixels, device))
-        predicted = torch.stack([row.argmax(dim=1) for row in logits], dim=1).cpu()  # (B, F)
-        correct += (predicted == factors).sum(dim=0)
-    return dict(zip(images.space.names, (correct / len(indices)).tolist(), strict=True))
-
-
 @dataclass
 class FinetuneRun:
     """A finetuning under way: what is trained, how far it is, and where it is written."""
@@ -95,52 +67,69 @@ class FinetuneRun:
     settings: FinetuneSettings
     extractor: FeatureExtractor
     heads: FactorHeads
-    device: torch.device
-    precision: Precision
+    devices: Devices
     step: int = 0
     curves: Curves = field(default_factory=Curves)
 
     def __post_init__(self) -> None:
-        self.extractor.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.heads.to(self.device)
+        fabric, part = self.devices.fabric, self.devices.part
+        self.extractor.to(memory_format=torch.channels_last)
+        if part.num_parts > 1:
+            synchronise(self.extractor, part, self.devices.device)
+        classifier = FactorClassifier(self.extractor, self.heads)
         self.optimizer = torch.optim.RAdam(
-            nn.ModuleList([self.extractor, self.heads]).parameters(),
+            classifier.parameters(),
             lr=self.settings.learning_rate,
             betas=(0.9, 0.999),
             weight_decay=self.settings.weight_decay,
             decoupled_weight_decay=True,
         )
+        self.classifier, self._stepper = fabric.setup(classifier, self.optimizer)
 
-    def predict(self, images: Tensor) -> list[Tensor]:
-        """Maps (B, 3, 64, 64) images to F tensors of logits in the chosen precision."""
-        enabled = self.precision.dtype != torch.float32
-        with torch.autocast(self.device.type, self.precision.dtype, enabled=enabled):
-            features = self.extractor(images)
-        logits: list[Tensor] = self.heads(features)
-        return logits
+    def advance(self, pixels: Tensor, factors: Tensor, num_steps: int) -> Tensor:
+        """Takes one step, a pure function of state, batch and seed.
 
-    def advance(self, pixels: Tensor, factors: Tensor, num_steps: int) -> float:
-        """Takes one step on a batch, a pure function of state, batch and seed; gives the loss."""
+        Args:
+            pixels: this process's (b, 64, 64, 3) part of the batch.
+            factors: their (b, F) values.
+            num_steps: of the whole training.
+
+        Returns:
+            The part's mean loss.
+        """
+        device, part = self.devices.device, self.devices.part
         seed = int(np.random.SeedSequence((self.settings.seed, self.step)).generate_state(1)[0])
         torch.manual_seed(seed)
-        generator = Generator(self.device).manual_seed(seed)
-        images = augment(to_unit_range(pixels, self.device), self.settings.augmentation, generator)
-        loss = summed_cross_entropy(self.predict(images), factors.to(self.device))
+        generator = Generator(device).manual_seed(seed)
+        strength = self.settings.augmentation
+        logits = self.classifier(pixels, lambda images: augment(images, strength, generator, part))
+        loss = summed_cross_entropy(logits, factors.to(device))
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate_at(self.step, num_steps, self.settings)
-        self.optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        self.optimizer.step()
+        self._stepper.zero_grad()
+        self.devices.fabric.backward(loss)
+        self._stepper.step()
         self.step += 1
-        return loss.item()
+        return loss.detach()
+
+    def agree(self, loss: Tensor, stop: bool) -> tuple[float, bool]:
+        """Gives the loss of the whole batch, and whether any process was told to stop."""
+        told = torch.stack([loss, torch.full_like(loss, float(stop))])
+        mean, stopped = self.devices.reduce(told, "mean").tolist()
+        return mean, stopped > 0
+
+    def is_finite(self) -> bool:
+        """Whether every weight is a number; a step can spoil them though its loss was one."""
+        return all(bool(value.isfinite().all()) for value in self.classifier.parameters())
 
     def state(self) -> dict[str, Any]:
-        """Gives what a checkpoint holds."""
+        """Gives what a checkpoint holds, the same for any number of processes."""
         return {
             "step": self.step,
             "extractor": self.extractor.state_dict(),
             "heads": self.heads.state_dict(),
             "optimizer": self.optimizer.state_dict(),
+            "precision": self.devices.fabric.strategy.precision.state_dict(),
             "curves": self.curves.rows,
         }
 
@@ -150,6 +139,7 @@ class FinetuneRun:
         self.extractor.load_state_dict(state["extractor"])
         self.heads.load_state_dict(state["heads"])
         self.optimizer.load_state_dict(state["optimizer"])
+        self.devices.fabric.strategy.precision.load_state_dict(state["precision"])
         self.curves = Curves(state["curves"])
 
 
@@ -158,92 +148,124 @@ def finetune(
     training_sets: Sequence[ImageSet],
     further_sets: Sequence[ImageSet],
     settings: FinetuneSettings,
-    device: torch.device,
-    precision: Precision,
+    devices: Devices,
     folder: Path,
 ) -> Finetuned:
     """Trains extractor and heads on labelled images; goes on from a checkpoint in `folder`.
+
+    Several processes share each batch and take the steps that one process takes on all of it.
 
     Args:
         extractor: where to start; changed in place.
         training_sets: sets of one factor grid, each split into training and validation images.
         further_sets: sets of the same grid that accuracy is measured on and nothing else.
         settings: how to train.
-        device: where to train.
-        precision: of the matrix products.
-        folder: receives checkpoint and learning curves.
+        devices: where to train; the first process writes.
+        folder: receives configuration, checkpoint and learning curves; every process reads the
+            checkpoint.
 
     Raises:
         ValueError: if the sets do not fit together, the checkpoint is of another run, or the loss
-            stops being a number.
+            or a weight stops being a number.
+        InterruptedError: if the run is told to stop.
     """
     images = LabelledImages(training_sets)
     LabelledImages([*training_sets, *further_sets])
     others = {other.name: LabelledImages([other]) for other in further_sets}
     training, validation = split_indices(images, settings.validation_fraction, settings.seed)
     num_images = min(settings.images_per_epoch or len(training), len(training))
-    steps_per_epoch = num_images // settings.batch_size
-    if steps_per_epoch == 0:
-        raise ValueError(
-            f"expected at least one batch of {settings.batch_size} training images, got "
-            f"{num_images}; lower Finetune.batch_size or use a larger grid"
-        )
+    steps_per_epoch = _steps_per_epoch(settings.batch_size, num_images, devices.num_processes)
     num_steps = steps_per_epoch * settings.num_epochs
 
     torch.manual_seed(settings.seed)
     heads = FactorHeads(images.space.sizes, settings.head_scale)
-    run = FinetuneRun(settings, extractor, heads, device, precision)
+    run = FinetuneRun(settings, extractor, heads, devices)
     checkpoint = folder / "finetune.ckpt"
     identity = fingerprint(settings=asdict(settings), data=[s.sha256 for s in training_sets])
     if (state := load_checkpoint(checkpoint, identity)) is not None:
         run.restore(state)
         say(f"going on from step {run.step} of {num_steps} ({checkpoint})")
+    if devices.fabric.broadcast((identity, run.step)) != (identity, run.step):
+        raise ValueError(
+            "expected data, settings and checkpoint to be the same for every process, got others "
+            f"in process {devices.part.number}; use an output folder that all machines share"
+        )
 
-    def save() -> None:
-        save_checkpoint(checkpoint, identity, run.state())
-        run.curves.write(folder)
+    if devices.is_first:
+        save_configuration(folder / "configuration.gin", settings)
+
+    def require(good: bool, what: str, epoch: int) -> None:
+        if not good:
+            stored = f"the last good state is in {checkpoint}"
+            raise ValueError(
+                f"expected a finite loss, got {what} in epoch {epoch}, batch "
+                f"{run.step - epoch * steps_per_epoch} (step {run.step}); "
+                f"{stored if checkpoint.exists() else 'no state was stored yet'}, "
+                "lower Finetune.learning_rate"
+            )
+
+    def save(epoch: int) -> None:
+        require(run.is_finite(), "weights that are not numbers", epoch)
+        if devices.is_first:
+            save_checkpoint(checkpoint, identity, run.state())
+            run.curves.write(folder)
+        devices.fabric.barrier()
 
     def look(name: str, labelled: LabelledImages, indices: IntArray) -> dict[str, float]:
         count = settings.num_validation_images or len(indices)
         random = np.random.default_rng(settings.seed)
         chosen = np.sort(random.choice(indices, min(count, len(indices)), replace=False))
-        extractor.eval()
-        accuracies = factor_accuracies(run.predict, labelled, chosen, device)
-        extractor.train()
+        run.classifier.eval()
+        accuracies = factor_accuracies(run.classifier, labelled, chosen, devices)
+        run.classifier.train()
         run.curves.add(run.step, {f"accuracy/{name}/{key}": v for key, v in accuracies.items()})
         text = "  ".join(f"{key} {100 * value:.1f}" for key, value in accuracies.items())
         say(f"accuracy on {name} in percent: {text}")
         return accuracies
 
-    extractor.train()
+    run.classifier.train()
     with (
         stop_requested() as stop,
         progress_bar(num_steps, "finetuning", " steps", initial=run.step) as bar,
     ):
         for epoch in range(run.step // steps_per_epoch, settings.num_epochs):
+            if epoch > 0 and run.step == epoch * steps_per_epoch:
+                look("validation", images, validation)
             order = epoch_batches(training, settings.batch_size, num_images, settings.seed, epoch)
             todo = list(order)[run.step - epoch * steps_per_epoch :]
-            for pixels, factors in prefetched(images.take(batch) for batch in todo):
-                loss = run.advance(pixels, factors, num_steps)
+            for batch in prefetched(images.take(devices.part.of(batch)) for batch in todo):
+                loss, stopped = run.agree(run.advance(*batch, num_steps), stop())
                 bar.update()
-                if not math.isfinite(loss):
-                    raise ValueError(
-                        f"expected a finite loss, got {loss} in epoch {epoch} at step {run.step}; "
-                        f"the last good state is in {checkpoint}, lower Finetune.learning_rate"
-                    )
+                require(math.isfinite(loss), f"{loss}", epoch)
                 if run.step % STEPS_PER_REPORT == 0:
                     rate = learning_rate_at(run.step, num_steps, settings)
                     run.curves.add(run.step, {"loss": loss, "learning_rate": rate})
                     bar.set_postfix(loss=f"{loss:.3f}")
-                if run.step % STEPS_PER_CHECKPOINT == 0 or stop():
-                    save()
-                if stop():
-                    raise InterruptedError(f"stopped at step {run.step}; the same command goes on")
-            if epoch < settings.num_epochs - 1:
-                look("validation", images, validation)
-    save()
+                if run.step % STEPS_PER_CHECKPOINT == 0 or stopped:
+                    save(epoch)
+                if stopped:
+                    raise InterruptedError(
+                        f"stopped at step {run.step} of {num_steps}; the same command goes on "
+                        f"from {checkpoint}"
+                    )
+    save(settings.num_epochs - 1)
     accuracies = {"validation": look("validation", images, validation)}
     for name, other in others.items():
         accuracies[name] = look(name, other, np.arange(len(other)))
-    run.curves.write(folder)
+    if devices.is_first:
+        run.curves.write(folder)
     return Finetuned(extractor.eval(), accuracies, run.step * settings.batch_size)
+
+
+def _steps_per_epoch(batch_size: int, num_images: int, num_processes: int) -> int:
+    if batch_size % num_processes > 0:
+        raise ValueError(
+            f"expected Finetune.batch_size to be a multiple of the {num_processes} processes, got "
+            f"{batch_size}; start another number of processes"
+        )
+    if num_images < batch_size:
+        raise ValueError(
+            f"expected at least one batch of {batch_size} training images, got {num_images}; "
+            "lower Finetune.batch_size or use a larger grid"
+        )
+    return num_images // batch_size

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import torch
 
@@ -13,12 +14,19 @@ class Precision:
     """A number format for matrix products and why it was chosen.
 
     Attributes:
-        dtype: torch.bfloat16 or torch.float32.
+        dtype: torch.bfloat16, torch.float16 or torch.float32.
         reason: a few words for the log.
     """
 
     dtype: torch.dtype
     reason: str
+
+    @property
+    def name(self) -> Literal["bf16-mixed", "16-mixed", "32-true"]:
+        """The name that lightning-fabric has for it."""
+        if self.dtype == torch.float32:
+            return "32-true"
+        return "bf16-mixed" if self.dtype == torch.bfloat16 else "16-mixed"
 
 
 def choose_device(*, cuda: bool | None) -> torch.device:
@@ -37,11 +45,13 @@ def choose_device(*, cuda: bool | None) -> torch.device:
 
 
 def choose_precision(device: torch.device) -> Precision:
-    """Picks bfloat16 where the device multiplies it in hardware, else float32."""
+    """Picks what the device multiplies fastest: bfloat16 or, on older GPUs, float16 in hardware."""
     if device.type == "cuda":
         if torch.cuda.is_bf16_supported(including_emulation=False):
             return Precision(torch.bfloat16, "this GPU multiplies bfloat16 in hardware")
-        return Precision(torch.float32, "this GPU has no bfloat16 units")
+        if torch.cuda.get_device_capability(device) >= (7, 0):
+            return Precision(torch.float16, "this GPU multiplies float16 in hardware, not bfloat16")
+        return Precision(torch.float32, "this GPU has no units for 16 bits")
     flags = _cpu_flags()
     if flags & {"avx512_bf16", "amx_bf16"}:
         return Precision(torch.bfloat16, "this CPU multiplies bfloat16 in hardware")

@@ -1,0 +1,81 @@
+"""What finetuning trains: the extractor with a head per factor, and how often it is right."""
+
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+from submission.models.extractor import FactorHeads
+from submission.training.batches import LabelledImages, to_unit_range
+from submission.training.devices import Devices
+from submission.training.prefetch import prefetched
+
+__all__ = ["FactorClassifier", "factor_accuracies"]
+
+
+class FactorClassifier(nn.Module):
+    """Maps pixels to logits of every factor.
+
+    The extractor computes in the precision around the call, everything else in float32.
+
+    Args:
+        extractor: maps (B, 3, 64, 64) images in [0, 1] to (B, 512) features.
+        heads: maps features to logits.
+    """
+
+    def __init__(self, extractor: nn.Module, heads: FactorHeads) -> None:
+        super().__init__()
+        self.extractor = extractor
+        self.heads = heads
+
+    def forward(
+        self, pixels: Tensor, change: Callable[[Tensor], Tensor] | None = None
+    ) -> list[Tensor]:
+        """Returns F tensors of (B, size) logits.
+
+        Args:
+            pixels: (B, 64, 64, 3) uint8, on any device.
+            change: done to the (B, 3, 64, 64) images in [0, 1] first.
+        """
+        device = next(self.parameters()).device
+        with torch.autocast(device.type, enabled=False):
+            images = to_unit_range(pixels, device)
+            if change is not None:
+                images = change(images)
+        features = self.extractor(images)  # (B, 512)
+        with torch.autocast(device.type, enabled=False):
+            logits: list[Tensor] = self.heads(features)
+        return logits
+
+
+@torch.inference_mode()
+def factor_accuracies(
+    classify: Callable[[Tensor], list[Tensor]],
+    images: LabelledImages,
+    indices: npt.NDArray[np.int64],
+    devices: Devices,
+    batch_size: int = 256,
+) -> dict[str, float]:
+    """Measures how often each factor is classified right; several processes share the images.
+
+    Args:
+        classify: maps (B, 64, 64, 3) pixels to F tensors of logits.
+        images: labelled images.
+        indices: which of them to look at.
+        devices: the processes.
+        batch_size: images of a pass.
+
+    Returns:
+        Accuracy in [0, 1] by factor name, the same on every process.
+    """
+    correct = torch.zeros(images.space.num_factors, dtype=torch.int64, device=devices.device)
+    own = indices[devices.part.number :: devices.num_processes]
+    starts = range(0, len(own), batch_size)
+    batches = (images.take(own[start : start + batch_size]) for start in starts)
+    for pixels, factors in prefetched(batches):
+        predicted = torch.stack([row.argmax(dim=1) for row in classify(pixels)], dim=1)  # (B, F)
+        correct += (predicted == factors.to(devices.device)).sum(dim=0)
+    correct = devices.reduce(correct, "sum")
+    return dict(zip(images.space.names, (correct / len(indices)).tolist(), strict=True))

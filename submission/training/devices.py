@@ -1,0 +1,151 @@
+"""The devices of a run: one, or as many as torchrun has started processes for."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Literal, cast
+
+import torch
+import torch.distributed as dist
+from lightning_fabric import Fabric
+from lightning_fabric.plugins.environments.lightning import LightningEnvironment
+from lightning_fabric.plugins.environments.torchelastic import TorchElasticEnvironment
+from lightning_fabric.strategies.ddp import DDPStrategy
+from torch import Tensor
+
+from submission.console import mute
+from submission.environment import Launch, read_launch
+from submission.training.batches import BatchPart
+from submission.training.precision import Precision, choose_device, choose_precision
+
+__all__ = ["Devices", "one_device", "opened_devices"]
+
+# How long a process waits for another: the first one writes checkpoints and hashes data meanwhile.
+PATIENCE = timedelta(hours=2)
+
+
+@dataclass(frozen=True)
+class Devices:
+    """Where and how precisely to compute, seen from one process.
+
+    Attributes:
+        fabric: places networks, batches and gradients.
+        precision: of the matrix products.
+    """
+
+    fabric: Fabric
+    precision: Precision
+
+    @property
+    def device(self) -> torch.device:
+        """The device of this process."""
+        return self.fabric.device
+
+    @property
+    def num_processes(self) -> int:
+        """How many processes there are."""
+        return int(self.fabric.world_size)
+
+    @property
+    def is_first(self) -> bool:
+        """Whether this process is the one that writes."""
+        return bool(self.fabric.is_global_zero)
+
+    @property
+    def part(self) -> BatchPart:
+        """The part of a batch that this process computes."""
+        return BatchPart(self.fabric.global_rank, self.num_processes)
+
+    def reduce(self, tensor: Tensor, how: Literal["mean", "sum"]) -> Tensor:
+        """Gives the mean or sum over processes of a tensor on the device."""
+        return cast(Tensor, self.fabric.all_reduce(tensor, reduce_op=how))
+
+
+def one_device(device: torch.device, precision: Precision | None = None) -> Devices:
+    """Gives a single device to this process, whoever started it.
+
+    Args:
+        device: the device.
+        precision: of the matrix products; what the device does fastest when None.
+    """
+    return _open(device, precision or choose_precision(device), Launch())
+
+
+@contextmanager
+def opened_devices(
+    *, cuda: bool | None, precision: Precision | None = None, backend: str | None = None
+) -> Iterator[Devices]:
+    """Joins the processes that torchrun started, if it did, and makes their errors common.
+
+    The first process alone prints, except for errors. When processes fail, whether at the same
+    place or because another one is gone, the first to fail raises and the others end quietly.
+
+    Args:
+        cuda: True or False when asked for or against a GPU, None to take one if present.
+        precision: of the matrix products; what the device does fastest when None.
+        backend: of the communication; the device's own when None.
+
+    Raises:
+        ValueError: if there are fewer GPUs than processes.
+        ConnectionError: if another process is gone without a word.
+    """
+    device, launch = choose_device(cuda=cuda), read_launch()
+    if device.type == "cuda" and launch.num_local > torch.cuda.device_count():
+        raise ValueError(
+            f"expected a GPU for each of {launch.num_local} processes, got "
+            f"{torch.cuda.device_count()}; lower --nproc-per-node"
+        )
+    devices = _open(device, precision or choose_precision(device), launch, backend)
+    if launch.num_processes == 1:
+        yield devices
+        return
+    if launch.number > 0:
+        mute()
+    devices.fabric.launch()
+    try:
+        yield devices
+    except (ValueError, OSError, RuntimeError) as error:
+        if not _is_first_to_end():
+            raise SystemExit(1) from None
+        if isinstance(error, dist.DistError) or "gloo/transport" in str(error):
+            raise ConnectionError(
+                f"expected {launch.num_processes} processes to the end, lost one ({error}); "
+                "the same command goes on from what is stored"
+            ) from error
+        raise
+    except BaseException:
+        _is_first_to_end()
+        raise
+    dist.destroy_process_group()
+
+
+def _open(
+    device: torch.device, precision: Precision, launch: Launch, backend: str | None = None
+) -> Devices:
+    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
+    several = launch.num_processes > 1
+    strategy = DDPStrategy(
+        process_group_backend=backend,
+        timeout=PATIENCE,
+        broadcast_buffers=False,
+        gradient_as_bucket_view=True,
+    )
+    fabric = Fabric(
+        accelerator=device.type,
+        devices=launch.num_local,
+        num_nodes=launch.num_processes // launch.num_local,
+        strategy=strategy if several else "auto",
+        precision=precision.name,
+        plugins=TorchElasticEnvironment() if several else LightningEnvironment(),
+    )
+    return Devices(fabric, precision)
+
+
+def _is_first_to_end() -> bool:
+    """Notes in the store that all processes share that this one ends early."""
+    try:
+        return int(dist.distributed_c10d._get_default_store().add("ended early", 1)) == 1
+    except (ValueError, RuntimeError):  # the store went away with the process that kept it
+        return False

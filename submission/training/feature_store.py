@@ -1,0 +1,116 @@
+"""Finished chunks of a feature matrix on disk, from which a run that was killed goes on."""
+
+import hashlib
+import shutil
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from submission.console import say
+from submission.files import replacing
+
+__all__ = ["FeatureStore", "digest_of"]
+
+
+def digest_of(network: nn.Module) -> str:
+    """Hashes what a network computes: its layers, and names, types and bytes of its weights."""
+    digest = hashlib.sha256(repr(network).encode())
+    for name, value in network.state_dict().items():
+        digest.update(f"{name} {value.dtype} {tuple(value.shape)}".encode())
+        digest.update(_bytes_of(value.cpu().contiguous()))
+    return digest.hexdigest()
+
+
+class FeatureStore:
+    """A folder with a file per chunk of rows; a file is whole, checked when read, or ignored.
+
+    A disk that is full or cannot be written costs one warning; the run goes on without storing.
+
+    Args:
+        folder: of this matrix alone; its name should tell what the features depend on.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._broken = False
+        self._writing: Future[None] | None = None
+        self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="feature store")
+
+    def read(self, start: int, rows: Tensor) -> bool:
+        """Fills rows from their chunk.
+
+        Args:
+            start: index of the first row.
+            rows: (n, D) on the CPU; changed only if True is returned.
+
+        Returns:
+            Whether the chunk is there and whole. A damaged one is deleted.
+        """
+        path = self._path(start)
+        try:
+            with safe_open(path, framework="pt") as file:
+                stored, metadata = file.get_tensor("features"), file.metadata() or {}
+        except FileNotFoundError:
+            return False
+        except (SafetensorError, OSError) as error:
+            return self._damaged(path, str(error))
+        if stored.shape != rows.shape or stored.dtype != rows.dtype:
+            return self._damaged(path, f"{tuple(stored.shape)} {stored.dtype}")
+        if hashlib.sha256(_bytes_of(stored)).hexdigest() != metadata.get("sha256"):
+            return self._damaged(path, "other bytes than were written")
+        if not stored.isfinite().all():
+            return self._damaged(path, "numbers that are not finite")
+        rows.copy_(stored)
+        return True
+
+    def write(self, start: int, rows: Tensor) -> None:
+        """Stores a chunk on a thread; rows must not change until the next call or the end.
+
+        Args:
+            start: index of the first row.
+            rows: (n, D) on the CPU, contiguous.
+        """
+        self.finish()
+        if not self._broken:
+            self._writing = self._executor.submit(self._write, start, rows)
+
+    def finish(self) -> None:
+        """Waits until the last chunk is stored; after a fault nothing is stored any more."""
+        writing, self._writing = self._writing, None
+        if writing is None:
+            return
+        try:
+            writing.result()
+        except (OSError, SafetensorError) as error:
+            self._broken = True
+            shutil.rmtree(self.folder, ignore_errors=True)  # the rest of the run needs the space
+            say(f"warning: going on without storing features in {self.folder}: {error}")
+
+    def remove(self) -> None:
+        """Deletes all chunks."""
+        self.finish()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _write(self, start: int, rows: Tensor) -> None:
+        digest = hashlib.sha256(_bytes_of(rows)).hexdigest()
+        with replacing(self._path(start)) as beside:
+            save_file({"features": rows}, beside, metadata={"sha256": digest})
+
+    def _path(self, start: int) -> Path:
+        return self.folder / f"{start:09d}.safetensors"
+
+    def _damaged(self, path: Path, found: str) -> bool:
+        say(f"warning: computing the features in {path} anew, the file is damaged: {found}")
+        with suppress(OSError):
+            path.unlink()
+        return False
+
+
+def _bytes_of(tensor: Tensor) -> memoryview:
+    """Gives a contiguous tensor's bytes without a copy."""
+    return memoryview(tensor.detach().reshape(-1).view(torch.uint8).numpy())

@@ -1,0 +1,133 @@
+"""Layers that treat the parts of a batch on several processes as the one batch that they are."""
+
+from typing import Any, cast
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from submission.training.batches import BatchPart
+
+__all__ = ["SynchronisedBatchNorm", "WholeBatchDropout", "synchronise"]
+
+
+class _Normalise(torch.autograd.Function):
+    """Batch norm over equally large parts of a batch, one on each process."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, maps: Tensor, weight: Tensor, bias: Tensor, epsilon: float
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Returns (B, C, H, W) standardised maps, and mean and variance of all parts, (C,)."""
+        scratch = torch.zeros_like(weight), torch.ones_like(weight)
+        own = torch.stack(torch.batch_norm_update_stats(maps, *scratch, 0.0))  # (2, C)
+        parts = own.new_empty(dist.get_world_size(), *own.shape)  # (P, 2, C)
+        dist.all_gather(list(parts.unbind()), own)
+        mean = parts[:, 0].mean(dim=0)
+        variance = (parts[:, 1] + (parts[:, 0] - mean).square()).mean(dim=0)
+        ctx.epsilon = epsilon
+        ctx.save_for_backward(maps, weight, mean, variance)
+        ctx.mark_non_differentiable(mean, variance)
+        return F.batch_norm(maps, mean, variance, weight, bias, eps=epsilon), mean, variance
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor, *_: Tensor) -> tuple[Tensor, Tensor, Tensor, None]:
+        """Returns the derivatives of the sum over processes of what they differentiate."""
+        maps, weight, mean, variance = ctx.saved_tensors
+        _, of_weight, of_bias = torch.ops.aten.native_batch_norm_backward(
+            gradient,
+            maps,
+            weight,
+            mean,
+            variance,
+            None,
+            None,
+            False,
+            ctx.epsilon,
+            [False, True, True],
+        )
+        sums = torch.stack([of_weight, of_bias])  # (2, C)
+        dist.all_reduce(sums)
+        sums /= dist.get_world_size() * maps.numel() / maps.shape[1]
+        # With y = (x - mean) / deviation, the derivative by x is
+        # weight / deviation * (gradient - mean(gradient) - y mean(gradient y)): an affine function
+        # of the gradient plus one of x, both by the kernel of evaluation.
+        inverse = (variance + ctx.epsilon).rsqrt()
+        scale = weight * inverse
+        slope = -scale * inverse * sums[0]
+        shift = -scale * sums[1] - slope * mean
+        zero, one = torch.zeros_like(mean), torch.ones_like(mean)
+        of_maps = F.batch_norm(gradient, zero, one, scale, shift, eps=0.0)
+        of_maps += F.batch_norm(maps, zero, one, slope, zero, eps=0.0)
+        return of_maps, of_weight, of_bias, None
+
+
+class SynchronisedBatchNorm(nn.BatchNorm2d):
+    """Batch norm over the parts of a batch on several processes, on a CPU.
+
+    PyTorch's own `SyncBatchNorm` needs a GPU. In evaluation mode nothing is different.
+    """
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """Standardises (B, C, H, W) maps; B must be the same on every process."""
+        if not self.training:
+            return super().forward(maps)
+        output, mean, variance = _Normalise.apply(maps, self.weight, self.bias, self.eps)
+        with torch.no_grad():
+            count = dist.get_world_size() * maps.numel() / maps.shape[1]
+            momentum = cast(float, self.momentum)
+            cast(Tensor, self.num_batches_tracked).add_(1)
+            cast(Tensor, self.running_mean).lerp_(mean, momentum)
+            cast(Tensor, self.running_var).lerp_(variance * (count / (count - 1)), momentum)
+        return cast(Tensor, output)
+
+
+class WholeBatchDropout(nn.Dropout2d):
+    """Drops the channels that `Dropout2d` drops when one process has the whole batch.
+
+    Args:
+        p: rate.
+        part: of the batch that this process has.
+    """
+
+    def __init__(self, p: float, part: BatchPart) -> None:
+        super().__init__(p)
+        self.part = part
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """Drops channels of (B, C, H, W) maps; the generator moves on as for the whole batch."""
+        if not self.training or self.p == 0:
+            return maps
+        whole = len(maps) * self.part.num_parts
+        kept = maps.new_empty(whole, maps.shape[1], 1, 1).bernoulli_(1 - self.p).div_(1 - self.p)
+        return maps * self.part.of(kept)
+
+
+def synchronise(module: nn.Module, part: BatchPart, device: torch.device) -> nn.Module:
+    """Replaces batch norms and dropouts, in place, by those that see the whole batch.
+
+    Args:
+        module: a network; names and values of its parameters and buffers stay.
+        part: of the batch that this process has.
+        device: where the network is going to be.
+
+    Returns:
+        The network.
+    """
+    for name, child in module.named_children():
+        if isinstance(child, nn.BatchNorm2d):
+            module.add_module(name, _synchronised(child, device))
+        elif isinstance(child, nn.Dropout2d):
+            module.add_module(name, WholeBatchDropout(child.p, part))
+        else:
+            synchronise(child, part, device)
+    return module
+
+
+def _synchronised(norm: nn.BatchNorm2d, device: torch.device) -> nn.Module:
+    if device.type != "cpu":
+        return cast(nn.Module, nn.SyncBatchNorm.convert_sync_batchnorm(norm))  # type: ignore[no-untyped-call]
+    ours = SynchronisedBatchNorm(norm.num_features, norm.eps, norm.momentum)
+    ours.load_state_dict(norm.state_dict())
+    return ours
