@@ -88,12 +88,10 @@ def configuration_text(*settings: Any) -> str:
     return "\n".join(lines) + "\n"
 
 
-def save_configuration(path: Path, *settings: Any) -> str:
-    """Writes settings to a file, atomically; returns the text."""
-    text = configuration_text(*settings)
+def save_configuration(path: Path, *settings: Any) -> None:
+    """Writes settings to a file, atomically; see `configuration_text`."""
     with replacing(path) as beside:
-        beside.write_text(text, encoding="utf-8")
-    return text
+        beside.write_text(configuration_text(*settings), encoding="utf-8")
 
 
 def _nearest(name: str, known: Sequence[str]) -> str:

@@ -1,6 +1,5 @@
 """The main job: one data set in, an exported representation and what is known of it out."""
 
-import hashlib
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -117,7 +116,7 @@ def _train(environment: Environment, devices: Devices, report: Report) -> Path:
     started = notes / "started.gin"
     if devices.is_first:
         # A name of its own until the model is there: an earlier model must not get these settings.
-        configuration = save_configuration(started, inputs.extract, inputs.fit)
+        save_configuration(started, inputs.extract, inputs.fit)
     watch.lap("open")
 
     store = _feature_store(environment, inputs)
@@ -136,7 +135,7 @@ def _train(environment: Environment, devices: Devices, report: Report) -> Path:
     started.replace(notes / "configuration.gin")
     watch.lap("export")
 
-    config_sha256 = hashlib.sha256(configuration.encode()).hexdigest()
+    config_sha256 = sha256_of(notes / "configuration.gin")
     model_sha256 = sha256_of(environment.model_path)
     if not environment.is_grading:
         table = CodeTable(

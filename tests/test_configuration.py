@@ -231,8 +231,8 @@ def test_any_settings_come_back_from_their_text(text: str, rate: float, seed: in
 def test_the_saved_file_names_every_setting(folder: Path) -> None:
     load_configuration(PAPER, ["Fit.seed = 7", "Extract.batch_size = 3"])
     before = ExtractSettings(), FitSettings()
-    text = save_configuration(folder / "saved.gin", *before)
-    assert (folder / "saved.gin").read_text() == text
+    save_configuration(folder / "saved.gin", *before)
+    text = (folder / "saved.gin").read_text()
     for group, settings in zip(("Extract", "Fit"), before, strict=True):
         for name in vars(settings):
             assert f"submission.{group}.{name} = " in text

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from submission.configuration import load_configuration
 from submission.models.extractor import FactorHeads, FeatureExtractor
 from submission.settings import FinetuneSettings
 from submission.training import finetune as module
@@ -58,6 +59,8 @@ def test_the_outcome_is_frozen_and_measured_on_every_set(
     assert len(names) == 7
     assert result.accuracies["validation"]["object_size"] == 1.0  # it has one value only
     assert result.num_images_seen == 192  # 102 training images make 6 batches of 16, twice
+    load_configuration(folder / "configuration.gin")
+    assert FinetuneSettings() == SETTINGS
     with (folder / "curves.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert {"accuracy/validation/object_color", "accuracy/standin_real/object_color"} <= {

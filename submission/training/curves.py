@@ -60,17 +60,16 @@ class Curves:
 
 
 def _extend(path: Path, content: bytes) -> None:
-    """Makes a file hold `content`; a file that holds its beginning is appended to.
+    """Makes a file hold `content` by changing its end alone.
 
-    A TensorBoard that is running keeps the file open and sees what is appended only.
+    A TensorBoard that is running keeps the file open and sees what is appended to it. A run that is
+    killed meanwhile leaves a beginning, which the next call completes.
     """
-    old = path.read_bytes() if path.exists() else None
-    if old is not None and content.startswith(old):
-        with path.open("ab") as file:
-            file.write(content[len(old) :])
-        return
-    # A temporary file that a killed run leaves must not look like an event file.
-    whole = path.with_name("curves.events")
-    with replacing(whole) as beside:
-        beside.write_bytes(content)
-    whole.replace(path)
+    with path.open("a+b") as file:
+        file.seek(0)
+        old = file.read()
+        common = min(len(old), len(content))
+        if old[:common] != content[:common]:
+            common = 0
+        file.truncate(common)
+        file.write(content[common:])

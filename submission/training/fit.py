@@ -153,7 +153,7 @@ class VAEFit:
         saved_at = time.monotonic()
         with stop_requested() if self._checkpoint else nullcontext(_never) as stop:
             while self.epoch < self.settings.num_epochs:
-                self._take_step()
+                self.take_step()
                 advance(1)
                 due = time.monotonic() - saved_at >= self.settings.checkpoint_seconds
                 stopped, done = stop(), self.epoch == self.settings.num_epochs
@@ -166,16 +166,8 @@ class VAEFit:
                     )
         return self.vae.eval().requires_grad_(requires_grad=False), self.curves
 
-    def _begin_epoch(self) -> None:
-        self._shuffled_from = self._shuffle.get_state()
-        self._order = torch.randperm(len(self._features), generator=self._shuffle).to(self._device)
-        s = self.settings
-        self._beta = annealed_beta(
-            self.epoch, s.beta_start, s.beta_end, s.anneal_start, s.anneal_end
-        )
-        self._beta_there = torch.tensor(self._beta, device=self._device)
-
-    def _take_step(self) -> None:
+    def take_step(self) -> None:
+        """Takes one step, and ends the epoch with its last."""
         B = self.settings.batch_size
         rows = self._features[self._order[self.step * B : (self.step + 1) * B]].float()  # (B, D)
         noise = torch.randn(
@@ -191,6 +183,15 @@ class VAEFit:
             self._check()
         if last:
             self._end_epoch()
+
+    def _begin_epoch(self) -> None:
+        self._shuffled_from = self._shuffle.get_state()
+        self._order = torch.randperm(len(self._features), generator=self._shuffle).to(self._device)
+        s = self.settings
+        self._beta = annealed_beta(
+            self.epoch, s.beta_start, s.beta_end, s.anneal_start, s.anneal_end
+        )
+        self._beta_there = torch.tensor(self._beta, device=self._device)
 
     def _end_epoch(self) -> None:
         means = self._losses.double().mean(dim=0).tolist()
