@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Trains on one data set and exports the representation; locally it then scores it.
-#   ./run.sh [CONFIG [NAME]]   CONFIG: a gin file (configs/quick.gin), NAME: of the experiment
+#   ./run.sh [CONFIG [NAME [--set SETTING=VALUE ...]]]
+# CONFIG: a gin file (configs/quick.gin), NAME: of the experiment
 set -euo pipefail
 project=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 
@@ -15,11 +16,13 @@ source "$project/train_environ.sh"
 case $AICROWD_DATASET_NAME in
   standin_*)
     if [[ ! -e $DISENTANGLEMENT_LIB_DATA/$AICROWD_DATASET_NAME/$AICROWD_DATASET_NAME.npz ]]; then
+      # A mistake in the settings is told before the images are rendered, not after.
+      "$PYTHON" -m submission settings "${1:-configs/quick.gin}" "${@:3}" >/dev/null
       echo "rendering $AICROWD_DATASET_NAME, a look-alike of MPI3D (once)"
       "$PYTHON" -m submission data render "$AICROWD_DATASET_NAME" \
         --grid "${STANDIN_GRID:-6,6,2,3,3,8,8}"
     fi
     ;;
 esac
-"$PYTHON" "$project/train_pytorch.py" "${1:-$project/configs/quick.gin}"
+"$PYTHON" "$project/train_pytorch.py" "${1:-$project/configs/quick.gin}" "${@:3}"
 "$PYTHON" "$project/local_evaluation.py"

@@ -22,7 +22,7 @@ from submission.settings import FitSettings
 from submission.training.allocator import keep_freed_memory
 from submission.training.devices import one_device
 from submission.training.features import extract_features
-from submission.training.fit import encode_features, fit_vae
+from submission.training.fit import VAEFit, encode_features
 from submission.training.precision import choose_device, choose_precision
 
 MIB = 1 << 20
@@ -76,8 +76,9 @@ def main() -> None:
             SmallTrunk(), images.images, one_device(device), 256, feature_type, bar.update
         )
     settings = FitSettings(num_epochs=1)
-    with progress_bar(len(features) // settings.batch_size, "beta-VAE", " steps") as bar:
-        vae, _ = fit_vae(features, settings, device, choose_precision(device), bar.update)
+    fit = VAEFit(features, settings, device, choose_precision(device))
+    with progress_bar(fit.num_steps, "beta-VAE", " steps") as bar:
+        vae, _ = fit.run(bar.update)
     codes = encode_features(vae, features)
     say(
         f"{len(codes):,} images of {images.images.nbytes / 1e9:.1f} GB, {arguments.feature_type} "

@@ -14,6 +14,7 @@ COMMANDS = {
     "data": "List, fetch, check, render and show image files.",
     "finetune": "Finetune the feature extractor on labelled images.",
     "train": "Extract features, train the beta-VAE, export the representation.",
+    "settings": "List every setting with its default and its meaning.",
     "evaluate": "Score an exported representation with the five metrics.",
     "report": "Make a report to look at from scores.",
     "compare": "Set scored experiments beside each other.",

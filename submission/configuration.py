@@ -1,22 +1,38 @@
-"""Configuration files: read, overridden and, after a run, written down as they were used."""
+"""Configurations: read from gin files, overridden, checked as a whole and written down again."""
 
-import dataclasses
 import difflib
 from collections.abc import Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import gin
 
 import submission.settings
+from submission.files import replacing
+from submission.gin_text import GinReader
 
-__all__ = ["PROJECT", "load_configuration", "operative_configuration"]
+__all__ = [
+    "PROJECT",
+    "SETTINGS",
+    "configuration_text",
+    "load_configuration",
+    "save_configuration",
+]
 
 PROJECT = Path(__file__).resolve().parents[1]
+
+SETTINGS: dict[str, Any] = {
+    name.removesuffix("Settings"): getattr(submission.settings, name)
+    for name in submission.settings.__all__
+}
+"""Every class of settings by its name in configuration files."""
 
 
 def load_configuration(path: Path | None, overrides: Sequence[str] = ()) -> None:
     """Reads a gin file and then overrides, forgetting what was read before.
+
+    Every value is checked, those of stages that the run has not included.
 
     Args:
         path: the file, seen from the working folder or from the project's, or None for the
@@ -25,50 +41,79 @@ def load_configuration(path: Path | None, overrides: Sequence[str] = ()) -> None
 
     Raises:
         FileNotFoundError: if the file does not exist.
-        ValueError: if a line cannot be read, or names something that cannot be set.
+        ValueError: if a line cannot be read, names something that cannot be set, or gives a value
+            of another type or out of range.
     """
-    gin.clear_config()
+    reader = GinReader([Path(), PROJECT])
     if path is not None:
-        found = next((place for place in (path, PROJECT / path) if place.is_file()), None)
-        if found is None:
-            raise FileNotFoundError(
-                f"expected a configuration at {path}; those that ship are in configs/"
-            )
-        _parse(found.read_text(encoding="utf-8"), str(path))
+        try:
+            reader.add_file(path)
+        except FileNotFoundError as error:
+            raise FileNotFoundError(f"{error}; {_presets(path)}") from error
     for line in overrides:
-        _parse(line, "the command line")
+        if reader.add_text(line, "the command line") == 0:
+            raise ValueError(f"in the command line: expected NAME = VALUE, got {line!r}")
+    assignments = reader.assignments()
+    known = [f"{name}.{field.name}" for name in SETTINGS for field in fields(SETTINGS[name])]
+    gin.clear_config()
+    for assignment in assignments:
+        name = assignment.name.removeprefix("submission.")
+        if name not in known:
+            raise ValueError(
+                f"in {assignment.origin}: expected the name of a setting, got {assignment.name}; "
+                f"the nearest name that can be set is {_nearest(name, known)}"
+            )
+        gin.bind_parameter(f"submission.{name}", assignment.value)
+    for settings in SETTINGS.values():
+        try:
+            settings()
+        except ValueError as error:  # gin adds lines about its own calls
+            raise ValueError(str(error).splitlines()[0]) from error
 
 
-def operative_configuration() -> str:
-    """Writes as gin text every setting that the run has used, defaults included."""
-    return str(gin.operative_config_str())
+def configuration_text(*settings: Any) -> str:
+    """Writes settings as gin text that gives the same settings again.
+
+    Args:
+        settings: objects of the classes in `SETTINGS`.
+    """
+    lines = ["# Every setting that the run used; given as CONFIG, this file runs it again."]
+    for group in settings:
+        name = type(group).__name__.removesuffix("Settings")
+        lines.append("")
+        lines += [
+            f"submission.{name}.{field.name} = {getattr(group, field.name)!r}"
+            for field in fields(group)
+        ]
+    return "\n".join(lines) + "\n"
 
 
-def _parse(text: str, origin: str) -> None:
-    try:
-        gin.parse_config(text)
-    except (ValueError, TypeError, SyntaxError, AttributeError) as error:
-        message = str(error).splitlines()[0]
-        raise ValueError(f"in {origin}: {message}{_suggestion(text)}") from error
+def save_configuration(path: Path, *settings: Any) -> None:
+    """Writes settings to a file, atomically; see `configuration_text`."""
+    with replacing(path) as beside:
+        beside.write_text(configuration_text(*settings), encoding="utf-8")
 
 
-def _suggestion(text: str) -> str:
-    known = [
-        f"{name}.{field.name}"
-        for name, settings in _configurables().items()
-        for field in dataclasses.fields(settings)
-    ]
-    for line in text.splitlines():
-        name = line.split("=")[0].strip().removeprefix("submission.")
-        if "=" in line and not name.startswith("#") and name not in known:
-            close = difflib.get_close_matches(name, known, n=1, cutoff=0)
-            return f"; the nearest name that can be set is {close[0]}" if close else ""
-    return ""
+def _nearest(name: str, known: Sequence[str]) -> str:
+    """Finds what was meant, if a word has a slip, an initial only, or the class is left out."""
+
+    def ratio(first: str, second: str) -> float:
+        return difflib.SequenceMatcher(None, first, second).ratio()
+
+    def likeness(candidate: str) -> float:
+        group, parameter = candidate.lower().split(".")
+        *groups, written = name.lower().split(".")
+        initials = "".join(word[0] for word in parameter.split("_"))
+        same = 1.0 if written == initials else ratio(written, parameter)
+        by_parts = 2 * same + ratio("".join(groups[-1:]), group)
+        return max(by_parts, 3 * ratio(name.lower(), candidate.lower()))
+
+    scores = {candidate: likeness(candidate) for candidate in known}
+    return " or ".join(each for each in known if scores[each] == max(scores.values()))
 
 
-def _configurables() -> dict[str, type[Any]]:
-    return {
-        "Finetune": submission.settings.FinetuneSettings,
-        "Extract": submission.settings.ExtractSettings,
-        "Fit": submission.settings.FitSettings,
-    }
+def _presets(path: Path) -> str:
+    names = sorted(f"configs/{file.name}" for file in (PROJECT / "configs").glob("*.gin"))
+    nearest = difflib.get_close_matches(str(path), names, n=1)
+    hint = f"; the nearest is {nearest[0]}" if nearest else ""
+    return f"those that ship are {', '.join(names)}{hint}"

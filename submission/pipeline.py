@@ -1,6 +1,5 @@
 """The main job: one data set in, an exported representation and what is known of it out."""
 
-import hashlib
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -12,17 +11,17 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from submission.configuration import PROJECT, operative_configuration
+from submission.configuration import PROJECT, save_configuration
 from submission.console import progress_bar, say
 from submission.data.images import ImageSet, open_images
 from submission.environment import Environment, read_launch
 from submission.export import Representation, export
-from submission.files import replacing, sha256_of, write_json
+from submission.files import sha256_of, write_json
 from submission.memory import PROCESS_BYTES, plan_batches, read_memory_limits
-from submission.models.extractor import FEATURE_SIZE, FeatureExtractor
+from submission.models.extractor import FEATURE_SIZE, Extractor
 from submission.models.folding import fold
+from submission.models.frozen import load_frozen
 from submission.models.vae import VAE
-from submission.models.weights import load_extractor
 from submission.scoring.table import CodeTable, save_table
 from submission.settings import ExtractSettings, FitSettings
 from submission.training.allocator import keep_freed_memory
@@ -31,7 +30,7 @@ from submission.training.checkpoint import fingerprint
 from submission.training.devices import Devices, opened_devices
 from submission.training.feature_store import FeatureStore, digest_of
 from submission.training.features import extract_features
-from submission.training.fit import encode_features, fit_vae
+from submission.training.fit import VAEFit, encode_features, make_vae
 from submission.training.precision import Precision
 
 __all__ = ["Stopwatch", "train_representation"]
@@ -64,7 +63,8 @@ class _Inputs:
     """What a run is given: images, frozen weights, settings and hardware."""
 
     images: ImageSet
-    extractor: FeatureExtractor
+    extractor: Extractor
+    weights_sha256: str
     extract: ExtractSettings
     fit: FitSettings
     devices: Devices
@@ -86,9 +86,9 @@ def train_representation(environment: Environment, report: Report = lambda fract
     """Extracts features, trains the beta-VAE on them and exports the representation.
 
     Processes that torchrun started share the extraction; the first one does the rest alone. The
-    configuration must have been loaded. The folder `training/` receives the configuration, the
-    learning curves, what the run came from and, except on the evaluation server, the code of every
-    image.
+    configuration must have been loaded. The folder `training/` receives the configuration (called
+    `started.gin` until the model is written), the learning curves, what the run came from and,
+    except on the evaluation server, the code of every image.
 
     Args:
         environment: where to read and write.
@@ -113,6 +113,10 @@ def _train(environment: Environment, devices: Devices, report: Report) -> Path:
     notes.mkdir(parents=True, exist_ok=True)
     (environment.representation_path / "results").mkdir(parents=True, exist_ok=True)
     inputs = _open(environment, devices)
+    started = notes / "started.gin"
+    if devices.is_first:
+        # A name of its own until the model is there: an earlier model must not get these settings.
+        save_configuration(started, inputs.extract, inputs.fit)
     watch.lap("open")
 
     store = _feature_store(environment, inputs)
@@ -128,12 +132,10 @@ def _train(environment: Environment, devices: Devices, report: Report) -> Path:
     sample = sample.repeat(-(-64 // len(sample)), 1, 1, 1)[:64]
     pixels = to_unit_range(sample, torch.device("cpu"))
     export(Representation(fold(inputs.extractor), vae.cpu()), pixels, environment.model_path)
-    configuration = operative_configuration()
-    with replacing(notes / "configuration.gin") as beside:
-        beside.write_text(configuration, encoding="utf-8")
+    started.replace(notes / "configuration.gin")
     watch.lap("export")
 
-    config_sha256 = hashlib.sha256(configuration.encode()).hexdigest()
+    config_sha256 = sha256_of(notes / "configuration.gin")
     model_sha256 = sha256_of(environment.model_path)
     if not environment.is_grading:
         table = CodeTable(
@@ -155,7 +157,7 @@ def _train(environment: Environment, devices: Devices, report: Report) -> Path:
                 "num_images": inputs.images.space.num_points,
             },
             "model_sha256": model_sha256,
-            "weights_sha256": sha256_of(_weights_path(inputs.extract)),
+            "weights_sha256": inputs.weights_sha256,
             "config_sha256": config_sha256,
             "settings": {"Extract": asdict(inputs.extract), "Fit": asdict(inputs.fit)},
             "device": str(inputs.device),
@@ -165,6 +167,7 @@ def _train(environment: Environment, devices: Devices, report: Report) -> Path:
             "seconds": watch.seconds,
         },
     )
+    _checkpoint_path(notes).unlink(missing_ok=True)  # every output is there and verified
     if store is not None and not inputs.extract.keep_features:
         store.remove()
     for stage, seconds in watch.seconds.items():
@@ -174,25 +177,23 @@ def _train(environment: Environment, devices: Devices, report: Report) -> Path:
     return environment.model_path
 
 
-def _weights_path(settings: ExtractSettings) -> Path:
-    return PROJECT / settings.weights
-
-
 def _open(environment: Environment, devices: Devices) -> _Inputs:
     extract, fit = ExtractSettings(), FitSettings()
     images = open_images(environment.dataset_name, environment.data_path)
-    sizes = " x ".join(map(str, images.space.sizes))
-    say(f"data: {images.name}, {images.space.num_points:,} images ({sizes}), {images.path}")
-    extractor = load_extractor(_weights_path(extract))
-    say(f"extractor: {extractor.architecture}, {_weights_path(extract)}")
+    grid = " x ".join(map(str, images.space.sizes))
+    say(f"data: {images.name}, {images.space.num_points:,} images ({grid}), {images.path}")
+    extractor, path, digest = load_frozen(extract.kind, extract.weights, PROJECT)
+    say(f"extractor: {extract.kind}, {extractor.architecture}, {path}")
+    image_bytes = IMAGE_BYTES * extractor.input_size**2 // 64**2
+    sizes = [extract.batch_size] if extract.batch_size else _batch_sizes(devices, image_bytes)
     precision, num_local = devices.precision, read_launch().num_local
     say(f"device: {devices.device}, {precision.dtype} because {precision.reason}")
     if devices.is_first:
         plan, batch_size = plan_batches(
             images.space.num_points,
             read_memory_limits(extract.memory_limit),
-            batch_sizes=[extract.batch_size] if extract.batch_size else _batch_sizes(devices),
-            bytes_per_image=num_local * IMAGE_BYTES,
+            batch_sizes=sizes,
+            bytes_per_image=num_local * image_bytes,
             feature_type=extract.feature_type,
             feature_dim=FEATURE_SIZE,
             model_bytes=num_local * _model_bytes(extractor, fit),
@@ -204,15 +205,15 @@ def _open(environment: Environment, devices: Devices) -> _Inputs:
     else:
         choice = torch.float32, 0
     feature_type, batch_size = devices.fabric.broadcast(choice)
-    return _Inputs(images, extractor, extract, fit, devices, feature_type, batch_size)
+    return _Inputs(images, extractor, digest, extract, fit, devices, feature_type, batch_size)
 
 
-def _batch_sizes(devices: Devices) -> list[int]:
+def _batch_sizes(devices: Devices, image_bytes: int) -> list[int]:
     """Lists batch sizes that a device computes fast, the largest first."""
     if devices.device.type == "cpu":
         return [256, 128, 64, 32]
     memory = torch.cuda.get_device_properties(devices.device).total_memory
-    return [size for size in (1024, 512, 256, 128, 64) if 2 * size * IMAGE_BYTES <= memory] or [32]
+    return [size for size in (1024, 512, 256, 128, 64) if 2 * size * image_bytes <= memory] or [32]
 
 
 def _feature_store(environment: Environment, inputs: _Inputs) -> FeatureStore | None:
@@ -231,10 +232,10 @@ def _feature_store(environment: Environment, inputs: _Inputs) -> FeatureStore | 
     return FeatureStore(environment.output_path / f"features-{identity[:20]}")
 
 
-def _model_bytes(extractor: FeatureExtractor, fit: FitSettings) -> int:
+def _model_bytes(extractor: Extractor, fit: FitSettings) -> int:
     frozen: int = sum(value.nbytes for value in extractor.state_dict().values())
     with torch.device("meta"):
-        vae = VAE(FEATURE_SIZE, fit.num_latents, fit.encoder_widths, fit.decoder_widths)
+        vae = make_vae(FEATURE_SIZE, fit)
     trained: int = sum(value.nbytes for value in vae.state_dict().values())
     return 2 * frozen + 6 * trained  # folded copy; gradient, two moments and two temporaries
 
@@ -264,11 +265,19 @@ def _extract(inputs: _Inputs, store: FeatureStore | None, report: Report) -> Ten
 
 
 def _fit(inputs: _Inputs, features: Tensor, notes: Path, report: Report) -> VAE:
-    num_steps = inputs.fit.num_epochs * (len(features) // inputs.fit.batch_size)
-    with progress_bar(num_steps, "beta-VAE", " steps") as bar:
-        advance = _advance(bar, report, FEATURES_END, FIT_END)
-        vae, curves = fit_vae(features, inputs.fit, inputs.device, inputs.precision, advance)
+    fit = VAEFit(features, inputs.fit, inputs.device, inputs.precision)
+    fit.keep_in(
+        _checkpoint_path(notes),
+        data=inputs.images.sha256,
+        weights=inputs.weights_sha256,
+    )
+    with progress_bar(fit.num_steps, "beta-VAE", " steps", initial=fit.num_steps_done) as bar:
+        vae, curves = fit.run(_advance(bar, report, FEATURES_END, FIT_END))
     curves.write(notes)
     last = {name: value for _, name, value in curves.rows[-4:]}
     say("last epoch: " + "  ".join(f"{name} {value:.4f}" for name, value in last.items()))
     return vae
+
+
+def _checkpoint_path(notes: Path) -> Path:
+    return notes / "fit.ckpt"

@@ -1,29 +1,55 @@
 """Every number that a configuration file can set, with the paper's values as defaults."""
 
+import difflib
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
 import gin
 
 from submission.models.extractor import ARCHITECTURES
+from submission.models.frozen import KINDS
 
 __all__ = ["ExtractSettings", "FinetuneSettings", "FitSettings"]
 
+LARGEST_LAYER = 1 << 20
+"""Wider layers are mistakes; their sizes in bytes would not fit into 64 bits."""
+
 
 def _require_types(settings: Any, prefix: str) -> None:
-    """Refuses values of another type than the field's default; an int may stand for a float."""
+    """Refuses values of another type than the field's default; an int may stand for a float.
+
+    A float must be finite, too, and an int must fit into 64 bits.
+    """
     for field in fields(settings):
         value, kind = getattr(settings, field.name), type(field.default)
+        name = f"{prefix}.{field.name}"
         allowed = (int, float) if kind is float else (kind,)
-        wrong_item = type(value) is tuple and not all(type(item) is int for item in value)
+        items = value if type(value) is tuple else (value,)
+        wrong_item = kind is tuple and not all(type(item) is int for item in items)
         if type(value) not in allowed or wrong_item:
-            expected = "a tuple of int" if kind is tuple else kind.__name__
-            raise ValueError(f"expected {prefix}.{field.name} to be {expected}, got {value!r}")
+            expected = "a tuple of int such as (8, 4) or (8,)" if kind is tuple else kind.__name__
+            raise ValueError(f"expected {name} to be {expected}, got {value!r}")
+        small = all(abs(item) < 2**63 for item in items if type(item) is int)
+        _require(small, name, "below 2**63", value)
+        if kind is float:
+            _require(math.isfinite(value), name, "finite", value)
 
 
 def _require(condition: bool, name: str, expected: str, value: object) -> None:
     if not condition:
         raise ValueError(f"expected {name} to be {expected}, got {value!r}")
+
+
+def _require_one_of(choices: Sequence[str], prefix: str, **values: str) -> None:
+    for name, value in values.items():
+        if value not in choices:
+            nearest = difflib.get_close_matches(value.lower(), choices, n=1, cutoff=0)[0]
+            raise ValueError(
+                f"expected {prefix}.{name} to be one of {', '.join(choices)}, got {value!r}; "
+                f"the nearest is {nearest}"
+            )
 
 
 def _require_at_least(minimum: float, prefix: str, **values: float) -> None:
@@ -72,17 +98,9 @@ class FinetuneSettings:
 
     def __post_init__(self) -> None:
         _require_types(self, "Finetune")
-        _require(
-            self.architecture in ARCHITECTURES,
-            "Finetune.architecture",
-            f"one of {', '.join(ARCHITECTURES)}",
-            self.architecture,
-        )
-        _require(
-            self.learning_rate_decay in ("constant", "cosine"),
-            "Finetune.learning_rate_decay",
-            "constant or cosine",
-            self.learning_rate_decay,
+        _require_one_of(ARCHITECTURES, "Finetune", architecture=self.architecture)
+        _require_one_of(
+            ("constant", "cosine"), "Finetune", learning_rate_decay=self.learning_rate_decay
         )
         _require(0 <= self.dropout < 1, "Finetune.dropout", "in [0, 1)", self.dropout)
         _require(
@@ -112,7 +130,9 @@ class ExtractSettings:
     """How features are extracted (paper, section 2.2).
 
     Attributes:
-        weights: file of the frozen extractor; a relative path starts at the project's folder.
+        kind: "finetuned", or "stage1" for a VGG of ImageNet with R-MAC pooling on 224x224 images.
+        weights: file of the frozen extractor; a relative path starts at the project's folder. For
+            stage 1 "imagenet", downloaded at the first time, or the path of that published file.
         batch_size: images of a pass; 0 takes as many as fit into memory, within reason.
         feature_type: "float32", "float16", or "auto" for the larger that fits into memory.
         memory_limit: bytes that the run may use; 0 reads the container's or machine's limit.
@@ -120,6 +140,7 @@ class ExtractSettings:
             with the same weights.
     """
 
+    kind: str = "finetuned"
     weights: str = "weights/extractor.safetensors"
     batch_size: int = 0
     feature_type: str = "auto"
@@ -128,60 +149,90 @@ class ExtractSettings:
 
     def __post_init__(self) -> None:
         _require_types(self, "Extract")
-        _require(
-            self.feature_type in ("auto", "float32", "float16"),
-            "Extract.feature_type",
-            "auto, float32 or float16",
-            self.feature_type,
-        )
+        _require_one_of(KINDS, "Extract", kind=self.kind)
+        _require_one_of(("auto", "float32", "float16"), "Extract", feature_type=self.feature_type)
+        _require(self.weights != "", "Extract.weights", "a file's path", self.weights)
         _require_at_least(0, "Extract", batch_size=self.batch_size, memory_limit=self.memory_limit)
 
 
 @gin.configurable("Fit", module="submission")
 @dataclass(frozen=True)
 class FitSettings:
-    """The beta-VAE and how it is trained (paper, section 2.3).
+    """The beta-VAE and how it is trained (paper, section 2.3; the defaults are its numbers).
 
     Attributes:
         num_latents: C.
         encoder_widths: widths of the encoder's hidden layers.
         decoder_widths: widths of the decoder's hidden layers.
+        sigmoid: whether the decoded mean is constrained to (0, 1); linear otherwise.
+        decoder_initialisation: "orthogonal", or "default" to leave the decoder's linear layers as
+            PyTorch makes them; the encoder is always orthogonal.
         batch_size: B, features of a step.
         num_epochs: N.
-        learning_rate: RAdam's step size.
+        reduction: "mean" or "sum" over the batch, of both terms of the loss; the terms are always
+            summed over dimensions, and the KL term is always divided by C.
+        optimizer: "radam" or "adam".
+        learning_rate: the optimiser's step size.
+        first_moment_decay: decay rate of the mean of gradients (Adam's beta 1), in [0, 1).
+        second_moment_decay: decay rate of the mean of squared gradients (Adam's beta 2), in [0, 1).
         beta_start: weight of the KL term up to `anneal_start`.
         beta_end: weight of the KL term from `anneal_end` on.
         anneal_start: epoch at which beta begins to rise.
         anneal_end: epoch at which beta has risen.
         seed: decides initial weights, order and noise.
+        cuda_graph: whether a GPU records a step once and replays it; without a GPU no difference.
+        checkpoint_seconds: time between checkpoints; 0 writes one after every step.
     """
 
     num_latents: int = 16
     encoder_widths: tuple[int, ...] = (1024, 1024, 1024, 1024)
     decoder_widths: tuple[int, ...] = (1024, 1024, 1024, 1024)
+    sigmoid: bool = True
+    decoder_initialisation: str = "orthogonal"
     batch_size: int = 256
     num_epochs: int = 100
+    reduction: str = "mean"
+    optimizer: str = "radam"
     learning_rate: float = 1e-3
+    first_moment_decay: float = 0.9
+    second_moment_decay: float = 0.999
     beta_start: float = 0.001
     beta_end: float = 0.4
     anneal_start: int = 10
     anneal_end: int = 49
     seed: int = 0
+    cuda_graph: bool = False
+    checkpoint_seconds: float = 60.0
 
     def __post_init__(self) -> None:
         _require_types(self, "Fit")
         for name, widths in [("encoder", self.encoder_widths), ("decoder", self.decoder_widths)]:
-            valid = len(widths) > 0 and all(width >= 1 for width in widths)
-            _require(valid, f"Fit.{name}_widths", "widths of at least 1", widths)
+            valid = len(widths) > 0 and all(1 <= width <= LARGEST_LAYER for width in widths)
+            _require(valid, f"Fit.{name}_widths", f"widths in 1..{LARGEST_LAYER}", widths)
+        _require_one_of(
+            ("orthogonal", "default"), "Fit", decoder_initialisation=self.decoder_initialisation
+        )
+        _require_one_of(("mean", "sum"), "Fit", reduction=self.reduction)
+        _require_one_of(("radam", "adam"), "Fit", optimizer=self.optimizer)
         _require(self.learning_rate > 0, "Fit.learning_rate", "above 0", self.learning_rate)
+        for name in ("first_moment_decay", "second_moment_decay"):
+            _require(0 <= getattr(self, name) < 1, f"Fit.{name}", "in [0, 1)", getattr(self, name))
         _require(
             self.anneal_start <= self.anneal_end,
             "Fit.anneal_end",
             f"at least anneal_start ({self.anneal_start})",
             self.anneal_end,
         )
+        valid = self.num_latents <= LARGEST_LAYER
+        _require(valid, "Fit.num_latents", f"at most {LARGEST_LAYER}", self.num_latents)
         _require_at_least(2, "Fit", num_latents=self.num_latents, batch_size=self.batch_size)
         _require_at_least(1, "Fit", num_epochs=self.num_epochs)
         _require_at_least(
-            0, "Fit", beta_start=self.beta_start, beta_end=self.beta_end, seed=self.seed
+            0,
+            "Fit",
+            beta_start=self.beta_start,
+            beta_end=self.beta_end,
+            anneal_start=self.anneal_start,
+            seed=self.seed,
+            checkpoint_seconds=self.checkpoint_seconds,
         )

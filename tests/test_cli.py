@@ -1,12 +1,15 @@
 """What a user does wrong ends in one line and a non-zero status."""
 
 from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
 from submission.cli import COMMANDS, main
+from submission.configuration import SETTINGS, load_configuration
 from submission.data.standin.render import render_file
+from submission.settings import FitSettings
 
 Run = Callable[..., tuple[int, str]]
 
@@ -98,6 +101,32 @@ def test_an_unknown_metric(run: Run) -> None:
 
 def test_an_unknown_command(run: Run) -> None:
     assert_one_line(run("trian"), "trian")
+
+
+def test_a_run_that_fails_leaves_its_settings_and_the_earlier_ones(
+    run: Run, tmp_path: Path
+) -> None:
+    render(tmp_path)
+    notes = tmp_path / "shared/experiment_name/training"
+    notes.mkdir(parents=True)
+    (notes / "configuration.gin").write_text("# of an earlier model")
+    words = [f"--set=Fit.{setting}" for setting in ("batch_size=8", "learning_rate=1e30")]
+    assert_one_line(run("train", "configs/quick.gin", *words), "error:", "Fit.learning_rate")
+    assert (notes / "configuration.gin").read_text() == "# of an earlier model"
+    load_configuration(notes / "started.gin")
+    assert (FitSettings().learning_rate, FitSettings().num_epochs) == (1e30, 30)
+
+
+def test_settings_are_listed_with_what_they_mean(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["settings"]) == 0
+    printed = capsys.readouterr().out
+    for name, group in SETTINGS.items():
+        for field in fields(group):
+            assert f"  {name}.{field.name} = {field.default!r}\n      " in printed
+    assert main(["settings", "configs/stage1.gin", "--set", "Fit.seed=3"]) == 0
+    printed = capsys.readouterr().out
+    assert "  Extract.kind = 'stage1'  (default: 'finetuned')\n" in printed
+    assert "  Fit.seed = 3  (default: 0)\n" in printed
 
 
 def test_a_run_that_does_not_fit_into_memory(run: Run, tmp_path: Path) -> None:

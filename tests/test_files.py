@@ -29,6 +29,23 @@ def test_success_replaces_the_whole_file(tmp_path: Path) -> None:
     assert list(path.parent.iterdir()) == [path]
 
 
+def test_what_a_killed_writer_left_is_removed_and_what_a_living_one_writes_is_not(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "result.bin"
+    abandoned, other = tmp_path / ".result.bin.abc.part", tmp_path / ".other.abc.part"
+    abandoned.touch()
+    other.touch()
+    with replacing(path) as first:
+        assert not abandoned.exists()
+        with replacing(path) as second:
+            assert first.exists()
+            second.write_text("second")
+        first.write_text("first")
+    assert path.read_text() == "first"
+    assert sorted(tmp_path.iterdir()) == [other, path]
+
+
 def test_json_refuses_what_is_not_a_number(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="JSON"):
         write_json(tmp_path / "x.json", {"score": float("nan")})

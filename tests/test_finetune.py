@@ -7,10 +7,12 @@ from pathlib import Path
 import pytest
 import torch
 
+from submission.configuration import load_configuration
 from submission.models.extractor import FactorHeads, FeatureExtractor
 from submission.settings import FinetuneSettings
 from submission.training import finetune as module
 from submission.training.checkpoint import load_checkpoint, save_checkpoint
+from submission.training.curves import EVENT_FILE
 from submission.training.devices import one_device
 from submission.training.finetune import Finetuned, finetune, learning_rate_at
 from submission.training.interruption import stop_requested
@@ -57,6 +59,8 @@ def test_the_outcome_is_frozen_and_measured_on_every_set(
     assert len(names) == 7
     assert result.accuracies["validation"]["object_size"] == 1.0  # it has one value only
     assert result.num_images_seen == 192  # 102 training images make 6 batches of 16, twice
+    load_configuration(folder / "configuration.gin")
+    assert FinetuneSettings() == SETTINGS
     with (folder / "curves.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert {"accuracy/validation/object_color", "accuracy/standin_real/object_color"} <= {
@@ -89,6 +93,8 @@ def test_a_stopped_run_ends_with_the_bytes_of_an_undisturbed_one(
     for name, value in weights_of(undisturbed[0]).items():
         assert torch.equal(value, weights_of(result)[name]), name
     assert result.accuracies == undisturbed[0].accuracies
+    for name in ("curves.csv", EVENT_FILE, "configuration.gin"):
+        assert (tmp_path / name).read_bytes() == (undisturbed[1] / name).read_bytes()
 
 
 def test_a_checkpoint_of_other_settings_is_refused(

@@ -1,11 +1,19 @@
 import math
+from pathlib import Path
 
 import pytest
 import torch
 from torch.distributions import Normal
 from torch.distributions import kl_divergence as reference_kl
 
-from submission.training.losses import kl_divergence, reconstruction_error, summed_cross_entropy
+from submission.configuration import load_configuration
+from submission.settings import FitSettings
+from submission.training.losses import (
+    beta_vae_loss,
+    kl_divergence,
+    reconstruction_error,
+    summed_cross_entropy,
+)
 from submission.training.schedule import annealed_beta
 
 
@@ -32,24 +40,78 @@ def test_cross_entropies_of_all_factors_are_added() -> None:
     assert summed_cross_entropy(logits, factors).item() == pytest.approx(expected, rel=1e-6)
 
 
-PAPER = {"beta_start": 0.001, "beta_end": 0.4, "epoch_start": 10, "epoch_end": 49}
+@pytest.mark.parametrize(("reduction", "scale"), [("mean", 1), ("sum", 3)])
+def test_the_loss_is_the_published_formula(reduction: str, scale: int) -> None:
+    """Paper, section 2.3, element by element; stage 1 sums over the batch where it averages."""
+    generator = torch.Generator().manual_seed(0)
+    decoded, features = torch.randn(2, 3, 7, dtype=torch.float64, generator=generator)
+    mean, log_variance = torch.randn(2, 3, 5, dtype=torch.float64, generator=generator)
+    expected = 0.0
+    for row in range(3):
+        for i in range(7):
+            expected += float(decoded[row, i] - features[row, i]) ** 2
+        for j in range(5):
+            m, v = float(mean[row, j]), float(log_variance[row, j])
+            expected += -0.5 * 0.3 / 5 * (1 + v - m**2 - math.exp(v))
+    error = reconstruction_error(decoded, features)
+    divergence = kl_divergence(mean, log_variance)
+    loss = beta_vae_loss(error, divergence, 0.3, 5, reduction, batch_size=3)
+    assert loss.item() == pytest.approx(expected / 3 * scale, rel=1e-13)
 
 
-@pytest.mark.parametrize(
-    ("epoch", "beta"),
-    [
-        (0, 0.001),
-        (9, 0.001),
-        (10, 0.001),
-        (11, 0.001 + 0.399 * (1 - math.cos(math.pi / 39)) / 2),
-        (23, 0.001 + 0.399 * (1 - math.cos(math.pi / 3)) / 2),
-        (49, 0.4),
-        (50, 0.4),
-        (99, 0.4),
-    ],
-)
-def test_schedule_is_the_papers(epoch: int, beta: float) -> None:
-    assert annealed_beta(epoch, **PAPER) == pytest.approx(beta, rel=1e-12)  # type: ignore[arg-type]
+def rise(start: float, end: float, progress: float) -> float:
+    """Half a cosine by hand; its values at thirds and halves are 1/4, 1/2 and 3/4."""
+    return start + (end - start) * {1 / 3: 0.25, 1 / 2: 0.5, 2 / 3: 0.75}[progress]
+
+
+SCHEDULES = {
+    "paper": {
+        0: 0.001,
+        9: 0.001,
+        10: 0.001,
+        11: 0.001 + 0.399 * (1 - math.cos(math.pi / 39)) / 2,
+        23: rise(0.001, 0.4, 1 / 3),
+        36: rise(0.001, 0.4, 2 / 3),
+        49: 0.4,
+        50: 0.4,
+        99: 0.4,
+    },
+    "released": {
+        0: 0.005,
+        10: 0.005,
+        11: 0.00520467,
+        33: rise(0.005, 0.4, 1 / 3),
+        56: rise(0.005, 0.4, 2 / 3),
+        79: 0.4,
+        119: 0.4,
+    },
+    "stage1": {
+        0: 1e-4,
+        1: 1e-4,
+        7: rise(1e-4, 0.12, 1 / 3),
+        10: rise(1e-4, 0.12, 1 / 2),
+        13: rise(1e-4, 0.12, 2 / 3),
+        19: 0.12,
+    },
+}
+ENDS = {
+    "paper": (0.001, 0.4, 10, 49),
+    "released": (0.005, 0.4, 10, 79),
+    "stage1": (1e-4, 0.12, 1, 19),
+}
+
+
+@pytest.mark.parametrize("name", SCHEDULES)
+def test_schedules_are_those_of_the_hand_tables(name: str) -> None:
+    for epoch, beta in SCHEDULES[name].items():
+        assert annealed_beta(epoch, *ENDS[name]) == pytest.approx(beta, rel=1e-5), epoch
+
+
+@pytest.mark.parametrize("name", ["paper", "released"])
+def test_presets_have_the_schedules_of_the_hand_tables(name: str) -> None:
+    load_configuration(Path(f"configs/{name}.gin"))
+    fit = FitSettings()
+    assert (fit.beta_start, fit.beta_end, fit.anneal_start, fit.anneal_end) == ENDS[name]
 
 
 def test_schedule_never_falls_and_is_a_step_when_start_is_end() -> None:

@@ -84,13 +84,15 @@ def test_the_model_maps_images_to_codes(
             )
 
 
-def test_the_same_run_gives_the_same_model_and_scores(
+def test_the_saved_configuration_gives_the_same_model_and_scores(
     local: tuple[Path, "subprocess.CompletedProcess[str]"], tmp_path: Path
 ) -> None:
     folder, _ = local
     shutil.copytree(folder / "dataset", tmp_path / "dataset")
-    again = run(tmp_path, "configs/quick.gin", "tiny")
+    saved = [place / "shared/tiny/training/configuration.gin" for place in (folder, tmp_path)]
+    again = run(tmp_path, str(saved[0]), "tiny")
     assert again.returncode == 0, again.stderr
+    assert saved[0].read_bytes() == saved[1].read_bytes()
     files = [place / "shared/tiny/representation/pytorch_model.pt" for place in (folder, tmp_path)]
     assert files[0].read_bytes() == files[1].read_bytes()
     scores = [json.loads(file.with_name("scores.json").read_text())["scores"] for file in files]

@@ -5,7 +5,6 @@ import pytest
 import torch
 
 from submission.models.extractor import FeatureExtractor
-from submission.models.imagenet import load_imagenet_trunk
 from submission.models.weights import card_path, load_extractor, save_extractor
 
 
@@ -75,30 +74,3 @@ def test_tensors_of_another_network_are_refused(saved: Path) -> None:
     claim(saved)
     with pytest.raises(ValueError, match="tensors of a vgg11_bn extractor"):
         load_extractor(saved)
-
-
-def test_imagenet_weights_must_be_the_published_file(tmp_path: Path) -> None:
-    extractor = FeatureExtractor("vgg11_bn")
-    with pytest.raises(FileNotFoundError, match="vgg11_bn-"):
-        load_imagenet_trunk(extractor, str(tmp_path / "none.pth"))
-    other = tmp_path / "other.pth"
-    torch.save({}, other)
-    with pytest.raises(ValueError, match=r"expected .* to be vgg11_bn-"):
-        load_imagenet_trunk(extractor, str(other))
-
-
-def test_imagenet_weights_reach_the_trunk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The published file is not at hand, so one of its form stands under the hash it has."""
-    from torchvision.models import vgg11_bn
-
-    from submission.models import imagenet
-
-    torch.manual_seed(3)
-    published = vgg11_bn(weights=None)
-    path = tmp_path / "vgg11_bn.pth"
-    torch.save(published.state_dict(), path)
-    monkeypatch.setattr(imagenet, "sha256_of", lambda _: "6002323d" + 56 * "0")
-    extractor = FeatureExtractor("vgg11_bn")
-    load_imagenet_trunk(extractor, str(path))
-    for name, value in published.features.state_dict().items():
-        assert torch.equal(extractor.trunk.state_dict()[name], value)

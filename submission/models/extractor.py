@@ -1,10 +1,12 @@
 """The feature extractor: a VGG trunk and a learned aggregation (paper, section 2.1)."""
 
-from collections.abc import Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
 from typing import cast
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 from torchvision.models import vgg
 
 __all__ = [
@@ -13,6 +15,7 @@ __all__ = [
     "IMAGENET_MEAN",
     "IMAGENET_STD",
     "Aggregation",
+    "Extractor",
     "FactorHeads",
     "FeatureExtractor",
     "Standardise",
@@ -30,10 +33,10 @@ def normalise_rows(rows: Tensor) -> Tensor:
     """Divides each row by its L2 norm; a zero row stays zero and its gradient stays finite.
 
     Args:
-        rows: (B, D).
+        rows: (B, D), or (B, D, R) for R rows of an item.
 
     Returns:
-        (B, D) rows of length 1, built from operators that every TorchScript runtime knows.
+        Rows of length 1, built from operators that every TorchScript runtime knows.
     """
     return rows / rows.square().sum(dim=1, keepdim=True).clamp_min(1e-12).sqrt()
 
@@ -53,15 +56,23 @@ def make_trunk(architecture: str) -> nn.Sequential:
 
 
 class Standardise(nn.Module):
-    """Standardises RGB in [0, 1] with ImageNet's channel means and standard deviations."""
+    """Standardises RGB in [0, 1] with ImageNet's channel means and standard deviations.
 
-    def __init__(self) -> None:
+    Args:
+        size: height and width that images are resized to before, bilinearly; None to keep theirs.
+    """
+
+    def __init__(self, size: int | None = None) -> None:
         super().__init__()
+        self.size = size
         self.register_buffer("mean", torch.tensor(IMAGENET_MEAN)[:, None, None])
         self.register_buffer("std", torch.tensor(IMAGENET_STD)[:, None, None])
 
     def forward(self, images: Tensor) -> Tensor:
         """Returns standardised (B, 3, H, W) images; the input stays as it is."""
+        if self.size is not None:
+            size = (self.size, self.size)
+            images = F.interpolate(images, size, mode="bilinear", align_corners=False)
         return (images - cast(Tensor, self.mean)) / cast(Tensor, self.std)
 
 
@@ -81,8 +92,40 @@ class Aggregation(nn.Sequential):
         super().__init__(*layers)
 
 
-class FeatureExtractor(nn.Module):
-    """Maps (B, 3, 64, 64) RGB in [0, 1] to (B, 512) features of unit length.
+class Extractor(nn.Module, ABC):
+    """Maps (B, 3, 64, 64) RGB in [0, 1] to (B, 512) features of unit length, in three parts.
+
+    Args:
+        architecture: the trunk, one of `ARCHITECTURES`; the paper's is vgg19_bn.
+        resized: height and width that images are resized to; None to keep their 64.
+    """
+
+    def __init__(self, architecture: str, resized: int | None = None) -> None:
+        super().__init__()
+        self.architecture = architecture
+        self.input_size = resized or 64
+        self.standardise = Standardise(resized)
+        self.trunk = make_trunk(architecture)
+
+    @abstractmethod
+    def layers(self) -> Iterator[nn.Module]:
+        """Yields what stands between standardised images and `pool`, in order."""
+
+    @staticmethod
+    @abstractmethod
+    def pool(maps: Tensor) -> Tensor:
+        """Maps the last layer's (B, 512, H, W) to (B, 512) of unit length, without weights."""
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Returns (B, 512) float32 features."""
+        maps = self.standardise(images)
+        for layer in self.layers():
+            maps = layer(maps)
+        return self.pool(maps.float())
+
+
+class FeatureExtractor(Extractor):
+    """The extractor that is finetuned: the trunk on 64x64 images and the learned aggregation.
 
     Args:
         architecture: the trunk, one of `ARCHITECTURES`; the paper's is vgg19_bn.
@@ -90,16 +133,18 @@ class FeatureExtractor(nn.Module):
     """
 
     def __init__(self, architecture: str = "vgg19_bn", dropout: float = 0.1) -> None:
-        super().__init__()
-        self.architecture = architecture
-        self.standardise = Standardise()
-        self.trunk = make_trunk(architecture)
+        super().__init__(architecture)
         self.aggregation = Aggregation(dropout)
 
-    def forward(self, images: Tensor) -> Tensor:
-        """Returns (B, 512) features."""
-        maps = self.trunk(self.standardise(images))  # (B, 512, 2, 2)
-        return normalise_rows(self.aggregation(maps).flatten(1).float())
+    def layers(self) -> Iterator[nn.Module]:
+        """Yields the layers of trunk and aggregation."""
+        yield from self.trunk
+        yield from self.aggregation
+
+    @staticmethod
+    def pool(maps: Tensor) -> Tensor:
+        """Normalises what the aggregation leaves, (B, 512, 1, 1)."""
+        return normalise_rows(maps.flatten(1))
 
 
 class FactorHeads(nn.Module):

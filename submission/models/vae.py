@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-import torch
 from torch import Generator, Tensor, nn
 
 __all__ = ["VAE", "Posterior", "initialise_orthogonally"]
@@ -15,9 +14,8 @@ class Posterior(NamedTuple):
     mean: Tensor
     log_variance: Tensor
 
-    def sample(self, generator: Generator | None = None) -> Tensor:
-        """Draws (B, C) codes, differentiable in mean and variance."""
-        noise = torch.empty_like(self.mean).normal_(generator=generator)
+    def sample(self, noise: Tensor) -> Tensor:
+        """Turns (B, C) standard Gaussian noise into codes, differentiable in mean and variance."""
         return self.mean + noise * (0.5 * self.log_variance).exp()
 
 

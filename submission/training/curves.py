@@ -1,12 +1,21 @@
-"""Learning curves, in a CSV file that anything reads."""
+"""Learning curves, in a CSV file that anything reads and an event file for TensorBoard."""
 
 import csv
+import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+# PyTorch's and TensorBoard's own file writers would import TensorFlow where it is installed.
+from tensorboard.compat.proto.event_pb2 import Event
+from tensorboard.compat.proto.summary_pb2 import Summary
+from tensorboard.summary.writer.record_writer import RecordWriter
+
 from submission.files import replacing
 
-__all__ = ["Curves"]
+__all__ = ["EVENT_FILE", "Curves"]
+
+EVENT_FILE = "events.out.tfevents.0.curves"
+"""TensorBoard finds a file by the fourth word of its name."""
 
 Row = tuple[int, str, float]
 
@@ -26,7 +35,10 @@ class Curves:
         self.rows += [(step, name, float(value)) for name, value in values.items()]
 
     def write(self, folder: Path) -> None:
-        """Writes `curves.csv` with the columns step, name and value."""
+        """Writes `curves.csv` with the columns step, name and value, and the event file.
+
+        Both hold each point once, whatever was written there before.
+        """
         with (
             replacing(folder / "curves.csv") as beside,
             beside.open("w", newline="", encoding="utf-8") as file,
@@ -34,3 +46,30 @@ class Curves:
             writer = csv.writer(file)
             writer.writerow(["step", "name", "value"])
             writer.writerows(self.rows)
+        _extend(folder / EVENT_FILE, self._events())
+
+    def _events(self) -> bytes:
+        """Encodes the rows; times are left out, so that the same rows give the same bytes."""
+        content = io.BytesIO()
+        writer = RecordWriter(content)
+        writer.write(Event(file_version="brain.Event:2").SerializeToString())
+        for step, name, value in self.rows:
+            summary = Summary(value=[Summary.Value(tag=name, simple_value=value)])
+            writer.write(Event(step=step, summary=summary).SerializeToString())
+        return content.getvalue()
+
+
+def _extend(path: Path, content: bytes) -> None:
+    """Makes a file hold `content` by changing its end alone.
+
+    A TensorBoard that is running keeps the file open and sees what is appended to it. A run that is
+    killed meanwhile leaves a beginning, which the next call completes.
+    """
+    with path.open("a+b") as file:
+        file.seek(0)
+        old = file.read()
+        common = min(len(old), len(content))
+        if old[:common] != content[:common]:
+            common = 0
+        file.truncate(common)
+        file.write(content[common:])

@@ -11,6 +11,7 @@ import numpy.typing as npt
 import torch
 from torch import Generator, Tensor
 
+from submission.configuration import save_configuration
 from submission.console import progress_bar, say
 from submission.data.images import ImageSet
 from submission.models.extractor import FactorHeads, FeatureExtractor
@@ -159,7 +160,8 @@ def finetune(
         further_sets: sets of the same grid that accuracy is measured on and nothing else.
         settings: how to train.
         devices: where to train; the first process writes.
-        folder: receives checkpoint and learning curves; every process reads the checkpoint.
+        folder: receives configuration, checkpoint and learning curves; every process reads the
+            checkpoint.
 
     Raises:
         ValueError: if the sets do not fit together, the checkpoint is of another run, or the loss
@@ -187,6 +189,9 @@ def finetune(
             "expected data, settings and checkpoint to be the same for every process, got others "
             f"in process {devices.part.number}; use an output folder that all machines share"
         )
+
+    if devices.is_first:
+        save_configuration(folder / "configuration.gin", settings)
 
     def require(good: bool, what: str, epoch: int) -> None:
         if not good:
@@ -223,6 +228,8 @@ def finetune(
         progress_bar(num_steps, "finetuning", " steps", initial=run.step) as bar,
     ):
         for epoch in range(run.step // steps_per_epoch, settings.num_epochs):
+            if epoch > 0 and run.step == epoch * steps_per_epoch:
+                look("validation", images, validation)
             order = epoch_batches(training, settings.batch_size, num_images, settings.seed, epoch)
             todo = list(order)[run.step - epoch * steps_per_epoch :]
             for batch in prefetched(images.take(devices.part.of(batch)) for batch in todo):
@@ -240,8 +247,6 @@ def finetune(
                         f"stopped at step {run.step} of {num_steps}; the same command goes on "
                         f"from {checkpoint}"
                     )
-            if epoch < settings.num_epochs - 1:
-                look("validation", images, validation)
     save(settings.num_epochs - 1)
     accuracies = {"validation": look("validation", images, validation)}
     for name, other in others.items():

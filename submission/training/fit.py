@@ -1,100 +1,255 @@
 """Trains the beta-VAE on a matrix of features (paper, section 2.3)."""
 
-import math
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Generator, Tensor
 
+from submission.console import say
 from submission.models.vae import VAE, initialise_orthogonally
 from submission.settings import FitSettings
+from submission.training.checkpoint import fingerprint, load_checkpoint, save_checkpoint
 from submission.training.curves import Curves
-from submission.training.losses import kl_divergence, reconstruction_error
+from submission.training.interruption import stop_requested
 from submission.training.precision import Precision
+from submission.training.radam import FusedRAdam
 from submission.training.schedule import annealed_beta
+from submission.training.vae_step import RecordedStep, VAEStep
 
-__all__ = ["encode_features", "fit_vae"]
+__all__ = ["VAEFit", "encode_features", "make_vae"]
+
+STEPS_PER_CHECK = 100
+"""Steps between two looks at the losses on a GPU, which waits for it each time."""
 
 
-def fit_vae(
-    features: Tensor,
-    settings: FitSettings,
-    device: torch.device,
-    precision: Precision,
-    advance: Callable[[int], object] = lambda num_steps: None,
-) -> tuple[VAE, Curves]:
-    """Trains a beta-VAE; on a CPU, settings and features decide the result to the last bit.
+def make_vae(num_inputs: int, settings: FitSettings, generator: Generator | None = None) -> VAE:
+    """Builds the network that settings describe.
+
+    Args:
+        num_inputs: D, length of a feature vector.
+        settings: network and seed.
+        generator: source of the orthogonal weights; PyTorch's own when None.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(settings.seed)
+        vae = VAE(
+            num_inputs,
+            settings.num_latents,
+            settings.encoder_widths,
+            settings.decoder_widths,
+            sigmoid=settings.sigmoid,
+        )
+    orthogonal = [vae.hidden, vae.mean, vae.log_variance]
+    if settings.decoder_initialisation == "orthogonal":
+        orthogonal.append(vae.decoder)
+    for part in orthogonal:
+        initialise_orthogonally(part, generator)
+    return vae
+
+
+def _make_optimizer(vae: VAE, settings: FitSettings) -> torch.optim.Adam:
+    decays = (settings.first_moment_decay, settings.second_moment_decay)
+    if settings.optimizer == "radam":
+        return FusedRAdam(vae.parameters(), settings.learning_rate, decays)
+    return torch.optim.Adam(vae.parameters(), settings.learning_rate, decays, fused=True)
+
+
+class VAEFit:
+    """The training of a beta-VAE; on a CPU, settings and features decide it to the last bit.
 
     Args:
         features: (N, D) matrix, moved to the device as a whole.
         settings: network, optimisation and schedule.
         device: where to train.
         precision: of the matrix products.
-        advance: told the number of finished steps.
-
-    Returns:
-        The VAE in evaluation mode, and per epoch the mean loss, its two terms, and beta.
 
     Raises:
-        ValueError: if there are fewer features than a batch, or the loss stops being a number.
+        ValueError: if there are fewer features than a batch.
     """
-    steps_per_epoch = len(features) // settings.batch_size
-    if steps_per_epoch == 0:
-        raise ValueError(
-            f"expected at least one batch of {settings.batch_size} features, got {len(features)}; "
-            "lower Fit.batch_size or use a larger grid"
-        )
-    on_cpu = Generator().manual_seed(settings.seed)
-    vae = VAE(
-        features.shape[1],
-        settings.num_latents,
-        settings.encoder_widths,
-        settings.decoder_widths,
-    )
-    initialise_orthogonally(vae, on_cpu)
-    vae.to(device).train()
-    optimizer = torch.optim.RAdam(vae.parameters(), settings.learning_rate, (0.9, 0.999))
-    noise = Generator(device).manual_seed(settings.seed)
-    matrix = features.to(device)
-    curves = Curves()
-    for epoch in range(settings.num_epochs):
-        beta = annealed_beta(
-            epoch,
-            settings.beta_start,
-            settings.beta_end,
-            settings.anneal_start,
-            settings.anneal_end,
-        )
-        sums = torch.zeros(3, device=device)
-        order = torch.randperm(len(features), generator=on_cpu).to(device)
-        for batch in _batches(order, settings.batch_size):
-            rows = matrix[batch].float()  # (B, D)
-            with torch.autocast(
-                device.type, precision.dtype, enabled=precision.dtype != torch.float32
-            ):
-                posterior = vae.encode(rows)
-                decoded = vae.decode(posterior.sample(noise))
-            error = reconstruction_error(decoded.float(), rows)
-            divergence = kl_divergence(posterior.mean.float(), posterior.log_variance.float())
-            loss = error + beta * divergence / settings.num_latents
-            optimizer.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
-            optimizer.step()
-            sums += torch.stack([loss.detach(), error.detach(), divergence.detach()])
-            advance(1)
-        means = (sums / steps_per_epoch).tolist()
-        if not math.isfinite(means[0]):
+
+    def __init__(
+        self, features: Tensor, settings: FitSettings, device: torch.device, precision: Precision
+    ) -> None:
+        self.steps_per_epoch = len(features) // settings.batch_size
+        if self.steps_per_epoch == 0:
             raise ValueError(
-                f"expected a finite loss, got {means[0]} in epoch {epoch}; lower Fit.learning_rate"
+                f"expected at least one batch of {settings.batch_size} features, got "
+                f"{len(features)}; lower Fit.batch_size or use a larger grid"
             )
+        self.settings = settings
+        self.epoch = 0
+        self.step = 0
+        self.curves = Curves()
+        self._device, self._precision = device, precision
+        self._features = features.to(device)
+        self._shuffle = Generator().manual_seed(settings.seed)
+        self._noise = Generator(device).manual_seed(settings.seed)
+        self.vae = make_vae(features.shape[1], settings, self._shuffle).to(device).train()
+        self._optimizer = _make_optimizer(self.vae, settings)
+        self._gradients: VAEStep | RecordedStep = VAEStep(self.vae, precision, settings.reduction)
+        self._recorded = settings.cuda_graph and device.type == "cuda"
+        self._losses = torch.zeros(self.steps_per_epoch, 3, device=device)
+        self._num_checked = 0
+        self._checkpoint: Path | None = None
+        self._identity = ""
+        self._begin_epoch()
+
+    @property
+    def num_steps(self) -> int:
+        """Steps of the whole training."""
+        return self.settings.num_epochs * self.steps_per_epoch
+
+    @property
+    def num_steps_done(self) -> int:
+        """Steps that have been taken, those of earlier starts included."""
+        return self.epoch * self.steps_per_epoch + self.step
+
+    def keep_in(self, checkpoint: Path, **origin: Any) -> None:
+        """Goes on from a checkpoint if there is one, and writes it and curves from now on.
+
+        Args:
+            checkpoint: file that is read and written.
+            origin: what the features came from, so that no other run's checkpoint is taken up.
+
+        Raises:
+            ValueError: if the file is damaged or of a run with other settings or features.
+        """
+        settings = asdict(self.settings)
+        del settings["checkpoint_seconds"]
+        self._identity = fingerprint(
+            settings=settings,
+            features=[*self._features.shape, self._features.dtype],
+            device=self._device.type,
+            precision=self._precision.dtype,
+            **origin,
+        )
+        state = load_checkpoint(checkpoint, self._identity)
+        self._checkpoint = checkpoint
+        if state is not None:
+            self._restore(state)
+            say(f"going on from epoch {self.epoch} step {self.step} ({checkpoint})")
+
+    def run(self, advance: Callable[[int], object] = lambda num_steps: None) -> tuple[VAE, Curves]:
+        """Trains to the end.
+
+        SIGTERM and SIGINT end a training that is kept in a checkpoint after the step it is in.
+
+        Args:
+            advance: told the number of finished steps.
+
+        Returns:
+            The VAE in evaluation mode, and per epoch the means over steps of the loss, its two
+            terms per feature vector, and beta.
+
+        Raises:
+            ValueError: if the loss stops being a number.
+            InterruptedError: if the process was told to end; the checkpoint has been written.
+        """
+        saved_at = time.monotonic()
+        with stop_requested() if self._checkpoint else nullcontext(_never) as stop:
+            while self.epoch < self.settings.num_epochs:
+                self.take_step()
+                advance(1)
+                due = time.monotonic() - saved_at >= self.settings.checkpoint_seconds
+                stopped, done = stop(), self.epoch == self.settings.num_epochs
+                if self._checkpoint and (due or stopped or done):
+                    self._save(self._checkpoint)
+                    saved_at = time.monotonic()
+                if stopped:
+                    raise InterruptedError(
+                        f"stopped at epoch {self.epoch} step {self.step}; the same command goes on"
+                    )
+        return self.vae.eval().requires_grad_(requires_grad=False), self.curves
+
+    def take_step(self) -> None:
+        """Takes one step, and ends the epoch with its last."""
+        B = self.settings.batch_size
+        rows = self._features[self._order[self.step * B : (self.step + 1) * B]].float()  # (B, D)
+        noise = torch.randn(
+            B, self.settings.num_latents, generator=self._noise, device=self._device
+        )
+        if self._recorded and isinstance(self._gradients, VAEStep):
+            self._gradients = RecordedStep(self._gradients, rows, noise)
+        self._losses[self.step] = self._gradients(rows, noise, self._beta_there)
+        self._optimizer.step()
+        self.step += 1
+        last = self.step == self.steps_per_epoch
+        if last or self._device.type == "cpu" or self.step % STEPS_PER_CHECK == 0:
+            self._check()
+        if last:
+            self._end_epoch()
+
+    def _begin_epoch(self) -> None:
+        self._shuffled_from = self._shuffle.get_state()
+        self._order = torch.randperm(len(self._features), generator=self._shuffle).to(self._device)
+        s = self.settings
+        self._beta = annealed_beta(
+            self.epoch, s.beta_start, s.beta_end, s.anneal_start, s.anneal_end
+        )
+        self._beta_there = torch.tensor(self._beta, device=self._device)
+
+    def _end_epoch(self) -> None:
+        means = self._losses.double().mean(dim=0).tolist()
         names = ("loss", "reconstruction_error", "kl_divergence")
-        curves.add(epoch, {**dict(zip(names, means, strict=True)), "beta": beta})
-    return vae.eval().requires_grad_(requires_grad=False), curves
+        self.curves.add(self.epoch, {**dict(zip(names, means, strict=True)), "beta": self._beta})
+        if self._checkpoint is not None:
+            self.curves.write(self._checkpoint.parent)
+        self.epoch, self.step, self._num_checked = self.epoch + 1, 0, 0
+        self._begin_epoch()
+
+    def _check(self) -> None:
+        """Refuses a loss that is no number, naming the first batch that had one."""
+        losses = self._losses[self._num_checked : self.step, 0]
+        bad = (~losses.isfinite()).nonzero().flatten().tolist()
+        if bad:
+            value = f"{losses[bad[0]].item()}"
+            raise self._diverged("a finite loss", value, self._num_checked + bad[0])
+        self._num_checked = self.step
+
+    def _diverged(self, expected: str, got: str, batch: int) -> ValueError:
+        kept = ""
+        if self._checkpoint is not None and self._checkpoint.exists():
+            kept = f"; the last good state is in {self._checkpoint}"
+        return ValueError(
+            f"expected {expected}, got {got} in epoch {self.epoch} at batch {batch}{kept}; "
+            "lower Fit.learning_rate"
+        )
+
+    def _save(self, checkpoint: Path) -> None:
+        self._check()
+        if not all(value.isfinite().all() for value in self.vae.state_dict().values()):
+            raise self._diverged("finite weights", "nan or infinite ones", self.step - 1)
+        state = {
+            "epoch": self.epoch,
+            "step": self.step,
+            "shuffle": self._shuffled_from,
+            "noise": self._noise.get_state(),
+            "vae": self.vae.state_dict(),
+            "optimizer": self._optimizer.state_dict(),
+            "losses": self._losses[: self.step].clone(),
+            "curves": self.curves.rows,
+        }
+        save_checkpoint(checkpoint, self._identity, state)
+
+    def _restore(self, state: dict[str, Any]) -> None:
+        self.epoch, self.step = state["epoch"], state["step"]
+        self._shuffle.set_state(state["shuffle"])
+        self._begin_epoch()
+        self._noise.set_state(state["noise"])
+        self.vae.load_state_dict(state["vae"])
+        self._optimizer.load_state_dict(state["optimizer"])
+        self._losses[: self.step] = state["losses"].to(self._device)
+        self._num_checked = self.step
+        self.curves = Curves(state["curves"])
 
 
-def _batches(order: Tensor, batch_size: int) -> Iterator[Tensor]:
-    for start in range(0, len(order) - batch_size + 1, batch_size):
-        yield order[start : start + batch_size]
+def _never() -> bool:
+    return False
 
 
 @torch.inference_mode()

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-__all__ = ["kl_divergence", "reconstruction_error", "summed_cross_entropy"]
+__all__ = ["beta_vae_loss", "kl_divergence", "reconstruction_error", "summed_cross_entropy"]
 
 
 def summed_cross_entropy(logits: Sequence[Tensor], factors: Tensor) -> Tensor:
@@ -48,3 +48,28 @@ def kl_divergence(mean: Tensor, log_variance: Tensor) -> Tensor:
     """
     per_latent = 1 + log_variance - mean.square() - log_variance.exp()  # (B, C)
     return -0.5 * per_latent.sum(dim=1).mean()
+
+
+def beta_vae_loss(
+    error: Tensor,
+    divergence: Tensor,
+    beta: float | Tensor,
+    num_latents: int,
+    reduction: str = "mean",
+    batch_size: int = 1,
+) -> Tensor:
+    """Adds the two terms; the second is weighted by beta and divided by C (paper, section 2.3).
+
+    Args:
+        error: reconstruction error averaged over the batch.
+        divergence: KL divergence averaged over the batch.
+        beta: weight of the divergence.
+        num_latents: C.
+        reduction: "mean" over the batch, or "sum" over it, of both terms.
+        batch_size: B; a sum has B times the size of a mean.
+
+    Returns:
+        A scalar.
+    """
+    loss = error + beta * divergence / num_latents
+    return loss * batch_size if reduction == "sum" else loss

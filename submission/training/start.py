@@ -8,7 +8,7 @@ import torch
 from submission.console import say
 from submission.models.extractor import FeatureExtractor
 from submission.models.growth import grow
-from submission.models.imagenet import load_imagenet_trunk
+from submission.models.imagenet import imagenet_file, load_imagenet_trunk
 from submission.models.weights import load_extractor
 from submission.settings import FinetuneSettings
 from submission.training.batches import LabelledImages, to_unit_range
@@ -46,8 +46,14 @@ def starting_extractor(settings: FinetuneSettings, images: LabelledImages) -> Fe
     else:
         extractor = FeatureExtractor(settings.architecture)
         if settings.start:
-            load_imagenet_trunk(extractor, settings.start)
-            say(f"the trunk starts from ImageNet weights ({settings.start})")
+            path, _ = imagenet_file(
+                settings.architecture,
+                settings.start,
+                "start at random with --set \"Finetune.start=''\"",
+                setting="Finetune.start",
+            )
+            load_imagenet_trunk(extractor.trunk, path)
+            say(f"the trunk starts from ImageNet weights ({path})")
         else:
             say("the trunk starts at random, without ImageNet weights")
     for module in extractor.aggregation.modules():

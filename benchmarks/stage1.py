@@ -1,0 +1,48 @@
+"""What stage 1's larger images cost: its extractor against the finetuned one's form.
+
+`python -m benchmarks.stage1`; random weights cost what trained ones do.
+"""
+
+import argparse
+
+import numpy as np
+import torch
+
+from benchmarks.pairs import compare
+from submission.models.extractor import FeatureExtractor
+from submission.models.folding import FoldedExtractor, fold
+from submission.models.rmac import RMACExtractor
+from submission.training.allocator import keep_freed_memory
+from submission.training.devices import one_device
+from submission.training.features import extract_features
+from submission.training.precision import choose_device
+
+
+def main() -> None:
+    """Times both on the same random images."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--images", type=int, default=64)
+    arguments = parser.parse_args()
+    keep_freed_memory()
+    devices = one_device(choose_device(cuda=None))
+    small = fold(FeatureExtractor().eval(), devices.precision.dtype)
+    large = fold(RMACExtractor().eval(), devices.precision.dtype)
+    shape = (arguments.images, 64, 64, 3)
+    images = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
+
+    def run(extractor: FoldedExtractor, batch_size: int) -> None:
+        extract_features(extractor, images, devices, batch_size)
+
+    compare(
+        f"features of {len(images)} images, VGG19-BN, {devices.precision.dtype}, "
+        f"{devices.device}, {torch.get_num_threads()} threads",
+        ("finetuned: 64x64", lambda: run(small, 256)),
+        ("stage 1: 224x224 and R-MAC", lambda: run(large, 32)),
+        len(images),
+        "images",
+        num_runs=3,
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,64 @@
+"""The extractor of stage 1: a VGG of ImageNet, not finetuned, and fixed regional pooling.
+
+R-MAC (Tolias, Sicre and Jégou 2016) describes an image by the maxima of regions of several sizes.
+"""
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from submission.models.extractor import Extractor, normalise_rows
+
+__all__ = ["INPUT_SIZE", "RMACExtractor", "region_vectors", "rmac"]
+
+INPUT_SIZE = 224
+REGIONS = ((1, 1), (3, 2), (5, 2))
+"""Size and stride of the square regions; the whole map is one more."""
+
+
+def region_vectors(maps: Tensor) -> Tensor:
+    """Takes the maximum of each channel in every region of the scheme 1-3-5-G.
+
+    Args:
+        maps: (B, D, H, W) with H and W at least 5.
+
+    Returns:
+        (B, D, R); a 7x7 map has 49 + 9 + 4 + 1 = 63 regions.
+    """
+    pooled = [F.max_pool2d(maps, size, stride).flatten(2) for size, stride in REGIONS]
+    pooled.append(F.adaptive_max_pool2d(maps, 1).flatten(2))  # (B, D, 1)
+    return torch.cat(pooled, dim=2)
+
+
+def rmac(maps: Tensor) -> Tensor:
+    """Sums the regions' vectors, each of unit length, and normalises the sum.
+
+    Args:
+        maps: (B, D, H, W) with H and W at least 5.
+
+    Returns:
+        (B, D) of unit length; a map of zeros gives zeros, with a finite gradient.
+    """
+    return normalise_rows(normalise_rows(region_vectors(maps)).sum(dim=2))
+
+
+class RMACExtractor(Extractor):
+    """The frozen extractor of the stage-1 submission.
+
+    Args:
+        architecture: the trunk; stage 1 has vgg19_bn.
+    """
+
+    def __init__(self, architecture: str = "vgg19_bn") -> None:
+        super().__init__(architecture, resized=INPUT_SIZE)
+
+    def layers(self) -> Iterator[nn.Module]:
+        """Yields the layers of the trunk, which end with (B, 512, 7, 7)."""
+        yield from self.trunk
+
+    @staticmethod
+    def pool(maps: Tensor) -> Tensor:
+        """Aggregates the trunk's maps by R-MAC."""
+        return rmac(maps)

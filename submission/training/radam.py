@@ -1,0 +1,64 @@
+"""RAdam computed by the fused kernel of Adam (Liu et al. 2019, algorithm 2)."""
+
+from collections.abc import Callable, Iterable
+
+import torch
+from torch import Tensor
+
+__all__ = ["FusedRAdam", "rectified_step"]
+
+EPSILON = 1e-8
+DOMINANT = 2.0**60
+"""So large an epsilon that Adam's denominator is this power of two, which divides exactly."""
+
+
+def rectified_step(step: int, learning_rate: float, second_decay: float) -> tuple[float, float]:
+    """Gives the step size and the epsilon with which a step of Adam is RAdam's.
+
+    While the variance of the adaptive step cannot be rectified (rho of at most 5, the first five
+    steps for a second decay of .999), RAdam leaves the second moment out of the step.
+
+    Args:
+        step: t, counted from 1.
+        learning_rate: RAdam's step size.
+        second_decay: beta 2, in (0, 1).
+
+    Returns:
+        Adam's step size and epsilon at this step.
+    """
+    longest = 2 / (1 - second_decay) - 1
+    correction = 1 - second_decay**step
+    length = longest - 2 * step * second_decay**step / correction
+    if length <= 5:
+        return learning_rate * DOMINANT, DOMINANT
+    rectification = ((length - 4) * (length - 2) * longest) / (
+        (longest - 4) * (longest - 2) * length
+    )
+    return learning_rate * rectification**0.5, EPSILON / correction**0.5
+
+
+class FusedRAdam(torch.optim.Adam):
+    """RAdam without weight decay; the numbers of `torch.optim.RAdam` in one pass over memory.
+
+    Args:
+        parameters: what is trained.
+        learning_rate: the step size.
+        betas: decay rates of both moments.
+    """
+
+    def __init__(
+        self, parameters: Iterable[Tensor], learning_rate: float, betas: tuple[float, float]
+    ) -> None:
+        super().__init__(parameters, learning_rate, betas, fused=True)
+        for group in self.param_groups:
+            group |= {"num_steps": 0, "learning_rate": learning_rate}
+
+    def step(self, closure: Callable[[], float] | None = None) -> float | None:  # type: ignore[override]
+        """Takes one step; see `torch.optim.Optimizer.step`."""
+        for group in self.param_groups:
+            group["num_steps"] += 1
+            group["lr"], group["eps"] = rectified_step(
+                group["num_steps"], group["learning_rate"], group["betas"][1]
+            )
+        loss: float | None = super().step(closure)
+        return loss

@@ -1,0 +1,92 @@
+"""The gradients of one step of the beta-VAE, computed anew or replayed from a CUDA graph."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from submission.models.vae import VAE
+from submission.training.losses import beta_vae_loss, kl_divergence, reconstruction_error
+from submission.training.precision import Precision
+
+__all__ = ["RecordedStep", "VAEStep"]
+
+NUM_WARM_UPS = 3
+
+
+@dataclass(frozen=True)
+class VAEStep:
+    """Computes loss and gradients on a batch.
+
+    Attributes:
+        vae: in training mode; its gradients are replaced.
+        precision: of the matrix products; losses are computed in float32.
+        reduction: "mean" or "sum" over the batch.
+    """
+
+    vae: VAE
+    precision: Precision
+    reduction: str = "mean"
+
+    def __call__(self, features: Tensor, noise: Tensor, beta: Tensor) -> Tensor:
+        """Returns loss, reconstruction error and KL divergence; the last two per feature vector.
+
+        Args:
+            features: (B, D) float32.
+            noise: (B, C) standard Gaussian.
+            beta: scalar, weight of the KL term.
+
+        Returns:
+            (3,) without gradient.
+        """
+        device, dtype = features.device.type, self.precision.dtype
+        enabled = dtype not in (torch.float32, torch.float64)
+        with torch.autocast(device, dtype, enabled=enabled, cache_enabled=False):
+            posterior = self.vae.encode(features)
+            decoded = self.vae.decode(posterior.sample(noise))
+        error = reconstruction_error(decoded.to(features.dtype), features)
+        divergence = kl_divergence(
+            posterior.mean.to(features.dtype), posterior.log_variance.to(features.dtype)
+        )
+        num_latents = noise.shape[1]
+        loss = beta_vae_loss(
+            error, divergence, beta, num_latents, self.reduction, batch_size=len(features)
+        )
+        self.vae.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        return torch.stack([loss, error, divergence]).detach()
+
+
+class RecordedStep:
+    """Replays a step from a CUDA graph: one launch instead of one for each operator.
+
+    Args:
+        step: what to record; its VAE's gradients stay where they are from now on.
+        features: a (B, D) batch on the GPU, of the size of all further ones.
+        noise: (B, C) on the GPU.
+    """
+
+    def __init__(self, step: VAEStep, features: Tensor, noise: Tensor) -> None:
+        self._features, self._noise = features.clone(), noise.clone()
+        self._beta = torch.zeros((), device=features.device)
+        statistics = [(buffer, buffer.clone()) for buffer in step.vae.buffers()]
+        stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
+        stream.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(stream):
+            for _ in range(NUM_WARM_UPS):
+                step(self._features, self._noise, self._beta)
+        torch.cuda.current_stream().wait_stream(stream)
+        step.vae.zero_grad()
+        self._graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(self._graph):
+            self._losses = step(self._features, self._noise, self._beta)
+        for buffer, before in statistics:  # the warm-up has moved the batch norms' averages
+            buffer.copy_(before)
+
+    def __call__(self, features: Tensor, noise: Tensor, beta: Tensor) -> Tensor:
+        """Does what the recorded step does; what it returns lasts until the next call."""
+        self._features.copy_(features)
+        self._noise.copy_(noise)
+        self._beta.copy_(beta)
+        self._graph.replay()
+        return self._losses

@@ -1,0 +1,94 @@
+"""The command `train`, killed at random moments, ends with the bytes of an undisturbed run."""
+
+import json
+import re
+import signal
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from submission.data.standin.render import render_file
+from submission.models.extractor import FeatureExtractor
+from submission.models.weights import save_extractor
+from tests.kills import Command, Kill, survive
+from tests.test_events import start_server, variables_for
+
+STAGES = ("features", "beta-VAE", "exporting")
+SETTINGS = {
+    "Extract.batch_size": 16,
+    "Fit.encoder_widths": (24, 24),
+    "Fit.decoder_widths": (24, 24),
+    "Fit.num_latents": 4,
+    "Fit.batch_size": 16,
+    "Fit.num_epochs": 40,
+    "Fit.checkpoint_seconds": 0.02,
+}
+
+
+@pytest.fixture(scope="module")
+def inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("inputs")
+    render_file("standin_toy", (2, 2, 1, 1, 2, 4, 4), folder / "standin_toy/standin_toy.npz")
+    torch.manual_seed(0)
+    save_extractor(FeatureExtractor("vgg11_bn"), folder / "extractor.safetensors", {})
+    return folder
+
+
+def train(inputs: Path, output: Path) -> Command:
+    settings = {**SETTINGS, "Extract.weights": str(inputs / "extractor.safetensors")}
+    words = [word for name, value in settings.items() for word in ("--set", f"{name} = {value!r}")]
+    variables = {
+        "AICROWD_DATASET_NAME": "standin_toy",
+        "AICROWD_OUTPUT_PATH": str(output),
+        "AICROWD_EVALUATION_NAME": "run",
+        "DISENTANGLEMENT_LIB_DATA": str(inputs),
+    }
+    return Command(["train", "configs/paper.gin", *words], variables, STAGES)
+
+
+def outcome(output: Path) -> dict[str, Any]:
+    """Everything that a run leaves, but the seconds that it took."""
+    files = [path for path in sorted((output / "run").rglob("*")) if path.is_file()]
+    contents: dict[str, Any] = {str(path.relative_to(output)): path.read_bytes() for path in files}
+    notes = json.loads(contents.pop("run/training/training.json"))
+    del notes["seconds"]
+    return {**contents, "notes": notes}
+
+
+def test_killed_runs_end_with_the_bytes_of_an_undisturbed_one(inputs: Path, tmp_path: Path) -> None:
+    expected: dict[str, Any] = {}
+
+    def compare(output: Path) -> None:
+        found = outcome(output)
+        if not expected:
+            expected.update(found)
+        assert found.keys() == expected.keys()
+        assert [name for name in found if found[name] != expected[name]] == []
+
+    killed = survive(lambda output: train(inputs, output), tmp_path, compare, num_kills=12)
+    assert {end.stage for end in killed} == set(STAGES)
+    assert any("going on from epoch" in end.log for end in killed)
+    assert "run/representation/pytorch_model.pt" in expected
+
+
+def test_a_run_that_is_told_to_end_says_where_it_stopped(inputs: Path, tmp_path: Path) -> None:
+    server = start_server(tmp_path)
+    command = train(inputs, tmp_path)
+    command = replace(command, variables={**command.variables, **variables_for(server.port)})
+    try:
+        end = command.start(tmp_path / "start.log", Kill("beta-VAE", 0.1, signal.SIGTERM))
+        events = server.events()
+    finally:
+        server.kill()
+    assert end.status == 1
+    assert "Traceback" not in end.log
+    stopped = re.search(
+        r"error: (stopped at epoch \d+ step \d+; the same command goes on)", end.log
+    )
+    assert stopped, end.log
+    assert (tmp_path / "run/training/fit.ckpt").is_file()
+    assert events[-1]["message"] == "execution_error"
+    assert events[-1]["payload"]["error"] == stopped[1]
