@@ -1,75 +1,133 @@
 #!/usr/bin/env bash
 # Builds the image without a Docker engine and runs ./run.sh in it as the evaluation server would:
-# user 1001, no network, grading. Needs root and Debian's buildah and debootstrap; 25 GiB of disk
-# while it builds, since the image is copied several times.
+# user 1001, nothing writable but /tmp and the output, no network, grading.
 #   image/build.sh [cuda|cpu [TORCH_INDEX]]
+# Needs root, Debian's buildah and debootstrap, and 25 GiB of disk while it runs, since the image is
+# copied several times; it leaves nothing behind. The commit is built, not what differs from it.
 set -euo pipefail
 project=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 source "$project/python.sh"
-export STORAGE_DRIVER=vfs BUILDAH_ISOLATION=chroot
-base=localhost/python:3.11-bookworm image=localhost/disentanglement-submission
-free=$(df --output=avail --block-size=1G /var/lib | tail -1)
-if ((free < 25)); then
-  echo "error: expected 25 GiB of free disk at /var/lib, got $free; free some and try again" >&2
+base=localhost/python:3.11-slim-bookworm image=localhost/submission
+minutes() { printf '%d min %d s' $(($1 / 60)) $(($1 % 60)); }
+for program in buildah debootstrap unshare; do
+  if ! command -v "$program" >/dev/null; then
+    echo "error: expected $program, got none; apt-get install buildah debootstrap util-linux" >&2
+    exit 1
+  fi
+done
+if [[ $(id -u) != 0 ]]; then
+  echo "error: expected to be root, which debootstrap needs" >&2
   exit 1
 fi
 work=$(mktemp -d)
-container=
+free=$(df --output=avail --block-size=1G "$work" | tail -1)
+if ((free < 25)); then
+  rmdir "$work"
+  echo "error: expected 25 GiB of free disk at $work, got $free; free some or set TMPDIR" >&2
+  exit 1
+fi
+# All storage lies in the work folder, so that removing it leaves nothing.
+export BUILDAH_ISOLATION=chroot TMPDIR=$work/tmp
+buildah() {
+  local command=$1
+  shift
+  run buildah --storage-driver vfs --root "$work/storage" --runroot "$work/run" "$command" "$@"
+}
+# In the background, so that a signal is heard at once.
+run() {
+  command "$@" &
+  child=$!
+  local status=0
+  wait "$child" || status=$?
+  child=
+  return "$status"
+}
+child=
 finish() {
-  if [[ -n $container ]]; then buildah rm "$container" >/dev/null; fi
-  rm -rf "$work"
+  trap '' INT TERM
+  if [[ -n $child ]]; then
+    kill -TERM "$child" 2>/dev/null || true
+    wait "$child" || true
+  fi
+  rm -rf --one-file-system "$work"
 }
 trap finish EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+mkdir "$work"/{tmp,context,dataset,shared,empty}
+chmod 755 "$work"
 
-if ! buildah inspect --type image "$base" >/dev/null 2>&1; then
-  echo "making the base image: Debian bookworm with Python 3.11"
-  debootstrap --variant=minbase --include=python3.11,python3-pip,ca-certificates \
-    bookworm "$work/root" >"$work/debootstrap.log" || { tail "$work/debootstrap.log" >&2; exit 1; }
-  rm -rf "$work"/root/usr/lib/python3.11/EXTERNALLY-MANAGED "$work"/root/var/{cache/apt,lib/apt/lists}/*
-  container=$(buildah from scratch)
-  buildah add --quiet "$container" "$work/root" / >/dev/null
-  buildah commit --quiet "$container" "$base" >/dev/null
-  buildah rm "$container" >/dev/null
-  container=
-  rm -rf "$work/root"
-fi
+echo "making the base image: Debian bookworm with Python 3.11"
+run debootstrap --variant=minbase --include=python3.11,python3-pip,ca-certificates \
+  bookworm "$work/root" >"$work/debootstrap.log" || { tail "$work/debootstrap.log" >&2; exit 1; }
+rm -rf "$work"/root/usr/lib/python3.11/EXTERNALLY-MANAGED "$work"/root/var/{cache/apt,lib/apt/lists}/*
+tar -C "$work/root" -cf "$work/base.tar" .
+rm -rf "$work/root"
+buildah from --quiet --name base scratch >/dev/null
+buildah add --quiet base "$work/base.tar" / >/dev/null
+buildah commit --quiet --rm base "$base" >/dev/null
+rm "$work/base.tar"
 
+echo "building the image (some minutes)"
 began=$SECONDS
 certificates=/etc/ssl/certs/ca-certificates.crt
 printf '[global]\ncert = %s\n' "$certificates" >"$work/pip.conf"
-git -C "$project" archive --prefix=context/ HEAD | tar -x -C "$work"
-buildah bud --quiet --layers=false --pull-never --build-arg BASE="$base" \
-  --build-arg PACKAGES="${1:-cuda}" --build-arg TORCH_INDEX="${2:-}" \
-  --volume "$certificates:$certificates:ro" --volume "$work/pip.conf:/etc/pip.conf:ro" \
-  --tag "$image" "$work/context" >/dev/null
-echo "built in $((SECONDS - began)) s"
+volumes=(--volume "$certificates:$certificates:ro" --volume "$work/pip.conf:/etc/pip.conf:ro")
+index=${2:-}
+if [[ -d $index ]]; then
+  volumes+=(--volume "$(realpath "$index"):/index:ro")
+  index=file:///index
+fi
+git -C "$project" archive HEAD | tar -x -C "$work/context"
+buildah bud --layers=false --pull-never --build-arg BASE="$base" "${volumes[@]}" \
+  --build-arg PACKAGES="${1:-cuda}" --build-arg TORCH_INDEX="$index" \
+  --tag "$image" "$work/context" >"$work/build.log" 2>&1 || { tail -20 "$work/build.log" >&2; exit 1; }
+echo "built in $(minutes $((SECONDS - began)))"
 
-container=$(buildah from --pull-never "$image")
-root=$(buildah mount "$container")
-echo "size: $(du -sm --one-file-system "$root" | cut -f1) MiB"
-mkdir -p "$work"/{dataset,shared}
-chmod 755 "$work"
+buildah from --quiet --pull-never --name image "$image" >/dev/null
+root=$(command buildah --storage-driver vfs --root "$work/storage" --runroot "$work/run" mount image)
+echo "size: $(du -sm --one-file-system "$root" | cut -f1) MiB; largest:"
+for folder in "$root"/usr/local/lib/python3.11/*-packages/*; do du -sm "$folder"; done |
+  sort -rn | head -5 | while read -r size folder; do echo "  $size MiB ${folder#"$root"}"; done
+
 chown 1001 "$work/shared"
-DISENTANGLEMENT_LIB_DATA=$work/dataset "$PYTHON" -m submission data render standin_real \
-  --grid "${STANDIN_GRID:-4,4,2,2,2,4,4}"
+DISENTANGLEMENT_LIB_DATA=$work/dataset run "$PYTHON" -m submission data render standin_real \
+  --grid "${STANDIN_GRID:-2,2,2,2,2,4,4}" >/dev/null 2>&1
 mkdir -p "$root"/{DATASET,SHARED}
+# The variables of the image and those of the server, and no others.
+variables=(
+  PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/home/aicrowd
+  $(command buildah --storage-driver vfs --root "$work/storage" --runroot "$work/run" \
+    inspect --format '{{range .OCIv1.Config.Env}}{{println .}}{{end}}' image | grep -v ^PATH=)
+  AICROWD_IS_GRADING=true AICROWD_OUTPUT_PATH=/SHARED AICROWD_EVALUATION_NAME=image
+  AICROWD_DATASET_NAME=standin_real DISENTANGLEMENT_LIB_DATA=/DATASET AICROWD_EVENTS_TIMEOUT=1
+)
+echo "running /home/aicrowd/run.sh: user 1001, no network, working folder /, only /tmp and /SHARED writable"
 began=$SECONDS
-# The image's folder as root file system, no network, no rights beyond those of uid 1001; the
-# code's folder and HOME belong to root.
-unshare --net --mount -- bash -euc '
-  mount --bind "$1/dataset" "$0/DATASET"
-  mount --bind "$1/shared" "$0/SHARED"
-  mount -t proc proc "$0/proc"
-  mount --rbind /dev "$0/dev"
-  exec env -i PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin HOME=/home/aicrowd PYTHONUNBUFFERED=1 \
-    PYTHONDONTWRITEBYTECODE=1 NUMBA_CACHE_DIR=/tmp/numba MPLCONFIGDIR=/tmp/matplotlib \
-    AICROWD_IS_GRADING=true AICROWD_OUTPUT_PATH=/SHARED AICROWD_EVALUATION_NAME=image \
-    AICROWD_DATASET_NAME=standin_real DISENTANGLEMENT_LIB_DATA=/DATASET AICROWD_EVENTS_TIMEOUT=1 \
-    chroot --userspec=1001:1001 --groups= "$0" /home/aicrowd/run.sh
-' "$root" "$work"
-echo "ran in $((SECONDS - began)) s"
+# The first bash has the image as a read-only root; the program in it is its own process group's
+# first process, as in a container.
+run unshare --net --mount --pid --fork --kill-child bash -euc '
+  root=$0 work=$1; shift
+  mount --bind "$root" "$root"
+  mount -o remount,bind,ro "$root"
+  mount -t proc proc "$root/proc"
+  mount --rbind /dev "$root/dev"
+  mount -t tmpfs tmpfs "$root/tmp"
+  mount --bind "$work/dataset" "$root/DATASET"
+  mount -o remount,bind,ro "$root/DATASET"
+  mount --bind "$work/shared" "$root/SHARED"
+  inside=(env -i "$@" chroot --userspec=1001:1001 --groups= "$root")
+  for place in /home/aicrowd /home/aicrowd/submission /DATASET /var; do
+    if "${inside[@]}" touch "$place/written" 2>/dev/null; then
+      echo "error: expected $place to be read-only" >&2
+      exit 1
+    fi
+  done
+  exec "${inside[@]}" /home/aicrowd/run.sh
+' "$root" "$work" "${variables[@]}"
+echo "ran in $(minutes $((SECONDS - began)))"
 "$PYTHON" - "$work/shared/image/representation/pytorch_model.pt" <<'PY'
-import sys, warnings
+import sys
 from pathlib import Path
 import torch
 from submission.export import load_exported

@@ -161,6 +161,8 @@ def read_environment(variables: Mapping[str, str] | None = None) -> Environment:
 def read_event_service(variables: Mapping[str, str] | None = None) -> EventService | None:
     """Reads where events go; each variable may begin with AICROWD_ or, as before, with CROWDAI_.
 
+    Channels that are not named have the names of their variables, as the switch spells them.
+
     Args:
         variables: the variables; those of the process when None.
 
@@ -174,6 +176,8 @@ def read_event_service(variables: Mapping[str, str] | None = None) -> EventServi
     if not {"AICROWD_IS_GRADING", "CROWDAI_IS_GRADING"} & given.keys():
         return None
 
+    spelling = "AICROWD" if "AICROWD_IS_GRADING" in given else "CROWDAI"
+
     def read(name: str, default: str) -> str:
         return given.get(f"AICROWD_{name}") or given.get(f"CROWDAI_{name}") or default
 
@@ -182,8 +186,8 @@ def read_event_service(variables: Mapping[str, str] | None = None) -> EventServi
         port=read("REDIS_PORT", "6379"),
         db=read("REDIS_DB", "0"),
         password=read("REDIS_PASSWORD", "") or None,
-        channel=read("REDIS_COMMUNICATION_CHANNEL", "AICROWD_REDIS_COMMUNICATION_CHANNEL"),
-        response_channel=read("BLOCKING_RESPONSE_CHANNEL", "AICROWD_BLOCKING_RESPONSE_CHANNEL"),
+        channel=read("REDIS_COMMUNICATION_CHANNEL", f"{spelling}_REDIS_COMMUNICATION_CHANNEL"),
+        response_channel=read("BLOCKING_RESPONSE_CHANNEL", f"{spelling}_BLOCKING_RESPONSE_CHANNEL"),
         agent_id=read("AGENT_ID", "undefined"),
         timeout=_seconds("AICROWD_EVENTS_TIMEOUT", read("EVENTS_TIMEOUT", "5")),
         response_timeout=_seconds(

@@ -2,11 +2,9 @@
 
 import json
 import math
-import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from types import FrameType
 from typing import Any
 
 import redis
@@ -15,6 +13,7 @@ from redis.retry import Retry
 
 from submission.console import say
 from submission.environment import EventService
+from submission.termination import ending_on_sigterm
 
 __all__ = ["Events", "reporting"]
 
@@ -45,6 +44,7 @@ class Events:
         self._clock = clock
         self._client: redis.Redis | None = None
         self._faulty = False
+        self._is_submitted = False
         self._progress = -1.0
         self._reported_at = -math.inf
 
@@ -70,16 +70,17 @@ class Events:
         """Tells that the representation is ready to be scored, and waits for the answer."""
         self.progress(1.0)
         if self._service is not None:
+            self._is_submitted = True
             self._send("SUCCESS", "submit", wait=self._service.response_timeout)
 
     def failed(self, reason: str, wait: float = math.inf) -> None:
-        """Tells that the run has failed, and waits for the answer.
+        """Tells that the run has failed, unless it was submitted, and waits for the answer.
 
         Args:
             reason: why; one line of it is sent.
             wait: seconds to wait for the answer, if less than the service's own waiting time.
         """
-        if self._service is not None:
+        if self._service is not None and not self._is_submitted:
             line = " ".join(reason.split())
             short = line if len(line) <= REASON_LENGTH else line[: REASON_LENGTH - 3] + "..."
             wait = min(wait, self._service.response_timeout)
@@ -149,28 +150,20 @@ def reporting(service: EventService | None) -> Iterator[Events]:
         service: where events go, None for nowhere.
     """
     events = Events(service)
-    previous = signal.getsignal(signal.SIGTERM)
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        raise SystemExit(128 + number)
-
-    signal.signal(signal.SIGTERM, stop)
-    try:
-        events.started()
-        yield events
-        events.submitted()
-    except (SystemExit, KeyboardInterrupt, InterruptedError) as error:
-        say("stopping: told to end")
-        stopped = isinstance(error, InterruptedError)
-        events.failed(str(error) if stopped else f"told to end ({_name_of(error)})", wait=1.0)
-        raise
-    except BaseException as error:
-        known = isinstance(error, ValueError | OSError)
-        events.failed(str(error) if known and str(error) else f"{_name_of(error)}: {error}")
-        raise
-    finally:
-        signal.signal(signal.SIGTERM, previous)
+    with ending_on_sigterm():
+        try:
+            events.started()
+            yield events
+            events.submitted()
+        except (SystemExit, KeyboardInterrupt, InterruptedError) as error:
+            say("stopping: told to end")
+            stopped = isinstance(error, InterruptedError)
+            events.failed(str(error) if stopped else f"told to end ({_name_of(error)})", wait=1.0)
+            raise
+        except BaseException as error:
+            known = isinstance(error, ValueError | OSError)
+            events.failed(str(error) if known and str(error) else f"{_name_of(error)}: {error}")
+            raise
 
 
 def _name_of(error: BaseException) -> str:

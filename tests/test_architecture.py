@@ -8,7 +8,7 @@ SOURCES = sorted((ROOT / "submission").rglob("*.py"))
 
 # From the ground up; a module may import from its own layer and from those before it.
 LAYERS = (
-    ("factors", "files", "console", "environment", "memory", "memory_limits"),
+    ("factors", "files", "console", "environment", "memory", "memory_limits", "termination"),
     ("data",),
     ("models",),
     ("settings",),
@@ -17,7 +17,7 @@ LAYERS = (
     ("export",),
     ("scoring",),
     ("events",),
-    ("comparison", "pipeline", "evaluation", "report", "starter_kit"),
+    ("comparison", "pipeline", "evaluation", "report", "starter_kit", "kit_events"),
     ("repository",),
     ("rehearsal",),
     ("preflight",),

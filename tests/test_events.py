@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 import redis
 
+from submission import kit_events
 from submission.environment import EventService, read_event_service
 from submission.events import Events, reporting
 
@@ -158,6 +159,14 @@ def test_the_older_names_of_the_variables_work_too(server: Server) -> None:
         assert client.llen("talk") == 2
 
 
+@pytest.mark.parametrize("spelling", ["AICROWD", "CROWDAI"])
+def test_channels_have_the_names_of_the_servers_own_spelling(spelling: str) -> None:
+    service = read_event_service({f"{spelling}_IS_GRADING": "1"})
+    assert service is not None
+    assert service.channel == f"{spelling}_REDIS_COMMUNICATION_CHANNEL"
+    assert service.response_channel == f"{spelling}_BLOCKING_RESPONSE_CHANNEL"
+
+
 def test_a_password_is_used(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     server = start_server(tmp_path, "--requirepass", "secret")
     try:
@@ -213,6 +222,62 @@ def test_an_answer_that_does_not_come_is_not_waited_for(
     Events(service_at(server.port)).submitted()
     assert "no answer to submit" in capsys.readouterr().out
     assert server.messages()[-1] == "submit"
+
+
+def test_what_was_submitted_is_no_error_afterwards(server: Server) -> None:
+    """Being told to end while the answer is waited for."""
+    events = Events(service_at(server.port))
+    events.submitted()
+    events.failed("told to end")
+    assert server.messages() == ["register_progress", "submit"]
+
+
+def test_the_kits_functions_send_the_same_events(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import aicrowd_helpers
+
+    for name, value in variables_for(server.port, AICROWD_OUTPUT_PATH=str(tmp_path)).items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("AICROWD_DATASET_NAME", "standin_real")
+    kit_events._events.cache_clear()
+    aicrowd_helpers.execution_start()
+    aicrowd_helpers.register_progress(0.0)
+    with pytest.raises(FileNotFoundError, match="export_model"):
+        aicrowd_helpers.submit()
+    path = tmp_path / "experiment_name/representation/pytorch_model.pt"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"a representation")
+    aicrowd_helpers.submit()
+    kit_events._events.cache_clear()
+    aicrowd_helpers.execution_error(ValueError("no convergence"))
+    kit_events._events.cache_clear()
+    assert server.messages() == [
+        "execution_started",
+        "register_progress",
+        "register_progress",
+        "submit",
+        "execution_error",
+    ]
+    assert server.events()[-1]["payload"]["error"] == "no convergence"
+
+
+def test_a_package_that_is_missing_is_told(server: Server, tmp_path: Path) -> None:
+    (tmp_path / "torch.py").write_text("raise ModuleNotFoundError('no torch here')\n")
+    done = subprocess.run(
+        [sys.executable, ROOT / "train_pytorch.py", ROOT / "configs/paper.gin"],
+        env={
+            **os.environ,
+            **variables_for(server.port),
+            "PYTHONPATH": f"{tmp_path}:{ROOT}",
+            "AICROWD_DATASET_NAME": "standin_real",
+        },
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode != 0
+    assert server.messages() == ["execution_started", "execution_error"]
+    assert "no torch here" in server.events()[-1]["payload"]["error"]
 
 
 def assert_one_warning(output: str, port: int) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from submission.commands import preflight as command
+from submission.preflight import image
 from submission.preflight.checks import check_submission
 from submission.preflight.finding import Finding, table
 from submission.repository import Repository
@@ -103,6 +104,7 @@ WRONG = {
     "another challenge": (described(challenge_id="mine"), "aicrowd.json", "challenge_id is 'mine'"),
     "another grader": (described(grader_id=None), "aicrowd.json", "grader_id is None"),
     "authors as text": (described(authors="me"), "aicrowd.json", "authors is 'me'"),
+    "nobody's name": (described(authors=["your name here"]), "aicrowd.json", "your own name"),
     "no authors": (described(authors=[]), "aicrowd.json", "authors is []"),
     "no description": (described(description=" "), "aicrowd.json", "description is ' '"),
     "gpu in quotes": (described(gpu="true"), "aicrowd.json", "gpu is 'true'"),
@@ -114,7 +116,7 @@ WRONG = {
     "no run.sh": (removed("run.sh"), "programs", "git add run.sh"),
     "no card": (removed("weights/extractor.json"), "weights", "git add --force"),
     "weights ignored": (ignored_weights, "weights", "git add --force"),
-    "other weights": (other_weights, "weights", "git checkout weights"),
+    "other weights": (other_weights, "weights", "git checkout COMMIT weights"),
     "data set": (data_set, "no data sets", "git rm --cached data/standin_real.npz"),
     "an archive": (archive, "no data sets", "git rm --cached images.npz"),
     "scratch": (forced_scratch, "no data sets", "git rm --cached scratch/notes.txt"),
@@ -134,8 +136,22 @@ WRONG = {
         "lock",
     ),
     "another start": (docker("run.sh", "train.sh"), "Dockerfile", "does not start run.sh"),
+    "lint": (docker("WORKDIR /home", "RUN cd /tmp\nWORKDIR /home"), "Dockerfile", "line 3 DL3003"),
+    "copies nothing": (
+        docker("COPY requirements.lock", "COPY locked.txt requirements.lock"),
+        "Dockerfile",
+        "copies locked.txt, which is not in the commit",
+    ),
     "weights left out": (written(ignore="weights\n"), "Dockerfile", "leaves weights out"),
 }
+
+
+def test_a_missing_linter_is_no_pass(project: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(image, "_find_linter", lambda: None)
+    pretend_rehearsal(project)
+    (finding,) = failures(project)
+    assert "hadolint" in finding.detail
+    assert "pip install" in finding.fix
 
 
 @pytest.mark.parametrize("name", WRONG)

@@ -4,14 +4,17 @@ import os
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import torch
+from packaging.utils import canonicalize_name
 from torch import nn
 
 from submission.rehearsal.isolation import make_read_only, plan_isolation
+from submission.rehearsal.packages import LEFT_OUT, hide_packages, read_left_out
 from submission.rehearsal.run import (
     RehearsalSettings,
     read_rehearsal,
@@ -21,6 +24,7 @@ from submission.rehearsal.run import (
 from submission.repository import Repository
 from tests.repositories import commit, isolate_git, make_project, write
 
+ROOT = Path(__file__).parents[1]
 SMALL = RehearsalSettings(grid=(2, 2, 1, 1, 2, 2, 2))
 LOOK_AROUND = f"""#!/usr/bin/env bash
 set -eu
@@ -41,6 +45,10 @@ try:
 except OSError:
     sys.exit(0)
 sys.exit(1)' || exit 18
+if test -e "$code/image/left_out.txt"; then
+  ! {sys.executable} -c 'import click' 2>/dev/null || exit 19
+  {sys.executable} -c 'import numpy' || exit 20
+fi
 cp "$code/model.pt" "$representation/pytorch_model.pt"
 """
 
@@ -74,6 +82,7 @@ def set_run(project: Repository, text: str) -> None:
 def test_the_run_sees_what_it_would_see_on_the_server(
     project: Repository, look_around: str
 ) -> None:
+    write(project.folder, {"image/left_out.txt": "# What is not there\nclick\n"})
     set_run(project, look_around)
     write(project.folder, {"uncommitted": ""})
     path = rehearse(project, SMALL)
@@ -87,6 +96,26 @@ def test_the_run_sees_what_it_would_see_on_the_server(
     assert set(content["scored"]["scores"]) == {"factor_vae", "dci", "sap", "irs", "mig"}
 
 
+def test_a_package_that_the_image_leaves_out_is_named(tmp_path: Path) -> None:
+    hide_packages(read_left_out("# Scoring\nPyYAML  # for its files\n\nclick\n"), tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {"click.py", "_yaml.py", "yaml.py"}
+    done = subprocess.run(
+        [sys.executable, "-c", "import yaml"],
+        env={"PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "the image has no yaml, since image/left_out.txt leaves pyyaml out" in done.stderr
+
+
+def test_what_the_image_leaves_out_is_locked() -> None:
+    """A misspelled name would leave nothing out."""
+    lock = (ROOT / "requirements.lock").read_text().split()
+    left_out = read_left_out((ROOT / LEFT_OUT).read_text())
+    assert left_out <= {canonicalize_name(line.split("==")[0]) for line in lock}
+
+
 def test_what_goes_wrong_leaves_no_result(project: Repository) -> None:
     result_path(project).parent.mkdir(parents=True)
     result_path(project).write_text("{}")
@@ -94,6 +123,28 @@ def test_what_goes_wrong_leaves_no_result(project: Repository) -> None:
     with pytest.raises(ValueError, match=r"status 0, got 3"):
         rehearse(project, SMALL)
     assert read_rehearsal(project) is None
+
+
+def test_being_told_to_end_ends_the_run_too(project: Repository, tmp_path: Path) -> None:
+    """Nothing is left: no process and no folder."""
+    set_run(project, f"#!/usr/bin/env bash\necho $$ >{tmp_path}/pid; exec sleep 600\n")
+    program = (
+        "import sys; from pathlib import Path; from submission.cli import main;"
+        "from submission.commands import rehearse as command;"
+        f"command.PROJECT = Path({str(project.folder)!r});"
+        f"sys.exit(main(['rehearse', '--grid', '{','.join(map(str, SMALL.grid))}']))"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", program], cwd=ROOT, env={**os.environ, "TMPDIR": str(tmp_path)}
+    )
+    while not (tmp_path / "pid").is_file() or not (tmp_path / "pid").read_text():
+        assert process.poll() is None
+        time.sleep(0.05)
+    process.terminate()
+    assert process.wait() == 143
+    with pytest.raises(ProcessLookupError):
+        os.kill(int((tmp_path / "pid").read_text()), 0)
+    assert list(tmp_path.glob("rehearsal-*")) == []
 
 
 @pytest.mark.parametrize(

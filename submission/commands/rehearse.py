@@ -9,6 +9,7 @@ from submission.console import say
 from submission.rehearsal.run import RehearsalSettings, read_rehearsal
 from submission.rehearsal.run import rehearse as run_rehearsal
 from submission.repository import Repository
+from submission.termination import ending_on_sigterm
 
 __all__ = ["rehearse"]
 
@@ -17,14 +18,14 @@ def _grid(context: click.Context, parameter: click.Parameter, value: str) -> tup
     try:
         return tuple(int(word) for word in value.split(","))
     except ValueError as error:
-        raise click.BadParameter(f"expected sizes such as 4,4,2,2,2,4,4, got {value!r}") from error
+        raise click.BadParameter(f"expected sizes such as 2,2,2,2,2,4,4, got {value!r}") from error
 
 
 @click.command()
 @click.option("--config", type=Path, help="A gin file; by default run.sh's own choice.")
 @click.option(
     "--grid",
-    default="4,4,2,2,2,4,4",
+    default="2,2,2,2,2,4,4",
     show_default=True,
     callback=_grid,
     help="Sizes of the seven factors of the stand-in to train on.",
@@ -37,7 +38,8 @@ def rehearse(config: Path | None, grid: tuple[int, ...], memory: float) -> None:
     exported file is scored in batches as the evaluator does. preflight asks for the result.
     """
     repository = Repository(PROJECT)
-    path = run_rehearsal(repository, RehearsalSettings(config, grid, round(memory * 2**30)))
+    with ending_on_sigterm():
+        path = run_rehearsal(repository, RehearsalSettings(config, grid, round(memory * 2**30)))
     content = read_rehearsal(repository)
     assert content is not None
     scores = content["scored"]["scores"]

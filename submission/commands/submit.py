@@ -15,6 +15,7 @@ __all__ = ["submit"]
 @click.option("--remote", default="aicrowd", show_default=True, help="The git remote.")
 def submit(name: str, remote: str) -> None:
     """Tag this commit and push it for evaluation, if it passes preflight."""
+    say(f"checking the commit, then pushing it to {remote}; the first push may take some minutes")
     done = upload(Repository(PROJECT), name, remote)
     say(f"pushed {done.tag} at {done.commit[:12]} to {done.url}")
     say(f"watch it here: {done.page}" if done.page else f"watch it where {remote} shows its issues")

