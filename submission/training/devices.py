@@ -129,7 +129,7 @@ def _open(
     strategy = DDPStrategy(
         process_group_backend=backend,
         timeout=PATIENCE,
-        broadcast_buffers=False,
+        forward_sync_buffers=False,
         gradient_as_bucket_view=True,
     )
     fabric = Fabric(

@@ -113,4 +113,4 @@ class FeatureStore:
 
 def _bytes_of(tensor: Tensor) -> memoryview:
     """Gives a contiguous tensor's bytes without a copy."""
-    return memoryview(tensor.detach().reshape(-1).view(torch.uint8).numpy())
+    return tensor.detach().reshape(-1).view(torch.uint8).numpy().data

@@ -77,8 +77,7 @@ class FinetuneRun:
     def __post_init__(self) -> None:
         fabric, part = self.devices.fabric, self.devices.part
         self.extractor.to(memory_format=torch.channels_last)
-        if part.num_parts > 1:
-            synchronise(self.extractor, part, self.devices.device)
+        synchronise(self.extractor, part, self.devices.device)
         classifier = FactorClassifier(self.extractor, self.heads)
         self.optimizer = torch.optim.RAdam(
             classifier.parameters(),

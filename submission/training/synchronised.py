@@ -17,22 +17,22 @@ class _Normalise(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, maps: Tensor, weight: Tensor, bias: Tensor, epsilon: float
+        ctx: Any, maps: Tensor, weight: Tensor, bias: Tensor, epsilon: float, num_parts: int
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Returns (B, C, H, W) standardised maps, and mean and variance of all parts, (C,)."""
-        scratch = torch.zeros_like(weight), torch.ones_like(weight)
-        own = torch.stack(torch.batch_norm_update_stats(maps, *scratch, 0.0))  # (2, C)
-        parts = own.new_empty(dist.get_world_size(), *own.shape)  # (P, 2, C)
-        dist.all_gather(list(parts.unbind()), own)
-        mean = parts[:, 0].mean(dim=0)
-        variance = (parts[:, 1] + (parts[:, 0] - mean).square()).mean(dim=0)
+        moments = _gathered(_moments_by_image(maps, weight), num_parts)  # (B, 2, C)
+        mean = moments[:, 0].mean(dim=0)
+        variance = (moments[:, 1] + (moments[:, 0] - mean).square()).mean(dim=0)
+        ctx.num_parts = num_parts
         ctx.epsilon = epsilon
         ctx.save_for_backward(maps, weight, mean, variance)
         ctx.mark_non_differentiable(mean, variance)
         return F.batch_norm(maps, mean, variance, weight, bias, eps=epsilon), mean, variance
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor, *_: Tensor) -> tuple[Tensor, Tensor, Tensor, None]:
+    def backward(
+        ctx: Any, gradient: Tensor, *_: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor, None, None]:
         """Returns the derivatives of the sum over processes of what they differentiate."""
         maps, weight, mean, variance = ctx.saved_tensors
         _, of_weight, of_bias = torch.ops.aten.native_batch_norm_backward(
@@ -48,8 +48,9 @@ class _Normalise(torch.autograd.Function):
             [False, True, True],
         )
         sums = torch.stack([of_weight, of_bias])  # (2, C)
-        dist.all_reduce(sums)
-        sums /= dist.get_world_size() * maps.numel() / maps.shape[1]
+        if ctx.num_parts > 1:
+            dist.all_reduce(sums)
+        sums /= ctx.num_parts * maps.numel() / maps.shape[1]
         # With y = (x - mean) / deviation, the derivative by x is
         # weight / deviation * (gradient - mean(gradient) - y mean(gradient y)): an affine function
         # of the gradient plus one of x, both by the kernel of evaluation.
@@ -60,22 +61,53 @@ class _Normalise(torch.autograd.Function):
         zero, one = torch.zeros_like(mean), torch.ones_like(mean)
         of_maps = F.batch_norm(gradient, zero, one, scale, shift, eps=0.0)
         of_maps += F.batch_norm(maps, zero, one, slope, zero, eps=0.0)
-        return of_maps, of_weight, of_bias, None
+        return of_maps, of_weight, of_bias, None, None
+
+
+def _moments_by_image(maps: Tensor, weight: Tensor) -> Tensor:
+    """Gives each image's mean and variance by channel, (B, 2, C) in the type of `weight`."""
+    moments = weight.new_empty(len(maps), 2, maps.shape[1])
+    scratch = torch.zeros_like(weight), torch.ones_like(weight)
+    for image, row in zip(maps.split(1), moments.unbind(), strict=True):
+        row[0], row[1] = torch.batch_norm_update_stats(image, *scratch, 0.0)
+    return moments
+
+
+def _gathered(rows: Tensor, num_parts: int) -> Tensor:
+    """Puts the parts' rows together in the order of the parts."""
+    if num_parts == 1:
+        return rows
+    whole = rows.new_empty(num_parts * len(rows), *rows.shape[1:])
+    dist.all_gather(list(whole.chunk(num_parts)), rows)
+    return whole
 
 
 class SynchronisedBatchNorm(nn.BatchNorm2d):
     """Batch norm over the parts of a batch on several processes, on a CPU.
 
-    PyTorch's own `SyncBatchNorm` needs a GPU. In evaluation mode nothing is different.
+    Moments are taken by image and put together in the order of the batch, so that they are the same
+    to the last bit for any number of processes; a rounding error in them would change which
+    activations are cut off. PyTorch's own `SyncBatchNorm` needs a GPU.
+
+    Args:
+        like: the batch norm to replace.
+        num_parts: number of processes.
     """
+
+    def __init__(self, like: nn.BatchNorm2d, num_parts: int) -> None:
+        super().__init__(like.num_features, like.eps, like.momentum, dtype=like.weight.dtype)
+        self.load_state_dict(like.state_dict())
+        self.num_parts = num_parts
 
     def forward(self, maps: Tensor) -> Tensor:
         """Standardises (B, C, H, W) maps; B must be the same on every process."""
         if not self.training:
             return super().forward(maps)
-        output, mean, variance = _Normalise.apply(maps, self.weight, self.bias, self.eps)
+        output, mean, variance = _Normalise.apply(
+            maps, self.weight, self.bias, self.eps, self.num_parts
+        )
         with torch.no_grad():
-            count = dist.get_world_size() * maps.numel() / maps.shape[1]
+            count = self.num_parts * maps.numel() / maps.shape[1]
             momentum = cast(float, self.momentum)
             cast(Tensor, self.num_batches_tracked).add_(1)
             cast(Tensor, self.running_mean).lerp_(mean, momentum)
@@ -117,7 +149,7 @@ def synchronise(module: nn.Module, part: BatchPart, device: torch.device) -> nn.
     """
     for name, child in module.named_children():
         if isinstance(child, nn.BatchNorm2d):
-            module.add_module(name, _synchronised(child, device))
+            module.add_module(name, _synchronised(child, part, device))
         elif isinstance(child, nn.Dropout2d):
             module.add_module(name, WholeBatchDropout(child.p, part))
         else:
@@ -125,9 +157,9 @@ def synchronise(module: nn.Module, part: BatchPart, device: torch.device) -> nn.
     return module
 
 
-def _synchronised(norm: nn.BatchNorm2d, device: torch.device) -> nn.Module:
-    if device.type != "cpu":
-        return cast(nn.Module, nn.SyncBatchNorm.convert_sync_batchnorm(norm))  # type: ignore[no-untyped-call]
-    ours = SynchronisedBatchNorm(norm.num_features, norm.eps, norm.momentum)
-    ours.load_state_dict(norm.state_dict())
-    return ours
+def _synchronised(norm: nn.BatchNorm2d, part: BatchPart, device: torch.device) -> nn.Module:
+    if device.type == "cpu":
+        return SynchronisedBatchNorm(norm, part.num_parts)
+    if part.num_parts == 1:
+        return norm
+    return cast(nn.Module, nn.SyncBatchNorm.convert_sync_batchnorm(norm))  # type: ignore[no-untyped-call]
