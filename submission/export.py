@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from submission.files import replacing
 from submission.models.folding import FoldedExtractor
-from submission.models.vae import VAE
+from submission.models.vae import FeatureVAE
 
 __all__ = ["Representation", "export", "load_exported"]
 
@@ -36,15 +36,14 @@ class Representation(nn.Module):
         vae: trained; only its encoder takes part.
     """
 
-    def __init__(self, extractor: FoldedExtractor, vae: VAE) -> None:
+    def __init__(self, extractor: FoldedExtractor, vae: FeatureVAE) -> None:
         super().__init__()
         self.extractor = extractor
-        self.hidden = vae.hidden
-        self.mean = vae.mean
+        self.encoder = vae.encoder()
 
     def forward(self, images: Tensor) -> Tensor:
         """Maps (B, 3, 64, 64) RGB in [0, 1] to (B, C) codes."""
-        codes: Tensor = self.mean(self.hidden(self.extractor(images)))
+        codes: Tensor = self.encoder(self.extractor(images))
         return codes
 
 

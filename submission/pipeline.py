@@ -21,9 +21,12 @@ from submission.memory import PROCESS_BYTES, plan_batches, read_memory_limits
 from submission.models.extractor import FEATURE_SIZE, Extractor
 from submission.models.folding import fold
 from submission.models.frozen import load_frozen
-from submission.models.vae import VAE
+from submission.models.grouped import Views, views_of_heads
+from submission.models.vae import FeatureVAE
+from submission.models.weights import load_heads
 from submission.scoring.table import CodeTable, save_table
 from submission.settings import ExtractSettings, FitSettings
+from submission.training.adaptation import reestimate_norms
 from submission.training.allocator import keep_freed_memory
 from submission.training.batches import to_unit_range
 from submission.training.checkpoint import fingerprint
@@ -37,6 +40,12 @@ __all__ = ["Stopwatch", "train_representation"]
 
 IMAGE_BYTES = 4 << 20
 """The most that the extractor's activations take for an image."""
+
+ADAPTATION_BATCH = 256
+"""Images of a pass while batch norms are adapted."""
+
+NUM_VIEW_FEATURES = 65_536
+"""Features that the covariance of a data set is estimated from."""
 
 FEATURES_END, FIT_END = 0.5, 0.98
 """Shares of a run that are done when a stage ends, about those of the paper's run on a CPU."""
@@ -65,6 +74,7 @@ class _Inputs:
     images: ImageSet
     extractor: Extractor
     weights_sha256: str
+    heads: tuple[Tensor, ...]
     extract: ExtractSettings
     fit: FitSettings
     devices: Devices
@@ -119,6 +129,9 @@ def _train(environment: Environment, devices: Devices, report: Report) -> Path:
         save_configuration(started, inputs.extract, inputs.fit)
     watch.lap("open")
 
+    if inputs.extract.adaptation_images:
+        _adapt(inputs)
+        watch.lap("adaptation")
     store = _feature_store(environment, inputs)
     features = _extract(inputs, store, report)
     if not devices.is_first:
@@ -184,6 +197,7 @@ def _open(environment: Environment, devices: Devices) -> _Inputs:
     say(f"data: {images.name}, {images.space.num_points:,} images ({grid}), {images.path}")
     extractor, path, digest = load_frozen(extract.kind, extract.weights, PROJECT)
     say(f"extractor: {extract.kind}, {extractor.architecture}, {path}")
+    heads = load_heads(path).weights if fit.latents == "per_factor" else ()
     image_bytes = IMAGE_BYTES * extractor.input_size**2 // 64**2
     sizes = [extract.batch_size] if extract.batch_size else _batch_sizes(devices, image_bytes)
     precision, num_local = devices.precision, read_launch().num_local
@@ -205,7 +219,25 @@ def _open(environment: Environment, devices: Devices) -> _Inputs:
     else:
         choice = torch.float32, 0
     feature_type, batch_size = devices.fabric.broadcast(choice)
-    return _Inputs(images, extractor, digest, extract, fit, devices, feature_type, batch_size)
+    return _Inputs(
+        images, extractor, digest, heads, extract, fit, devices, feature_type, batch_size
+    )
+
+
+def _adapt(inputs: _Inputs) -> None:
+    """Adapts the extractor's batch norms, the same way in every process."""
+    count = min(inputs.extract.adaptation_images, inputs.images.space.num_points)
+    with progress_bar(count, "adaptation", " images") as bar:
+        reestimate_norms(
+            inputs.extractor,
+            inputs.images.images,
+            count,
+            min(ADAPTATION_BATCH, count),
+            seed=0,
+            device=inputs.device,
+            dtype=inputs.precision.dtype,
+            advance=bar.update,
+        )
 
 
 def _batch_sizes(devices: Devices, image_bytes: int) -> list[int]:
@@ -264,12 +296,14 @@ def _extract(inputs: _Inputs, store: FeatureStore | None, report: Report) -> Ten
         )
 
 
-def _fit(inputs: _Inputs, features: Tensor, notes: Path, report: Report) -> VAE:
-    fit = VAEFit(features, inputs.fit, inputs.device, inputs.precision)
+def _fit(inputs: _Inputs, features: Tensor, notes: Path, report: Report) -> FeatureVAE:
+    views = _views(inputs, features) if inputs.heads else None
+    fit = VAEFit(features, inputs.fit, inputs.device, inputs.precision, views)
     fit.keep_in(
         _checkpoint_path(notes),
         data=inputs.images.sha256,
         weights=inputs.weights_sha256,
+        adaptation_images=inputs.extract.adaptation_images,
     )
     with progress_bar(fit.num_steps, "beta-VAE", " steps", initial=fit.num_steps_done) as bar:
         vae, curves = fit.run(_advance(bar, report, FEATURES_END, FIT_END))
@@ -277,6 +311,14 @@ def _fit(inputs: _Inputs, features: Tensor, notes: Path, report: Report) -> VAE:
     last = {name: value for _, name, value in curves.rows[-4:]}
     say("last epoch: " + "  ".join(f"{name} {value:.4f}" for name, value in last.items()))
     return vae
+
+
+def _views(inputs: _Inputs, features: Tensor) -> Views:
+    """Finds what each latent sees, from a sample of the features."""
+    random = np.random.default_rng(inputs.fit.seed)
+    count = min(NUM_VIEW_FEATURES, len(features))
+    chosen = np.sort(random.choice(len(features), count, replace=False))
+    return views_of_heads(inputs.heads, features[torch.from_numpy(chosen)].float())
 
 
 def _checkpoint_path(notes: Path) -> Path:

@@ -140,6 +140,9 @@ class ExtractSettings:
         batch_size: images of a pass; 0 takes as many as fit into memory, within reason.
         feature_type: "float32", "float16", or "auto" for the larger that fits into memory.
         memory_limit: bytes that the run may use; 0 reads the container's or machine's limit.
+        adaptation_images: unlabelled images of the data set from which the batch norms' means and
+            variances are estimated anew before features are extracted; 0 leaves the weights as
+            finetuning made them, as the paper does.
         keep_features: leave the features on disk after the run, for later runs on the same images
             with the same weights.
     """
@@ -149,6 +152,7 @@ class ExtractSettings:
     batch_size: int = 0
     feature_type: str = "auto"
     memory_limit: int = 0
+    adaptation_images: int = 0
     keep_features: bool = False
 
     def __post_init__(self) -> None:
@@ -156,7 +160,13 @@ class ExtractSettings:
         _require_one_of(KINDS, "Extract", kind=self.kind)
         _require_one_of(("auto", "float32", "float16"), "Extract", feature_type=self.feature_type)
         _require(self.weights != "", "Extract.weights", "a file's path", self.weights)
-        _require_at_least(0, "Extract", batch_size=self.batch_size, memory_limit=self.memory_limit)
+        _require_at_least(
+            0,
+            "Extract",
+            batch_size=self.batch_size,
+            memory_limit=self.memory_limit,
+            adaptation_images=self.adaptation_images,
+        )
 
 
 @gin.configurable("Fit", module="submission")
@@ -165,12 +175,16 @@ class FitSettings:
     """The beta-VAE and how it is trained (paper, section 2.3; the defaults are its numbers).
 
     Attributes:
-        num_latents: C.
+        latents: "shared", all latents encode and decode the whole feature as in the paper; or
+            "per_factor", each sees the feature along the directions of one of the heads that
+            finetuning trained, so that their number is that of the heads.
+        num_latents: C, of shared latents.
         encoder_widths: widths of the encoder's hidden layers.
         decoder_widths: widths of the decoder's hidden layers.
-        sigmoid: whether the decoded mean is constrained to (0, 1); linear otherwise.
+        sigmoid: whether the decoded mean of shared latents is constrained to (0, 1); linear
+            otherwise, and always for latents per factor.
         decoder_initialisation: "orthogonal", or "default" to leave the decoder's linear layers as
-            PyTorch makes them; the encoder is always orthogonal.
+            PyTorch makes them; the encoder of shared latents is always orthogonal.
         batch_size: B, features of a step.
         num_epochs: N.
         reduction: "mean" or "sum" over the batch, of both terms of the loss; the terms are always
@@ -188,6 +202,7 @@ class FitSettings:
         checkpoint_seconds: time between checkpoints; 0 writes one after every step.
     """
 
+    latents: str = "shared"
     num_latents: int = 16
     encoder_widths: tuple[int, ...] = (1024, 1024, 1024, 1024)
     decoder_widths: tuple[int, ...] = (1024, 1024, 1024, 1024)
@@ -216,6 +231,7 @@ class FitSettings:
         _require_one_of(
             ("orthogonal", "default"), "Fit", decoder_initialisation=self.decoder_initialisation
         )
+        _require_one_of(("shared", "per_factor"), "Fit", latents=self.latents)
         _require_one_of(("mean", "sum"), "Fit", reduction=self.reduction)
         _require_one_of(("radam", "adam"), "Fit", optimizer=self.optimizer)
         _require(self.learning_rate > 0, "Fit.learning_rate", "above 0", self.learning_rate)

@@ -9,7 +9,7 @@ import torch
 from torch import Generator, nn
 
 from submission.configuration import load_configuration
-from submission.models.vae import VAE
+from submission.models.vae import VAE, FeatureVAE
 from submission.settings import FitSettings
 from submission.training.curves import Curves
 from submission.training.fit import VAEFit, encode_features, make_vae
@@ -44,11 +44,11 @@ def features(num: int = 100) -> torch.Tensor:
     return rows / rows.square().sum(dim=1, keepdim=True).sqrt()
 
 
-def fit(rows: torch.Tensor, settings: FitSettings = SMALL) -> tuple[VAE, Curves]:
+def fit(rows: torch.Tensor, settings: FitSettings = SMALL) -> tuple[FeatureVAE, Curves]:
     return VAEFit(rows, settings, CPU, SINGLE).run()
 
 
-def assert_same(first: tuple[VAE, Curves], second: tuple[VAE, Curves]) -> None:
+def assert_same(first: tuple[FeatureVAE, Curves], second: tuple[FeatureVAE, Curves]) -> None:
     assert first[1].rows == second[1].rows
     for name, value in first[0].state_dict().items():
         assert torch.equal(value, second[0].state_dict()[name]), name
@@ -166,6 +166,7 @@ def test_the_decoder_can_start_as_pytorch_makes_it() -> None:
             assert torch.equal(ours, theirs)
     torch.manual_seed(STAGE1.seed)
     plain = VAE(12, 4, (32, 32), (32,), sigmoid=False)
+    assert isinstance(vae, VAE)
     for ours, theirs in zip(vae.decoder.parameters(), plain.decoder.parameters(), strict=True):
         assert torch.equal(ours, theirs)
     assert vae.decode(torch.full((2, 4), 100.0).normal_(0, 100)).abs().max() > 1

@@ -13,7 +13,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from submission.models.vae import Posterior
+from submission.models.vae import FeatureVAE, Posterior
 
 __all__ = ["GroupedVAE", "Views", "views_of_heads"]
 
@@ -69,52 +69,74 @@ def views_of_heads(weights: Sequence[Tensor], features: Tensor) -> Views:
     return Views(torch.stack(rows), torch.stack(offsets))
 
 
-class GroupedVAE(nn.Module):
+class _Means(nn.Module):
+    """Maps (B, G * W) views to (B, G, 1) posterior means, and gives the hidden units too."""
+
+    def __init__(self, num_groups: int, width: int, widths: Sequence[int]) -> None:
+        super().__init__()
+        self.hidden = nn.Sequential(*_grouped(width, widths, num_groups))
+        self.straight = _layer(width, 1, num_groups, bias=False)
+        self.bent = _layer(widths[-1], 1, num_groups)
+        # A latent begins as its view's widest direction, which keeps the order along a curve.
+        with torch.no_grad():
+            self.straight.weight.zero_()[:, 0] = 1.0
+            self.bent.weight.mul_(0.1)
+
+    def forward(self, views: Tensor) -> Tensor:
+        """Returns (B, G)."""
+        return self.of(views, self.units(views))
+
+    def units(self, views: Tensor) -> Tensor:
+        """Returns (B, G * H, 1) hidden units."""
+        units: Tensor = self.hidden(views.unsqueeze(2))
+        return units
+
+    def of(self, views: Tensor, units: Tensor) -> Tensor:
+        """Returns (B, G) means, given the hidden units."""
+        means: Tensor = self.straight(views.unsqueeze(2)) + self.bent(units)
+        return means.squeeze(2)
+
+
+class GroupedVAE(FeatureVAE):
     """Encodes each of G views of a feature to a Gaussian latent of its own and decodes it.
 
     Args:
-        num_groups: G, the number of views and of latents.
-        width: W, length of a view.
+        views: what the latents see and what is reconstructed.
         encoder_widths: per view, widths of the encoder's hidden layers.
         decoder_widths: likewise of the decoder's.
     """
 
     def __init__(
-        self,
-        num_groups: int,
-        width: int,
-        encoder_widths: Sequence[int],
-        decoder_widths: Sequence[int],
+        self, views: Views, encoder_widths: Sequence[int], decoder_widths: Sequence[int]
     ) -> None:
-        super().__init__()
-        self.num_latents = num_groups
-        self.hidden = nn.Sequential(*_grouped(width, encoder_widths, num_groups))
-        self.straight = _layer(width, 1, num_groups, bias=False)
-        self.mean = _layer(encoder_widths[-1], 1, num_groups)
-        self.log_variance = _layer(encoder_widths[-1], 1, num_groups)
+        groups, width = views.num_views, views.width
+        super().__init__(groups)
+        self.views = views
+        self.means = _Means(groups, width, encoder_widths)
+        self.log_variance = _layer(encoder_widths[-1], 1, groups)
         self.decoder = nn.Sequential(
-            *_grouped(1, decoder_widths, num_groups), _layer(decoder_widths[-1], width, num_groups)
+            *_grouped(1, decoder_widths, groups), _layer(decoder_widths[-1], width, groups)
         )
-        # A latent begins as its view's widest direction, which keeps the order along a curve.
-        with torch.no_grad():
-            self.straight.weight.zero_()[:, 0] = 1.0
-            self.mean.weight.mul_(0.1)
 
-    def encode(self, views: Tensor) -> Posterior:
-        """Maps (B, G * W) views to the posterior of their (B, G) codes."""
-        seen = views.unsqueeze(2)
-        hidden = self.hidden(seen)
-        mean = self.straight(seen) + self.mean(hidden)
-        return Posterior(mean.squeeze(2), self.log_variance(hidden).squeeze(2))
+    def encode(self, features: Tensor) -> Posterior:
+        """Maps (B, D) features to the posterior of their (B, G) codes."""
+        views = self.views(features)
+        units = self.means.units(views)
+        return Posterior(self.means.of(views, units), self.log_variance(units).squeeze(2))
 
     def decode(self, codes: Tensor) -> Tensor:
         """Maps (B, G) codes to the (B, G * W) mean of the views."""
         decoded: Tensor = self.decoder(codes.unsqueeze(2))
         return decoded.squeeze(2)
 
-    def forward(self, views: Tensor) -> Tensor:
-        """Maps (B, G * W) views to the representation: the (B, G) posterior means."""
-        return self.encode(views).mean
+    def target(self, features: Tensor) -> Tensor:
+        """Returns the (B, G * W) views of (B, D) features."""
+        views: Tensor = self.views(features)
+        return views
+
+    def encoder(self) -> nn.Module:
+        """Returns the part that maps (B, D) features to the (B, G) posterior means."""
+        return nn.Sequential(self.views, self.means)
 
 
 def _layer(num_in: int, num_out: int, num_groups: int, *, bias: bool = True) -> nn.Conv1d:

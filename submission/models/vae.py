@@ -1,11 +1,12 @@
 """The beta-VAE on feature vectors (paper, section 2.3)."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import NamedTuple
 
 from torch import Generator, Tensor, nn
 
-__all__ = ["VAE", "Posterior", "initialise_orthogonally"]
+__all__ = ["VAE", "FeatureVAE", "Posterior", "initialise_orthogonally"]
 
 
 class Posterior(NamedTuple):
@@ -27,7 +28,39 @@ def _layers(num_in: int, widths: Sequence[int]) -> nn.Sequential:
     return nn.Sequential(*layers)
 
 
-class VAE(nn.Module):
+class FeatureVAE(nn.Module, ABC):
+    """A VAE on (B, D) features with C Gaussian latents.
+
+    Args:
+        num_latents: C.
+    """
+
+    def __init__(self, num_latents: int) -> None:
+        super().__init__()
+        self.num_latents = num_latents
+
+    @abstractmethod
+    def encode(self, features: Tensor) -> Posterior:
+        """Maps (B, D) features to the posterior of their (B, C) codes."""
+
+    @abstractmethod
+    def decode(self, codes: Tensor) -> Tensor:
+        """Maps (B, C) codes to the mean of the conditional distribution of `target`."""
+
+    @abstractmethod
+    def target(self, features: Tensor) -> Tensor:
+        """Returns what is reconstructed of (B, D) features."""
+
+    @abstractmethod
+    def encoder(self) -> nn.Module:
+        """Returns the part that maps (B, D) features to the (B, C) posterior means."""
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Returns the representation: the (B, C) posterior means."""
+        return self.encode(features).mean
+
+
+class VAE(FeatureVAE):
     """Encodes (B, D) features to C Gaussian latents and decodes them.
 
     Args:
@@ -47,7 +80,7 @@ class VAE(nn.Module):
         *,
         sigmoid: bool = True,
     ) -> None:
-        super().__init__()
+        super().__init__(num_latents)
         self.hidden = _layers(num_inputs, encoder_widths)
         self.mean = nn.Linear(encoder_widths[-1], num_latents)
         self.log_variance = nn.Linear(encoder_widths[-1], num_latents)
@@ -66,9 +99,13 @@ class VAE(nn.Module):
         decoded: Tensor = self.decoder(codes)
         return decoded
 
-    def forward(self, features: Tensor) -> Tensor:
-        """Returns the representation: the (B, C) posterior means."""
-        return self.encode(features).mean
+    def target(self, features: Tensor) -> Tensor:
+        """Returns the features: they are reconstructed as they are."""
+        return features
+
+    def encoder(self) -> nn.Module:
+        """Returns the part that maps (B, D) features to the (B, C) posterior means."""
+        return nn.Sequential(self.hidden, self.mean)
 
 
 def initialise_orthogonally(module: nn.Module, generator: Generator | None = None) -> None:

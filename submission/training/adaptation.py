@@ -7,7 +7,7 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
-from submission.models.extractor import FeatureExtractor
+from submission.models.extractor import Extractor
 from submission.training.batches import to_unit_range
 from submission.training.prefetch import prefetched
 
@@ -16,7 +16,7 @@ __all__ = ["reestimate_norms"]
 
 @torch.no_grad()
 def reestimate_norms(
-    extractor: FeatureExtractor,
+    extractor: Extractor,
     images: npt.NDArray[np.uint8],
     num_images: int,
     batch_size: int,
@@ -24,7 +24,7 @@ def reestimate_norms(
     device: torch.device,
     dtype: torch.dtype = torch.float32,
     advance: Callable[[int], object] = lambda num_images: None,
-) -> FeatureExtractor:
+) -> Extractor:
     """Replaces the mean and variance in every batch norm by those of unlabelled images.
 
     Each layer sees activations that the layers before it have normalised with the batch's own
@@ -52,7 +52,7 @@ def reestimate_norms(
     if count == 0:
         raise ValueError(
             f"expected at least {batch_size} images to adapt to, got "
-            f"{min(num_images, len(images))}; raise Adapt.num_images or use a larger grid"
+            f"{min(num_images, len(images))}; raise Extract.adaptation_images or use a larger grid"
         )
     chosen = np.random.default_rng(seed).choice(len(images), count, replace=False)
     rows = [np.sort(part) for part in np.split(chosen, count // batch_size)]

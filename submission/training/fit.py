@@ -11,7 +11,8 @@ import torch
 from torch import Generator, Tensor
 
 from submission.console import say
-from submission.models.vae import VAE, initialise_orthogonally
+from submission.models.grouped import GroupedVAE, Views
+from submission.models.vae import VAE, FeatureVAE, initialise_orthogonally
 from submission.settings import FitSettings
 from submission.training.checkpoint import fingerprint, load_checkpoint, save_checkpoint
 from submission.training.curves import Curves
@@ -27,16 +28,24 @@ STEPS_PER_CHECK = 100
 """Steps between two looks at the losses on a GPU, which waits for it each time."""
 
 
-def make_vae(num_inputs: int, settings: FitSettings, generator: Generator | None = None) -> VAE:
+def make_vae(
+    num_inputs: int,
+    settings: FitSettings,
+    generator: Generator | None = None,
+    views: Views | None = None,
+) -> FeatureVAE:
     """Builds the network that settings describe.
 
     Args:
         num_inputs: D, length of a feature vector.
         settings: network and seed.
         generator: source of the orthogonal weights; PyTorch's own when None.
+        views: one for each latent to see; None for latents that all see the whole feature.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(settings.seed)
+        if views is not None:
+            return GroupedVAE(views, settings.encoder_widths, settings.decoder_widths)
         vae = VAE(
             num_inputs,
             settings.num_latents,
@@ -52,7 +61,7 @@ def make_vae(num_inputs: int, settings: FitSettings, generator: Generator | None
     return vae
 
 
-def _make_optimizer(vae: VAE, settings: FitSettings) -> torch.optim.Adam:
+def _make_optimizer(vae: FeatureVAE, settings: FitSettings) -> torch.optim.Adam:
     decays = (settings.first_moment_decay, settings.second_moment_decay)
     if settings.optimizer == "radam":
         return FusedRAdam(vae.parameters(), settings.learning_rate, decays)
@@ -67,13 +76,19 @@ class VAEFit:
         settings: network, optimisation and schedule.
         device: where to train.
         precision: of the matrix products.
+        views: one for each latent to see; None for latents that all see the whole feature.
 
     Raises:
         ValueError: if there are fewer features than a batch.
     """
 
     def __init__(
-        self, features: Tensor, settings: FitSettings, device: torch.device, precision: Precision
+        self,
+        features: Tensor,
+        settings: FitSettings,
+        device: torch.device,
+        precision: Precision,
+        views: Views | None = None,
     ) -> None:
         self.steps_per_epoch = len(features) // settings.batch_size
         if self.steps_per_epoch == 0:
@@ -89,7 +104,7 @@ class VAEFit:
         self._features = features.to(device)
         self._shuffle = Generator().manual_seed(settings.seed)
         self._noise = Generator(device).manual_seed(settings.seed)
-        self.vae = make_vae(features.shape[1], settings, self._shuffle).to(device).train()
+        self.vae = make_vae(features.shape[1], settings, self._shuffle, views).to(device).train()
         self._optimizer = _make_optimizer(self.vae, settings)
         self._gradients: VAEStep | RecordedStep = VAEStep(self.vae, precision, settings.reduction)
         self._recorded = settings.cuda_graph and device.type == "cuda"
@@ -134,7 +149,9 @@ class VAEFit:
             self._restore(state)
             say(f"going on from epoch {self.epoch} step {self.step} ({checkpoint})")
 
-    def run(self, advance: Callable[[int], object] = lambda num_steps: None) -> tuple[VAE, Curves]:
+    def run(
+        self, advance: Callable[[int], object] = lambda num_steps: None
+    ) -> tuple[FeatureVAE, Curves]:
         """Trains to the end.
 
         SIGTERM and SIGINT end a training that is kept in a checkpoint after the step it is in.
@@ -170,9 +187,7 @@ class VAEFit:
         """Takes one step, and ends the epoch with its last."""
         B = self.settings.batch_size
         rows = self._features[self._order[self.step * B : (self.step + 1) * B]].float()  # (B, D)
-        noise = torch.randn(
-            B, self.settings.num_latents, generator=self._noise, device=self._device
-        )
+        noise = torch.randn(B, self.vae.num_latents, generator=self._noise, device=self._device)
         if self._recorded and isinstance(self._gradients, VAEStep):
             self._gradients = RecordedStep(self._gradients, rows, noise)
         self._losses[self.step] = self._gradients(rows, noise, self._beta_there)
@@ -253,7 +268,7 @@ def _never() -> bool:
 
 
 @torch.inference_mode()
-def encode_features(vae: VAE, features: Tensor, batch_size: int = 8192) -> Tensor:
+def encode_features(vae: FeatureVAE, features: Tensor, batch_size: int = 8192) -> Tensor:
     """Encodes every feature to its representation, the posterior mean.
 
     Args:
@@ -266,7 +281,7 @@ def encode_features(vae: VAE, features: Tensor, batch_size: int = 8192) -> Tenso
     """
     device = next(vae.parameters()).device
     # Filled in place: small results kept between large temporaries would tear the heap apart.
-    codes = torch.empty(len(features), vae.mean.out_features)
+    codes = torch.empty(len(features), vae.num_latents)
     for start in range(0, len(features), batch_size):
         rows = features[start : start + batch_size]
         codes[start : start + len(rows)] = vae(rows.to(device).float())

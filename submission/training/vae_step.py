@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from submission.models.vae import VAE
+from submission.models.vae import FeatureVAE
 from submission.training.losses import beta_vae_loss, kl_divergence, reconstruction_error
 from submission.training.precision import Precision
 
@@ -24,7 +24,7 @@ class VAEStep:
         reduction: "mean" or "sum" over the batch.
     """
 
-    vae: VAE
+    vae: FeatureVAE
     precision: Precision
     reduction: str = "mean"
 
@@ -44,7 +44,7 @@ class VAEStep:
         with torch.autocast(device, dtype, enabled=enabled, cache_enabled=False):
             posterior = self.vae.encode(features)
             decoded = self.vae.decode(posterior.sample(noise))
-        error = reconstruction_error(decoded.to(features.dtype), features)
+        error = reconstruction_error(decoded.to(features.dtype), self.vae.target(features))
         divergence = kl_divergence(
             posterior.mean.to(features.dtype), posterior.log_variance.to(features.dtype)
         )
