@@ -11,13 +11,13 @@ SETTINGS = {
     "Finetune.batch_size": 8,
     "Finetune.num_epochs": 2,
     "Finetune.augmentation": 0.5,
-    "Finetune.checkpoint_seconds": 0.3,
+    "Finetune.checkpoint_seconds": 0.7,
 }
 
 
 def test_killed_runs_end_with_the_bytes_of_an_undisturbed_one(tmp_path: Path) -> None:
     inputs = tmp_path / "inputs"
-    render_file("standin_toy", (2, 1, 1, 1, 1, 4, 8), inputs / "standin_toy/standin_toy.npz")
+    render_file("standin_toy", (2, 1, 1, 1, 1, 4, 5), inputs / "standin_toy/standin_toy.npz")
     expected: dict[str, bytes] = {}
 
     def command_in(output: Path) -> Command:
