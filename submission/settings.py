@@ -78,6 +78,7 @@ class FinetuneSettings:
         augmentation: strength of random camera effects; 0 is none.
         validation_fraction: part of each set held out, in (0, 1).
         num_validation_images: held-out images that are looked at; 0 means all.
+        checkpoint_seconds: time between checkpoints; 0 writes one after every step.
         seed: decides split, order, initial weights, dropout and augmentation.
     """
 
@@ -94,6 +95,7 @@ class FinetuneSettings:
     augmentation: float = 0.0
     validation_fraction: float = 0.2
     num_validation_images: int = 0
+    checkpoint_seconds: float = 120.0
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -118,6 +120,7 @@ class FinetuneSettings:
             "Finetune",
             images_per_epoch=self.images_per_epoch,
             num_validation_images=self.num_validation_images,
+            checkpoint_seconds=self.checkpoint_seconds,
             weight_decay=self.weight_decay,
             augmentation=self.augmentation,
             seed=self.seed,

@@ -9,21 +9,12 @@ from pathlib import Path
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
-from torch import Tensor, nn
+from torch import Tensor
 
 from submission.console import say
 from submission.files import replacing
 
-__all__ = ["FeatureStore", "digest_of"]
-
-
-def digest_of(network: nn.Module) -> str:
-    """Hashes what a network computes: its layers, and names, types and bytes of its weights."""
-    digest = hashlib.sha256(repr(network).encode())
-    for name, value in network.state_dict().items():
-        digest.update(f"{name} {value.dtype} {tuple(value.shape)}".encode())
-        digest.update(_bytes_of(value.cpu().contiguous()))
-    return digest.hexdigest()
+__all__ = ["FeatureStore"]
 
 
 class FeatureStore:
@@ -55,7 +46,7 @@ class FeatureStore:
         try:
             with safe_open(path, framework="pt") as file:
                 stored, metadata = file.get_tensor("features"), file.metadata() or {}
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return False
         except (SafetensorError, OSError) as error:
             return self._damaged(path, str(error))
