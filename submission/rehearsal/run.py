@@ -3,6 +3,7 @@
 import json
 import math
 import resource
+import signal
 import subprocess
 import sys
 import tempfile
@@ -215,7 +216,10 @@ def _score(isolation: Isolation, place: Path, model: Path) -> dict[str, Any]:
         command, cwd=place / "tmp", capture_output=True, text=True, check=False
     )
     if done.returncode != 0:
-        last = " ".join(done.stderr.strip().splitlines()[-3:]) or f"status {done.returncode}"
-        raise ValueError(f"expected the exported file to be scored, got: {last}")
+        lines = done.stderr.strip().splitlines() or [f"status {done.returncode}"]
+        reason = lines[-1]
+        if done.returncode < 0:
+            reason = f"{signal.Signals(-done.returncode).name}, as when memory runs out"
+        raise ValueError(f"expected the exported file to be scored, got {reason}")
     content: dict[str, Any] = json.loads(result.read_text(encoding="utf-8"))
     return content
