@@ -31,15 +31,19 @@ from submission.training.allocator import keep_freed_memory
 from submission.training.batches import to_unit_range
 from submission.training.checkpoint import fingerprint
 from submission.training.devices import Devices, opened_devices
-from submission.training.feature_store import FeatureStore, digest_of
+from submission.training.feature_store import FeatureStore
 from submission.training.features import extract_features
 from submission.training.fit import VAEFit, encode_features, make_vae
+from submission.training.interruption import stop_requested
 from submission.training.precision import Precision
 
 __all__ = ["Stopwatch", "train_representation"]
 
 IMAGE_BYTES = 4 << 20
 """The most that the extractor's activations take for an image."""
+
+CPU_BATCH_BYTES = 1 << 30
+"""What activations may take on a CPU, where larger batches are no faster."""
 
 ADAPTATION_BATCH = 256
 """Images of a pass while batch norms are adapted."""
@@ -241,11 +245,12 @@ def _adapt(inputs: _Inputs) -> None:
 
 
 def _batch_sizes(devices: Devices, image_bytes: int) -> list[int]:
-    """Lists batch sizes that a device computes fast, the largest first."""
-    if devices.device.type == "cpu":
-        return [256, 128, 64, 32]
-    memory = torch.cuda.get_device_properties(devices.device).total_memory
-    return [size for size in (1024, 512, 256, 128, 64) if 2 * size * image_bytes <= memory] or [32]
+    """Lists batch sizes that a device computes fast and in little memory, the largest first."""
+    room = CPU_BATCH_BYTES
+    if devices.device.type == "cuda":
+        room = torch.cuda.get_device_properties(devices.device).total_memory // 2
+    sizes = [1 << power for power in range(10, -1, -1)]
+    return [size for size in sizes if size * image_bytes <= room] or [1]
 
 
 def _feature_store(environment: Environment, inputs: _Inputs) -> FeatureStore | None:
@@ -254,7 +259,8 @@ def _feature_store(environment: Environment, inputs: _Inputs) -> FeatureStore | 
         return None
     identity = fingerprint(
         data=inputs.images.sha256,
-        extractor=digest_of(inputs.extractor),
+        weights=inputs.weights_sha256,
+        kind=inputs.extract.kind,
         device=inputs.device.type,
         precision=inputs.precision.dtype,
         feature_type=inputs.feature_type,
@@ -284,14 +290,26 @@ def _advance(bar: "tqdm[None]", report: Report, begin: float, end: float) -> Cal
 
 def _extract(inputs: _Inputs, store: FeatureStore | None, report: Report) -> Tensor:
     folded = fold(inputs.extractor, inputs.precision.dtype)
-    with progress_bar(inputs.images.space.num_points, "features", " images") as bar:
+    with (
+        stop_requested() as stop,
+        progress_bar(inputs.images.space.num_points, "features", " images") as bar,
+    ):
+        advance = _advance(bar, report, 0.0, FEATURES_END)
+
+        def go_on(amount: int) -> None:
+            advance(amount)
+            if stop():
+                raise InterruptedError(
+                    f"stopped at {bar.n:,} of {bar.total:,} features; the same command goes on"
+                )
+
         return extract_features(
             folded,
             inputs.images.images,
             inputs.devices,
             inputs.batch_size,
             inputs.feature_type,
-            _advance(bar, report, 0.0, FEATURES_END),
+            go_on,
             store,
         )
 
@@ -299,12 +317,7 @@ def _extract(inputs: _Inputs, store: FeatureStore | None, report: Report) -> Ten
 def _fit(inputs: _Inputs, features: Tensor, notes: Path, report: Report) -> FeatureVAE:
     views = _views(inputs, features) if inputs.heads else None
     fit = VAEFit(features, inputs.fit, inputs.device, inputs.precision, views)
-    fit.keep_in(
-        _checkpoint_path(notes),
-        data=inputs.images.sha256,
-        weights=inputs.weights_sha256,
-        adaptation_images=inputs.extract.adaptation_images,
-    )
+    fit.keep_in(_checkpoint_path(notes))
     with progress_bar(fit.num_steps, "beta-VAE", " steps", initial=fit.num_steps_done) as bar:
         vae, curves = fit.run(_advance(bar, report, FEATURES_END, FIT_END))
     curves.write(notes)

@@ -80,6 +80,7 @@ class FinetuneSettings:
             (standard deviation of a Gaussian); 0 is the paper's one-hot targets.
         validation_fraction: part of each set held out, in (0, 1).
         num_validation_images: held-out images that are looked at; 0 means all.
+        checkpoint_seconds: time between checkpoints; 0 writes one after every step.
         seed: decides split, order, initial weights, dropout and augmentation.
     """
 
@@ -97,6 +98,7 @@ class FinetuneSettings:
     axis_softness: float = 0.0
     validation_fraction: float = 0.2
     num_validation_images: int = 0
+    checkpoint_seconds: float = 120.0
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -121,6 +123,7 @@ class FinetuneSettings:
             "Finetune",
             images_per_epoch=self.images_per_epoch,
             num_validation_images=self.num_validation_images,
+            checkpoint_seconds=self.checkpoint_seconds,
             weight_decay=self.weight_decay,
             augmentation=self.augmentation,
             axis_softness=self.axis_softness,

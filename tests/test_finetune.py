@@ -17,6 +17,7 @@ from submission.training.devices import one_device
 from submission.training.finetune import Finetuned, finetune, learning_rate_at
 from submission.training.interruption import stop_requested
 from submission.training.precision import Precision
+from submission.training.radam import FusedRAdam
 from tests.image_sets import rendered_set
 
 DEVICES = one_device(torch.device("cpu"), Precision(torch.float32, "test"))
@@ -151,9 +152,7 @@ def test_radam_with_decoupled_decay_takes_the_papers_steps() -> None:
     """Liu et al. 2019, algorithm 2, in float64: five unadapted steps, then rectified ones."""
     start, rate, decay, beta1, beta2 = 1.5, 1e-3, 0.01, 0.9, 0.999
     parameter = torch.nn.Parameter(torch.tensor([start], dtype=torch.float64))
-    optimizer = torch.optim.RAdam(
-        [parameter], lr=rate, weight_decay=decay, decoupled_weight_decay=True
-    )
+    optimizer = FusedRAdam([parameter], rate, (beta1, beta2), decay)
     value, first, second = start, 0.0, 0.0
     rho_end = 2 / (1 - beta2) - 1
     for step in range(1, 9):

@@ -31,7 +31,7 @@ SETTINGS = {
 @pytest.fixture(scope="module")
 def inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("inputs")
-    render_file("standin_toy", (2, 2, 1, 1, 2, 4, 4), folder / "standin_toy/standin_toy.npz")
+    render_file("standin_toy", (2, 2, 1, 1, 2, 4, 8), folder / "standin_toy/standin_toy.npz")
     torch.manual_seed(0)
     save_extractor(FeatureExtractor("vgg11_bn"), folder / "extractor.safetensors", {})
     return folder
@@ -67,10 +67,12 @@ def test_killed_runs_end_with_the_bytes_of_an_undisturbed_one(inputs: Path, tmp_
             expected.update(found)
         assert found.keys() == expected.keys()
         assert [name for name in found if found[name] != expected[name]] == []
+        assert not list(output.glob("features-*"))
 
     killed = survive(lambda output: train(inputs, output), tmp_path, compare, num_kills=12)
     assert {end.stage for end in killed} == set(STAGES)
     assert any("going on from epoch" in end.log for end in killed)
+    assert any("stored features" in end.log for end in killed)
     assert "run/representation/pytorch_model.pt" in expected
 
 

@@ -9,6 +9,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
+from submission.console import say
 from submission.models.extractor import FEATURE_SIZE
 from submission.training.batches import to_unit_range
 from submission.training.devices import Devices
@@ -60,7 +61,10 @@ def extract_features(
         for number, chunk in enumerate(chunks)
         if store is not None and devices.is_first and store.read(chunk.start, matrix[chunk])
     }
-    advance(sum(chunks[number].stop - chunks[number].start for number in stored))
+    if stored:
+        num_stored = sum(chunks[number].stop - chunks[number].start for number in stored)
+        say(f"going on from {num_stored:,} of {len(images):,} stored features")
+        advance(num_stored)
     missing = [number for number in range(len(chunks)) if number not in stored]
     shares = _shares([chunks[number] for number in devices.fabric.broadcast(missing)], devices)
     own = shares[devices.part.number]

@@ -1,6 +1,7 @@
 """Finetunes the feature extractor to classify every factor (paper, section 2.1)."""
 
 import math
+import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -29,12 +30,12 @@ from submission.training.devices import Devices
 from submission.training.interruption import stop_requested
 from submission.training.losses import summed_cross_entropy
 from submission.training.prefetch import prefetched
+from submission.training.radam import FusedRAdam
 from submission.training.synchronised import synchronise
 
 __all__ = ["FinetuneRun", "Finetuned", "finetune", "learning_rate_at"]
 
 STEPS_PER_REPORT = 50
-STEPS_PER_CHECKPOINT = 250
 IntArray = npt.NDArray[np.int64]
 
 
@@ -79,12 +80,11 @@ class FinetuneRun:
         self.extractor.to(memory_format=torch.channels_last)
         synchronise(self.extractor, part, self.devices.device)
         classifier = FactorClassifier(self.extractor, self.heads)
-        self.optimizer = torch.optim.RAdam(
+        self.optimizer = FusedRAdam(
             classifier.parameters(),
-            lr=self.settings.learning_rate,
+            self.settings.learning_rate,
             betas=(0.9, 0.999),
             weight_decay=self.settings.weight_decay,
-            decoupled_weight_decay=True,
         )
         self.classifier, self._stepper = fabric.setup(classifier, self.optimizer)
 
@@ -107,18 +107,18 @@ class FinetuneRun:
         logits = self.classifier(pixels, lambda images: augment(images, strength, generator, part))
         loss = summed_cross_entropy(logits, factors.to(device), self.softness)
         for group in self.optimizer.param_groups:
-            group["lr"] = learning_rate_at(self.step, num_steps, self.settings)
+            group["learning_rate"] = learning_rate_at(self.step, num_steps, self.settings)
         self._stepper.zero_grad()
         self.devices.fabric.backward(loss)
         self._stepper.step()
         self.step += 1
         return loss.detach()
 
-    def agree(self, loss: Tensor, stop: bool) -> tuple[float, bool]:
-        """Gives the loss of the whole batch, and whether any process was told to stop."""
-        told = torch.stack([loss, torch.full_like(loss, float(stop))])
-        mean, stopped = self.devices.reduce(told, "mean").tolist()
-        return mean, stopped > 0
+    def agree(self, loss: Tensor, *wishes: bool) -> tuple[float, list[bool]]:
+        """Gives the loss of the whole batch, and for each wish whether any process has it."""
+        told = torch.cat([loss[None], torch.tensor(wishes, dtype=loss.dtype, device=loss.device)])
+        mean, *wished = self.devices.reduce(told, "mean").tolist()
+        return mean, [part > 0 for part in wished]
 
     def is_finite(self) -> bool:
         """Whether every weight is a number; a step can spoil them though its loss was one."""
@@ -184,7 +184,8 @@ def finetune(
     softness = [settings.axis_softness * name.endswith("_axis") for name in images.space.names]
     run = FinetuneRun(settings, extractor, heads, devices, softness)
     checkpoint = folder / "finetune.ckpt"
-    identity = fingerprint(settings=asdict(settings), data=[s.sha256 for s in training_sets])
+    decisive = {key: value for key, value in asdict(settings).items() if "checkpoint" not in key}
+    identity = fingerprint(settings=decisive, data=[s.sha256 for s in training_sets])
     if (state := load_checkpoint(checkpoint, identity)) is not None:
         run.restore(state)
         say(f"going on from step {run.step} of {num_steps} ({checkpoint})")
@@ -227,6 +228,7 @@ def finetune(
         return accuracies
 
     run.classifier.train()
+    saved_at = time.monotonic()
     with (
         stop_requested() as stop,
         progress_bar(num_steps, "finetuning", " steps", initial=run.step) as bar,
@@ -237,15 +239,18 @@ def finetune(
             order = epoch_batches(training, settings.batch_size, num_images, settings.seed, epoch)
             todo = list(order)[run.step - epoch * steps_per_epoch :]
             for batch in prefetched(images.take(devices.part.of(batch)) for batch in todo):
-                loss, stopped = run.agree(run.advance(*batch, num_steps), stop())
+                own_loss = run.advance(*batch, num_steps)
+                due = time.monotonic() - saved_at >= settings.checkpoint_seconds
+                loss, (stopped, due) = run.agree(own_loss, stop(), due)
                 bar.update()
                 require(math.isfinite(loss), f"{loss}", epoch)
                 if run.step % STEPS_PER_REPORT == 0:
                     rate = learning_rate_at(run.step, num_steps, settings)
                     run.curves.add(run.step, {"loss": loss, "learning_rate": rate})
                     bar.set_postfix(loss=f"{loss:.3f}")
-                if run.step % STEPS_PER_CHECKPOINT == 0 or stopped:
+                if due or stopped:
                     save(epoch)
+                    saved_at = time.monotonic()
                 if stopped:
                     raise InterruptedError(
                         f"stopped at step {run.step} of {num_steps}; the same command goes on "

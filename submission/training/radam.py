@@ -38,24 +38,34 @@ def rectified_step(step: int, learning_rate: float, second_decay: float) -> tupl
 
 
 class FusedRAdam(torch.optim.Adam):
-    """RAdam without weight decay; the numbers of `torch.optim.RAdam` in one pass over memory.
+    """RAdam with decoupled weight decay, the numbers of `torch.optim.RAdam`, by a fused kernel.
 
     Args:
         parameters: what is trained.
         learning_rate: the step size.
         betas: decay rates of both moments.
+        weight_decay: part of a weight that is taken off at a step, per unit of the step size.
     """
 
     def __init__(
-        self, parameters: Iterable[Tensor], learning_rate: float, betas: tuple[float, float]
+        self,
+        parameters: Iterable[Tensor],
+        learning_rate: float,
+        betas: tuple[float, float],
+        weight_decay: float = 0.0,
     ) -> None:
         super().__init__(parameters, learning_rate, betas, fused=True)
+        self._step_supports_amp_scaling = False  # a scaler shall leave out steps, not the kernel
         for group in self.param_groups:
-            group |= {"num_steps": 0, "learning_rate": learning_rate}
+            group |= {"num_steps": 0, "learning_rate": learning_rate, "decay": weight_decay}
 
     def step(self, closure: Callable[[], float] | None = None) -> float | None:  # type: ignore[override]
         """Takes one step; see `torch.optim.Optimizer.step`."""
         for group in self.param_groups:
+            if group["decay"]:
+                moved = [value for value in group["params"] if value.grad is not None]
+                with torch.no_grad():
+                    torch._foreach_mul_(moved, 1 - group["learning_rate"] * group["decay"])
             group["num_steps"] += 1
             group["lr"], group["eps"] = rectified_step(
                 group["num_steps"], group["learning_rate"], group["betas"][1]

@@ -68,7 +68,7 @@ def _moments_by_image(maps: Tensor, weight: Tensor) -> Tensor:
     """Gives each image's mean and variance by channel, (B, 2, C) in the type of `weight`."""
     moments = weight.new_empty(len(maps), 2, maps.shape[1])
     scratch = torch.zeros_like(weight), torch.ones_like(weight)
-    for image, row in zip(maps.split(1), moments.unbind(), strict=True):
+    for image, row in zip(maps.unsqueeze(1), moments, strict=True):
         row[0], row[1] = torch.batch_norm_update_stats(image, *scratch, 0.0)
     return moments
 
