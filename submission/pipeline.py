@@ -284,11 +284,7 @@ def _extract(inputs: _Inputs, store: FeatureStore | None, report: Report) -> Ten
 
 def _fit(inputs: _Inputs, features: Tensor, notes: Path, report: Report) -> VAE:
     fit = VAEFit(features, inputs.fit, inputs.device, inputs.precision)
-    fit.keep_in(
-        _checkpoint_path(notes),
-        data=inputs.images.sha256,
-        weights=inputs.weights_sha256,
-    )
+    fit.keep_in(_checkpoint_path(notes))
     with progress_bar(fit.num_steps, "beta-VAE", " steps", initial=fit.num_steps_done) as bar:
         vae, curves = fit.run(_advance(bar, report, FEATURES_END, FIT_END))
     curves.write(notes)

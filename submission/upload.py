@@ -4,7 +4,6 @@ import re
 from dataclasses import dataclass
 
 from submission.preflight.checks import check_submission
-from submission.preflight.finding import table
 from submission.repository import Repository
 
 __all__ = ["Upload", "upload"]
@@ -54,11 +53,11 @@ def upload(repository: Repository, name: str, remote: str) -> Upload:
     branch = repository.branch
     if branch is None:
         raise ValueError("expected a branch, got a detached commit; git switch --create NAME")
-    findings = check_submission(repository)
-    if not all(finding.passed for finding in findings):
+    failures = [finding for finding in check_submission(repository) if not finding.passed]
+    if failures:
         raise ValueError(
-            "expected a commit that passes preflight, got:\n"
-            + table(finding for finding in findings if not finding.passed)
+            "expected a commit that passes preflight, got "
+            + "; ".join(f"{one.check}: {one.detail} (fix: {one.fix})" for one in failures)
         )
     _check_new(repository, tag, remote)
     commit = repository.commit

@@ -76,7 +76,8 @@ def test_only_operators_that_torch_1_8_has_are_used(exported: tuple[Path, Repres
 def test_an_operator_that_torch_1_8_lacks_is_noticed() -> None:
     class Normalise(torch.nn.Module):
         def forward(self, rows: torch.Tensor) -> torch.Tensor:
-            return rows / rows.norm(dim=1, keepdim=True)
+            lengths: torch.Tensor = rows.norm(dim=1, keepdim=True)
+            return rows / lengths
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

@@ -36,6 +36,13 @@ def test_round_trip(table: CodeTable, tmp_path: Path) -> None:
     assert again.source == table.source
 
 
+def test_the_same_table_has_the_same_bytes(table: CodeTable, tmp_path: Path) -> None:
+    paths = [tmp_path / f"{number}.safetensors" for number in range(8)]
+    for path in paths:
+        save_table(table, path)
+    assert len({path.read_bytes() for path in paths}) == 1
+
+
 def test_true_table_passes(table: CodeTable) -> None:
     assert verify_table(table, represent, IMAGES, table.source) < 1e-4
 

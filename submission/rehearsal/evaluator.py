@@ -18,8 +18,8 @@ import torch
 
 __all__ = ["main"]
 
-NUM_SAMPLES = 256
-NUM_VOTES = 16
+NUM_SAMPLES = 128
+NUM_VOTES = 8
 BINDINGS = """
 prune_dims.threshold = 0.05
 discretizer.discretizer_fn = @histogram_discretizer

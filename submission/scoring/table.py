@@ -17,7 +17,7 @@ from submission.scoring.scores import Source
 
 __all__ = ["TOLERANCE", "CodeTable", "load_table", "save_table", "verify_table"]
 
-FORMAT = "code table 1"
+FORMAT = "code table 2"
 
 TOLERANCE = 0.02
 """How far a code may be from the exported model's, in standard deviations of the widest latent.
@@ -74,15 +74,16 @@ def save_table(table: CodeTable, path: Path) -> None:
     Raises:
         OSError: if the file cannot be written.
     """
-    metadata = {
-        "format": FORMAT,
-        "factor_names": json.dumps(table.space.names),
-        "factor_sizes": json.dumps(table.space.sizes),
+    origin = {
+        "factor_names": table.space.names,
+        "factor_sizes": table.space.sizes,
         "model_sha256": table.model_sha256,
         "data_sha256": table.data_sha256,
         "config_sha256": table.config_sha256,
         "data_name": table.data_name,
     }
+    # One entry alone: the library writes several in a new order each time.
+    metadata = {FORMAT: json.dumps(origin)}
     with replacing(path) as beside:
         save_file({"codes": np.ascontiguousarray(table.codes)}, beside, metadata)
 
@@ -99,23 +100,23 @@ def load_table(path: Path) -> CodeTable:
     try:
         with safe_open(path, framework="numpy") as file:
             metadata = file.metadata() or {}
-            if metadata.get("format") != FORMAT:
-                raise ValueError(f"expected a table of codes in {path}, got another file")
+            if FORMAT not in metadata:
+                raise ValueError(
+                    f"expected a {FORMAT} in {path}, got another file; train again to make one"
+                )
             codes = file.get_tensor("codes")
     except SafetensorError as error:
         raise ValueError(
             f"expected a table of codes in {path}, got a broken file ({error}); make it again"
         ) from error
+    origin = json.loads(metadata[FORMAT])
     return CodeTable(
         codes=codes,
-        space=FactorSpace(
-            tuple(json.loads(metadata["factor_names"])),
-            tuple(json.loads(metadata["factor_sizes"])),
-        ),
-        model_sha256=metadata["model_sha256"],
-        data_sha256=metadata["data_sha256"],
-        config_sha256=metadata["config_sha256"],
-        data_name=metadata["data_name"],
+        space=FactorSpace(tuple(origin["factor_names"]), tuple(origin["factor_sizes"])),
+        model_sha256=origin["model_sha256"],
+        data_sha256=origin["data_sha256"],
+        config_sha256=origin["config_sha256"],
+        data_name=origin["data_name"],
     )
 
 

@@ -1,18 +1,17 @@
 """Finished chunks of a feature matrix on disk, from which a run that was killed goes on."""
 
-import hashlib
 import shutil
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
-import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
 from submission.console import say
 from submission.files import replacing
+from submission.training.checkpoint import sha256_of_tensor
 
 __all__ = ["FeatureStore"]
 
@@ -52,7 +51,7 @@ class FeatureStore:
             return self._damaged(path, str(error))
         if stored.shape != rows.shape or stored.dtype != rows.dtype:
             return self._damaged(path, f"{tuple(stored.shape)} {stored.dtype}")
-        if hashlib.sha256(_bytes_of(stored)).hexdigest() != metadata.get("sha256"):
+        if sha256_of_tensor(stored) != metadata.get("sha256"):
             return self._damaged(path, "other bytes than were written")
         if not stored.isfinite().all():
             return self._damaged(path, "numbers that are not finite")
@@ -88,7 +87,7 @@ class FeatureStore:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _write(self, start: int, rows: Tensor) -> None:
-        digest = hashlib.sha256(_bytes_of(rows)).hexdigest()
+        digest = sha256_of_tensor(rows)
         with replacing(self._path(start)) as beside:
             save_file({"features": rows}, beside, metadata={"sha256": digest})
 
@@ -100,8 +99,3 @@ class FeatureStore:
         with suppress(OSError):
             path.unlink()
         return False
-
-
-def _bytes_of(tensor: Tensor) -> memoryview:
-    """Gives a contiguous tensor's bytes without a copy."""
-    return tensor.detach().reshape(-1).view(torch.uint8).numpy().data

@@ -13,7 +13,12 @@ from torch import Generator, Tensor
 from submission.console import say
 from submission.models.vae import VAE, initialise_orthogonally
 from submission.settings import FitSettings
-from submission.training.checkpoint import fingerprint, load_checkpoint, save_checkpoint
+from submission.training.checkpoint import (
+    fingerprint,
+    load_checkpoint,
+    save_checkpoint,
+    sha256_of_tensor,
+)
 from submission.training.curves import Curves
 from submission.training.interruption import stop_requested
 from submission.training.precision import Precision
@@ -109,12 +114,11 @@ class VAEFit:
         """Steps that have been taken, those of earlier starts included."""
         return self.epoch * self.steps_per_epoch + self.step
 
-    def keep_in(self, checkpoint: Path, **origin: Any) -> None:
+    def keep_in(self, checkpoint: Path) -> None:
         """Goes on from a checkpoint if there is one, and writes it and curves from now on.
 
         Args:
             checkpoint: file that is read and written.
-            origin: what the features came from, so that no other run's checkpoint is taken up.
 
         Raises:
             ValueError: if the file is damaged or of a run with other settings or features.
@@ -124,9 +128,9 @@ class VAEFit:
         self._identity = fingerprint(
             settings=settings,
             features=[*self._features.shape, self._features.dtype],
+            features_sha256=sha256_of_tensor(self._features.cpu()),
             device=self._device.type,
             precision=self._precision.dtype,
-            **origin,
         )
         state = load_checkpoint(checkpoint, self._identity)
         self._checkpoint = checkpoint
