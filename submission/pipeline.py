@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 
@@ -11,42 +11,26 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from submission.configuration import PROJECT, save_configuration
+from submission.configuration import save_configuration
 from submission.console import progress_bar, say
-from submission.data.images import ImageSet, open_images
-from submission.environment import Environment, read_launch
+from submission.environment import Environment
 from submission.export import Representation, export
 from submission.files import sha256_of, write_json
-from submission.memory import PROCESS_BYTES, plan_batches, read_memory_limits
-from submission.models.extractor import FEATURE_SIZE, Extractor
+from submission.inputs import RunInputs, adapt, feature_store, open_inputs
 from submission.models.folding import fold
-from submission.models.frozen import load_frozen
 from submission.models.grouped import Views, views_of_heads
 from submission.models.vae import FeatureVAE
-from submission.models.weights import load_heads
 from submission.scoring.table import CodeTable, save_table
-from submission.settings import ExtractSettings, FitSettings
-from submission.training.adaptation import reestimate_norms
 from submission.training.allocator import keep_freed_memory
 from submission.training.batches import to_unit_range
-from submission.training.checkpoint import fingerprint
 from submission.training.devices import Devices, opened_devices
 from submission.training.feature_store import FeatureStore
 from submission.training.features import extract_features
-from submission.training.fit import VAEFit, encode_features, make_vae
+from submission.training.fit import VAEFit, encode_features
 from submission.training.interruption import stop_requested
 from submission.training.precision import Precision
 
 __all__ = ["Stopwatch", "train_representation"]
-
-IMAGE_BYTES = 4 << 20
-"""The most that the extractor's activations take for an image."""
-
-CPU_BATCH_BYTES = 1 << 30
-"""What activations may take on a CPU, where larger batches are no faster."""
-
-ADAPTATION_BATCH = 256
-"""Images of a pass while batch norms are adapted."""
 
 NUM_VIEW_FEATURES = 65_536
 """Features that the covariance of a data set is estimated from."""
@@ -69,31 +53,6 @@ class Stopwatch:
         now = time.monotonic()
         self.seconds[stage] = round(now - self._began, 2)
         self._began = now
-
-
-@dataclass(frozen=True)
-class _Inputs:
-    """What a run is given: images, frozen weights, settings and hardware."""
-
-    images: ImageSet
-    extractor: Extractor
-    weights_sha256: str
-    heads: tuple[Tensor, ...]
-    extract: ExtractSettings
-    fit: FitSettings
-    devices: Devices
-    feature_type: torch.dtype
-    batch_size: int
-
-    @property
-    def device(self) -> torch.device:
-        """Where to compute."""
-        return self.devices.device
-
-    @property
-    def precision(self) -> Precision:
-        """Of the matrix products."""
-        return self.devices.precision
 
 
 def train_representation(environment: Environment, report: Report = lambda fraction: None) -> Path:
@@ -126,7 +85,7 @@ def _train(environment: Environment, devices: Devices, report: Report) -> Path:
     notes = environment.training_path
     notes.mkdir(parents=True, exist_ok=True)
     (environment.representation_path / "results").mkdir(parents=True, exist_ok=True)
-    inputs = _open(environment, devices)
+    inputs = open_inputs(environment, devices)
     started = notes / "started.gin"
     if devices.is_first:
         # A name of its own until the model is there: an earlier model must not get these settings.
@@ -134,9 +93,9 @@ def _train(environment: Environment, devices: Devices, report: Report) -> Path:
     watch.lap("open")
 
     if inputs.extract.adaptation_images:
-        _adapt(inputs)
+        adapt(inputs)
         watch.lap("adaptation")
-    store = _feature_store(environment, inputs)
+    store = feature_store(environment, inputs)
     features = _extract(inputs, store, report)
     if not devices.is_first:
         return environment.model_path
@@ -194,90 +153,6 @@ def _train(environment: Environment, devices: Devices, report: Report) -> Path:
     return environment.model_path
 
 
-def _open(environment: Environment, devices: Devices) -> _Inputs:
-    extract, fit = ExtractSettings(), FitSettings()
-    images = open_images(environment.dataset_name, environment.data_path)
-    grid = " x ".join(map(str, images.space.sizes))
-    say(f"data: {images.name}, {images.space.num_points:,} images ({grid}), {images.path}")
-    extractor, path, digest = load_frozen(extract.kind, extract.weights, PROJECT)
-    say(f"extractor: {extract.kind}, {extractor.architecture}, {path}")
-    heads = load_heads(path).weights if fit.latents == "per_factor" else ()
-    image_bytes = IMAGE_BYTES * extractor.input_size**2 // 64**2
-    sizes = [extract.batch_size] if extract.batch_size else _batch_sizes(devices, image_bytes)
-    precision, num_local = devices.precision, read_launch().num_local
-    say(f"device: {devices.device}, {precision.dtype} because {precision.reason}")
-    if devices.is_first:
-        plan, batch_size = plan_batches(
-            images.space.num_points,
-            read_memory_limits(extract.memory_limit),
-            batch_sizes=sizes,
-            bytes_per_image=num_local * image_bytes,
-            feature_type=extract.feature_type,
-            feature_dim=FEATURE_SIZE,
-            model_bytes=num_local * _model_bytes(extractor, fit),
-            mapped_bytes=images.images.nbytes,
-            process_bytes={**PROCESS_BYTES, "resident": num_local * PROCESS_BYTES["resident"]},
-        )
-        say(f"{plan}\nbatches of {batch_size} images")
-        choice = getattr(torch, plan.feature_type), batch_size
-    else:
-        choice = torch.float32, 0
-    feature_type, batch_size = devices.fabric.broadcast(choice)
-    return _Inputs(
-        images, extractor, digest, heads, extract, fit, devices, feature_type, batch_size
-    )
-
-
-def _adapt(inputs: _Inputs) -> None:
-    """Adapts the extractor's batch norms, the same way in every process."""
-    count = min(inputs.extract.adaptation_images, inputs.images.space.num_points)
-    with progress_bar(count, "adaptation", " images") as bar:
-        reestimate_norms(
-            inputs.extractor,
-            inputs.images.images,
-            count,
-            min(ADAPTATION_BATCH, count),
-            seed=0,
-            device=inputs.device,
-            dtype=inputs.precision.dtype,
-            advance=bar.update,
-        )
-
-
-def _batch_sizes(devices: Devices, image_bytes: int) -> list[int]:
-    """Lists batch sizes that a device computes fast and in little memory, the largest first."""
-    room = CPU_BATCH_BYTES
-    if devices.device.type == "cuda":
-        room = torch.cuda.get_device_properties(devices.device).total_memory // 2
-    sizes = [1 << power for power in range(10, -1, -1)]
-    return [size for size in sizes if size * image_bytes <= room] or [1]
-
-
-def _feature_store(environment: Environment, inputs: _Inputs) -> FeatureStore | None:
-    """Names a folder for the features after all that they depend on; none while grading."""
-    if environment.is_grading or not inputs.devices.is_first:
-        return None
-    identity = fingerprint(
-        data=inputs.images.sha256,
-        weights=inputs.weights_sha256,
-        kind=inputs.extract.kind,
-        device=inputs.device.type,
-        precision=inputs.precision.dtype,
-        feature_type=inputs.feature_type,
-        batch_size=inputs.batch_size,
-        torch=version("torch"),
-    )
-    return FeatureStore(environment.output_path / f"features-{identity[:20]}")
-
-
-def _model_bytes(extractor: Extractor, fit: FitSettings) -> int:
-    frozen: int = sum(value.nbytes for value in extractor.state_dict().values())
-    with torch.device("meta"):
-        vae = make_vae(FEATURE_SIZE, fit)
-    trained: int = sum(value.nbytes for value in vae.state_dict().values())
-    return 2 * frozen + 6 * trained  # folded copy; gradient, two moments and two temporaries
-
-
 def _advance(bar: "tqdm[None]", report: Report, begin: float, end: float) -> Callable[[int], None]:
     """Moves a stage's bar on and reports the share of the run that this makes."""
 
@@ -288,7 +163,7 @@ def _advance(bar: "tqdm[None]", report: Report, begin: float, end: float) -> Cal
     return advance
 
 
-def _extract(inputs: _Inputs, store: FeatureStore | None, report: Report) -> Tensor:
+def _extract(inputs: RunInputs, store: FeatureStore | None, report: Report) -> Tensor:
     folded = fold(inputs.extractor, inputs.precision.dtype)
     with (
         stop_requested() as stop,
@@ -314,7 +189,7 @@ def _extract(inputs: _Inputs, store: FeatureStore | None, report: Report) -> Ten
         )
 
 
-def _fit(inputs: _Inputs, features: Tensor, notes: Path, report: Report) -> FeatureVAE:
+def _fit(inputs: RunInputs, features: Tensor, notes: Path, report: Report) -> FeatureVAE:
     precision = inputs.precision
     if precision.dtype == torch.float16:  # its gradients would need a scale
         precision = Precision(torch.float32, "float16 has too small a range")
@@ -329,7 +204,7 @@ def _fit(inputs: _Inputs, features: Tensor, notes: Path, report: Report) -> Feat
     return vae
 
 
-def _views(inputs: _Inputs, features: Tensor) -> Views:
+def _views(inputs: RunInputs, features: Tensor) -> Views:
     """Finds what each latent sees, from a sample of the features."""
     random = np.random.default_rng(inputs.fit.seed)
     count = min(NUM_VIEW_FEATURES, len(features))

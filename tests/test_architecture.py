@@ -17,6 +17,7 @@ LAYERS = (
     ("export",),
     ("scoring",),
     ("events",),
+    ("inputs",),
     ("comparison", "pipeline", "evaluation", "report", "starter_kit", "kit_events"),
     ("repository",),
     ("rehearsal",),

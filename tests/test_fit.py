@@ -182,6 +182,8 @@ def test_a_cuda_graph_changes_nothing_without_a_gpu() -> None:
 def test_another_seed_gives_another_network() -> None:
     first, _ = fit(features())
     second, _ = fit(features(), dataclasses.replace(SMALL, seed=1))
+    assert isinstance(first, VAE)
+    assert isinstance(second, VAE)
     assert not torch.equal(first.mean.weight, second.mean.weight)
 
 
