@@ -99,7 +99,7 @@ def test_training_does_not_import_tensorflow() -> None:
     import sys
 
     program = (
-        "import sys, submission.commands.train;"
+        "import sys, submission.commands.train, submission.configuration, submission.pipeline;"
         "assert not any(name.split('.')[0] == 'tensorflow' for name in sys.modules)"
     )
     subprocess.run([sys.executable, "-W", "error", "-c", program], check=True, cwd=ROOT)
