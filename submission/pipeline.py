@@ -283,7 +283,10 @@ def _extract(inputs: _Inputs, store: FeatureStore | None, report: Report) -> Ten
 
 
 def _fit(inputs: _Inputs, features: Tensor, notes: Path, report: Report) -> VAE:
-    fit = VAEFit(features, inputs.fit, inputs.device, inputs.precision)
+    precision = inputs.precision
+    if precision.dtype == torch.float16:  # its gradients would need a scale
+        precision = Precision(torch.float32, "float16 has too small a range")
+    fit = VAEFit(features, inputs.fit, inputs.device, precision)
     fit.keep_in(_checkpoint_path(notes))
     with progress_bar(fit.num_steps, "beta-VAE", " steps", initial=fit.num_steps_done) as bar:
         vae, curves = fit.run(_advance(bar, report, FEATURES_END, FIT_END))

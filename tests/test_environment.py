@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from submission.environment import read_environment
+from submission.environment import Launch, read_environment, read_launch
 
 
 @pytest.mark.parametrize("word", ["false", "False", "0", "no", "OFF", ""])
@@ -44,3 +44,9 @@ def test_grading_is_set_at_all_and_needs_a_data_set() -> None:
 def test_a_name_that_leads_out_of_the_folder_is_refused(name: str) -> None:
     with pytest.raises(ValueError, match="AICROWD_EVALUATION_NAME"):
         read_environment({"AICROWD_EVALUATION_NAME": name})
+
+
+def test_torchrun_says_how_many_processes_there_are() -> None:
+    words = {"WORLD_SIZE": "6", "LOCAL_WORLD_SIZE": "3", "RANK": "4"}
+    assert read_launch(words) == Launch(1, 1, 0)
+    assert read_launch({**words, "TORCHELASTIC_RUN_ID": "none"}) == Launch(6, 3, 4)

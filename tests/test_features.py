@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 import torch
 from torch import Tensor, nn
 
@@ -12,9 +13,10 @@ from tests.test_extractor import make_extractor
 DEVICES = one_device(torch.device("cpu"), Precision(torch.float32, "test"))
 
 
-def test_features_do_not_depend_on_the_batch_size() -> None:
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_features_do_not_depend_on_the_batch_size(dtype: torch.dtype) -> None:
     images = random_set((5, 5)).images
-    extractor = fold(make_extractor())
+    extractor = fold(make_extractor(), dtype)
     whole = extract_features(extractor, images, DEVICES, batch_size=64)
     parts = extract_features(extractor, images, DEVICES, batch_size=7)
     assert whole.shape == (25, 512)

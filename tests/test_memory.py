@@ -10,7 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from submission.memory import PROCESS_BYTES, MemoryLimit, plan_memory, read_memory_limits
+from submission.memory import (
+    PROCESS_BYTES,
+    MemoryLimit,
+    plan_batches,
+    plan_memory,
+    read_memory_limits,
+)
 
 MIB = 1 << 20
 FULL = 1_036_800
@@ -83,6 +89,32 @@ def test_a_type_that_is_insisted_on_is_kept_or_refused(wanted: str) -> None:
     )
     with pytest.raises(ValueError, match=wanted):
         plan_memory(FULL, [MemoryLimit(MIB, "test")], feature_type=wanted)
+
+
+@settings(deadline=None, derandomize=True, database=None)
+@given(st.integers(1, 10**6), st.integers(1, 10**10))
+def test_the_largest_batch_is_taken_that_costs_no_precision(num_images: int, limit: int) -> None:
+    sizes, per_image = (8, 4, 2, 1), 10**7
+
+    def plan() -> tuple[str, int]:
+        found, batch_size = plan_batches(
+            num_images,
+            [MemoryLimit(limit, "test")],
+            batch_sizes=sizes,
+            bytes_per_image=per_image,
+            process_bytes=FREE,
+        )
+        assert dict(found.parts)["batches"] == batch_size * per_image
+        return found.feature_type, batch_size
+
+    for kind, width in (("float32", 4), ("float16", 2)):
+        room = limit - num_images * 512 * width
+        fitting = [size for size in sizes if size * per_image <= room]
+        if fitting:
+            assert plan() == (kind, fitting[0])
+            return
+    with pytest.raises(ValueError, match="not enough memory"):
+        plan()
 
 
 def test_nonsense_is_refused() -> None:
