@@ -1,7 +1,8 @@
 """How cost grows: `python -m benchmarks.scaling processes|images`.
 
 `processes` sets two processes against one, each on one thread, at the paper's batch and at a
-smaller one; the second waits while the first works alone. `images` times every stage at three
+smaller one; the second waits while the first works alone. Processor time tells what to expect when
+other programs share the cores. `images` times every stage at three
 numbers of images and fits the exponent.
 """
 
@@ -15,6 +16,7 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
+import torch.distributed as dist
 
 from benchmarks.finetune import SIZES
 from benchmarks.vae import factored_features
@@ -81,24 +83,32 @@ def compare_processes(num_runs: int) -> None:
         ):
             shared = make(devices, amount)
             single = make(alone, amount) if devices.is_first else lambda: None
-            seconds: list[tuple[float, float]] = []
-            for _ in range(num_runs + 1):
-                seconds.append((_timed(single, devices), _timed(shared, devices)))
-            if devices.is_first:
-                one, two = (statistics.median(times) for times in zip(*seconds[1:], strict=True))
-                ratio = statistics.median(first / second for first, second in seconds[1:])
-                print(f"{title}, VGG19-BN, {devices.precision.dtype}, one thread a process")
-                print(f"  two processes: {amount / two:>8.1f} images/s  (median of {num_runs})")
-                print(f"  one process:   {amount / one:>8.1f} images/s  (median of {num_runs})")
-                print(f"  ratio, two over one: {ratio:.2f}", flush=True)
+            pairs = [
+                (_timed(single, devices), _timed(shared, devices)) for _ in range(num_runs + 1)
+            ]
+            if not devices.is_first:
+                continue
+            print(f"{title}, VGG19-BN, {devices.precision.dtype}, one thread a process")
+            for place, kind in enumerate(("wall clock", "processor time of the busier process")):
+                one, two = (
+                    statistics.median(seconds[place] for seconds in way)
+                    for way in zip(*pairs[1:], strict=True)
+                )
+                print(
+                    f"  {kind}: two {amount / two:.1f}, one {amount / one:.1f} images/s, "
+                    f"ratio {one / two:.2f}  (medians of {num_runs})",
+                    flush=True,
+                )
 
 
-def _timed(call: Callable[[], None], devices: Devices) -> float:
+def _timed(call: Callable[[], None], devices: Devices) -> tuple[float, float]:
     devices.fabric.barrier()
-    begin = time.perf_counter()
+    begin, own_begin = time.perf_counter(), time.process_time()
     call()
+    own = torch.tensor(time.process_time() - own_begin)
     devices.fabric.barrier()
-    return time.perf_counter() - begin
+    dist.all_reduce(own, dist.ReduceOp.MAX)
+    return time.perf_counter() - begin, own.item()
 
 
 def fit_exponents(num_runs: int) -> None:

@@ -101,6 +101,7 @@ def test_training_does_not_import_tensorflow() -> None:
 
     program = (
         "import sys, tempfile, pathlib, submission.commands.train, submission.commands.finetune;"
+        "import submission.configuration, submission.pipeline;"
         "from submission.training.curves import Curves;"
         "Curves([(0, 'loss', 1.0)]).write(pathlib.Path(tempfile.mkdtemp()));"
         "assert not any(name.split('.')[0] == 'tensorflow' for name in sys.modules)"

@@ -116,6 +116,19 @@ def test_what_the_image_leaves_out_is_locked() -> None:
     assert left_out <= {canonicalize_name(line.split("==")[0]) for line in lock}
 
 
+def test_training_imports_what_the_image_has(tmp_path: Path) -> None:
+    hide_packages(read_left_out((ROOT / LEFT_OUT).read_text()), tmp_path)
+    program = (
+        "import submission.commands.train, submission.configuration, submission.pipeline;"
+        "import utils_pytorch, aicrowd_helpers"
+    )
+    subprocess.run(
+        [sys.executable, "-W", "error", "-c", program],
+        env={**os.environ, "PYTHONPATH": f"{tmp_path}:{ROOT}"},
+        check=True,
+    )
+
+
 def test_what_goes_wrong_leaves_no_result(project: Repository) -> None:
     result_path(project).parent.mkdir(parents=True)
     result_path(project).write_text("{}")

@@ -1,5 +1,6 @@
 """Layers that treat the parts of a batch on several processes as the one batch that they are."""
 
+import math
 from typing import Any, cast
 
 import torch
@@ -11,6 +12,8 @@ from submission.training.batches import BatchPart
 
 __all__ = ["SynchronisedBatchNorm", "WholeBatchDropout", "synchronise"]
 
+NUM_GROUPS = 8
+
 
 class _Normalise(torch.autograd.Function):
     """Batch norm over equally large parts of a batch, one on each process."""
@@ -20,7 +23,8 @@ class _Normalise(torch.autograd.Function):
         ctx: Any, maps: Tensor, weight: Tensor, bias: Tensor, epsilon: float, num_parts: int
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Returns (B, C, H, W) standardised maps, and mean and variance of all parts, (C,)."""
-        moments = _gathered(_moments_by_image(maps, weight), num_parts)  # (B, 2, C)
+        own = _moments_by_group(maps, weight, num_parts)
+        moments = _gathered(own, num_parts)  # (G, 2, C)
         mean = moments[:, 0].mean(dim=0)
         variance = (moments[:, 1] + (moments[:, 0] - mean).square()).mean(dim=0)
         ctx.num_parts = num_parts
@@ -64,12 +68,13 @@ class _Normalise(torch.autograd.Function):
         return of_maps, of_weight, of_bias, None, None
 
 
-def _moments_by_image(maps: Tensor, weight: Tensor) -> Tensor:
-    """Gives each image's mean and variance by channel, (B, 2, C) in the type of `weight`."""
-    moments = weight.new_empty(len(maps), 2, maps.shape[1])
+def _moments_by_group(maps: Tensor, weight: Tensor, num_parts: int) -> Tensor:
+    """Gives mean and variance by channel of groups of images, (G, 2, C) in `weight`'s type."""
+    groups = maps.chunk(max(1, math.gcd(num_parts * len(maps), NUM_GROUPS) // num_parts))
+    moments = weight.new_empty(len(groups), 2, maps.shape[1])
     scratch = torch.zeros_like(weight), torch.ones_like(weight)
-    for image, row in zip(maps.unsqueeze(1), moments, strict=True):
-        row[0], row[1] = torch.batch_norm_update_stats(image, *scratch, 0.0)
+    for group, row in zip(groups, moments, strict=True):
+        row[0], row[1] = torch.batch_norm_update_stats(group, *scratch, 0.0)
     return moments
 
 
@@ -85,8 +90,8 @@ def _gathered(rows: Tensor, num_parts: int) -> Tensor:
 class SynchronisedBatchNorm(nn.BatchNorm2d):
     """Batch norm over the parts of a batch on several processes, on a CPU.
 
-    Moments are taken by image and put together in the order of the batch, so that they are the same
-    to the last bit for any number of processes; a rounding error in them would change which
+    Moments are taken of eighths of the batch and put together in its order. So they are the same to
+    the last bit for one, two, four or eight processes; a rounding error in them would change which
     activations are cut off. PyTorch's own `SyncBatchNorm` needs a GPU.
 
     Args:
