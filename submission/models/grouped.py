@@ -94,7 +94,7 @@ class _Means(nn.Module):
     def of(self, views: Tensor, units: Tensor) -> Tensor:
         """Returns (B, G) means, given the hidden units."""
         means: Tensor = self.straight(views.unsqueeze(2)) + self.bent(units)
-        return means.squeeze(2)
+        return means.flatten(1)
 
 
 class GroupedVAE(FeatureVAE):
@@ -122,12 +122,12 @@ class GroupedVAE(FeatureVAE):
         """Maps (B, D) features to the posterior of their (B, G) codes."""
         views = self.views(features)
         units = self.means.units(views)
-        return Posterior(self.means.of(views, units), self.log_variance(units).squeeze(2))
+        return Posterior(self.means.of(views, units), self.log_variance(units).flatten(1))
 
     def decode(self, codes: Tensor) -> Tensor:
         """Maps (B, G) codes to the (B, G * W) mean of the views."""
         decoded: Tensor = self.decoder(codes.unsqueeze(2))
-        return decoded.squeeze(2)
+        return decoded.flatten(1)
 
     def target(self, features: Tensor) -> Tensor:
         """Returns the (B, G * W) views of (B, D) features."""

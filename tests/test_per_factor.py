@@ -1,0 +1,93 @@
+"""Latents per factor and an adapted extractor through the main job, on a small trunk."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from submission.cli import main
+from submission.export import load_exported
+from submission.models.extractor import FactorHeads
+from submission.models.weights import save_extractor
+from submission.scoring.table import load_table
+from tests.image_sets import rendered_set
+from tests.test_export import graph_of, too_new_in
+from tests.test_extractor import make_extractor
+
+GRID = (2, 2, 1, 1, 1, 3, 3)
+HEADS = ("object_color", "object_shape", "horizontal_axis")
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Makes a data set and two weights files, one of them without heads."""
+    folder = tmp_path_factory.mktemp("per_factor")
+    data = folder / "dataset/standin_real/standin_real.npz"
+    data.parent.mkdir(parents=True)
+    np.savez(data, images=rendered_set("standin_real", GRID).images, factor_sizes=np.array(GRID))
+    extractor = make_extractor()
+    heads = FactorHeads((6, 6, 40), 16.0).keep(HEADS)
+    save_extractor(extractor, folder / "with_heads.safetensors", {}, heads)
+    save_extractor(extractor, folder / "without_heads.safetensors", {})
+    return folder
+
+
+def train(project: Path, name: str, weights: str) -> int:
+    overrides = [
+        f"Extract.weights = '{project / weights}'",
+        "Extract.adaptation_images = 32",
+        "Fit.latents = 'per_factor'",
+        "Fit.encoder_widths = (8, 8)",
+        "Fit.decoder_widths = (8,)",
+        "Fit.batch_size = 12",
+        "Fit.num_epochs = 2",
+        "Fit.anneal_start = 0",
+        "Fit.anneal_end = 2",
+    ]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AICROWD_OUTPUT_PATH", str(project / "shared"))
+        patch.setenv("DISENTANGLEMENT_LIB_DATA", str(project / "dataset"))
+        patch.setenv("AICROWD_EVALUATION_NAME", name)
+        patch.delenv("AICROWD_DATASET_NAME", raising=False)
+        patch.delenv("AICROWD_IS_GRADING", raising=False)
+        return main(["train", *(word for line in overrides for word in ("--set", line))])
+
+
+@pytest.fixture(scope="module")
+def trained(project: Path) -> Path:
+    assert train(project, "first", "with_heads.safetensors") == 0
+    return project / "shared/first"
+
+
+def test_the_exported_file_gives_the_codes_of_training(trained: Path) -> None:
+    table = load_table(trained / "training/codes.safetensors")
+    images = torch.from_numpy(np.array(rendered_set("standin_real", GRID).images))
+    with torch.no_grad():
+        represent = load_exported(trained / "representation/pytorch_model.pt")
+        codes = represent(images.permute(0, 3, 1, 2).float() / 255)
+    assert codes.shape == (36, len(HEADS))
+    scale = codes.std(dim=0).max()
+    assert (codes - torch.from_numpy(table.codes)).abs().max() < 0.25 * scale  # bfloat16 features
+
+
+def test_only_operators_that_torch_1_8_has_are_used(trained: Path) -> None:
+    assert too_new_in(graph_of(trained / "representation/pytorch_model.pt")) == set()
+
+
+def test_the_run_notes_its_settings(trained: Path) -> None:
+    notes = json.loads((trained / "training/training.json").read_text())
+    assert notes["settings"]["Extract"]["adaptation_images"] == 32
+    assert notes["settings"]["Fit"]["latents"] == "per_factor"
+    assert "adaptation" in notes["seconds"]
+
+
+def test_weights_without_heads_are_refused_in_one_line(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert train(project, "refused", "without_heads.safetensors") == 1
+    error = capsys.readouterr().err.strip()
+    assert "expected heads in" in error
+    assert "Fit.latents='shared'" in error
+    assert "\n" not in error
