@@ -12,7 +12,7 @@ from submission.training.batches import BatchPart
 
 __all__ = ["SynchronisedBatchNorm", "WholeBatchDropout", "synchronise"]
 
-NUM_GROUPS = 8
+NUM_GROUPS = 4
 
 
 class _Normalise(torch.autograd.Function):
@@ -90,8 +90,8 @@ def _gathered(rows: Tensor, num_parts: int) -> Tensor:
 class SynchronisedBatchNorm(nn.BatchNorm2d):
     """Batch norm over the parts of a batch on several processes, on a CPU.
 
-    Moments are taken of eighths of the batch and put together in its order. So they are the same to
-    the last bit for one, two, four or eight processes; a rounding error in them would change which
+    Moments are taken of quarters of the batch and put together in its order. So they are the same
+    to the last bit for one, two or four processes; a rounding error in them would change which
     activations are cut off. PyTorch's own `SyncBatchNorm` needs a GPU.
 
     Args:
