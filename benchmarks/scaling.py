@@ -62,10 +62,15 @@ def extraction(devices: Devices, num_images: int, batch_size: int = 64) -> Calla
 
 
 def fitting(num_features: int) -> Callable[[], None]:
-    """Makes an epoch of the beta-VAE."""
+    """Makes an epoch of the beta-VAE, without the making of its network."""
     features, devices = factored_features(num_features), one_device(CPU)
-    settings = FitSettings(num_epochs=1)
-    return lambda: _ignore(VAEFit(features, settings, CPU, devices.precision).run())
+    fit = VAEFit(features, FitSettings(), CPU, devices.precision)
+
+    def work() -> None:
+        for _ in range(fit.steps_per_epoch):
+            fit.take_step()
+
+    return work
 
 
 def _ignore(result: object) -> None:
