@@ -15,6 +15,7 @@ from submission.cli import main
 from submission.data.standin.render import render_file
 from submission.models.extractor import FactorHeads, FeatureExtractor
 from submission.models.folding import fold
+from submission.models.weights import save_extractor
 from submission.settings import FinetuneSettings
 from submission.training.batches import BatchPart
 from submission.training.devices import opened_devices
@@ -120,6 +121,41 @@ def test_two_processes_have_the_features_of_one() -> None:
     assert whole.shape == (150, 512)
     assert len(second) == 0
     assert torch.equal(first, whole)
+
+
+def train_in_process(data: Path, output: Path) -> tuple[int, str]:
+    """Runs the whole job with a small VAE."""
+    os.environ |= {
+        "AICROWD_DATASET_NAME": "standin_toy",
+        "AICROWD_OUTPUT_PATH": str(output),
+        "DISENTANGLEMENT_LIB_DATA": str(data),
+    }
+    settings = {
+        "Extract.weights": str(data / "extractor.safetensors"),
+        "Extract.batch_size": 16,
+        "Fit.encoder_widths": (24,),
+        "Fit.decoder_widths": (24,),
+        "Fit.batch_size": 16,
+        "Fit.num_epochs": 2,
+    }
+    words = [word for key, value in settings.items() for word in ("--set", f"{key} = {value!r}")]
+    with redirect_stdout(StringIO()) as printed:
+        return main(["train", "configs/paper.gin", *words]), printed.getvalue()
+
+
+def test_two_processes_train_the_model_of_one(tmp_path: Path) -> None:
+    render_file("standin_toy", (1, 1, 1, 1, 2, 8, 8), tmp_path / "standin_toy/standin_toy.npz")
+    torch.manual_seed(0)
+    save_extractor(FeatureExtractor("vgg11_bn"), tmp_path / "extractor.safetensors", {})
+    outputs = [tmp_path / "one", tmp_path / "two"]
+    [one] = run_in_processes(1, train_in_process, tmp_path, outputs[0])
+    first, second = run_in_processes(2, train_in_process, tmp_path, outputs[1])
+    assert (one[0], first[0], second) == (0, 0, (0, ""))
+    files = ["representation/pytorch_model.pt", "training/codes.safetensors"]
+    for file in files:
+        contents = [(output / "experiment_name" / file).read_bytes() for output in outputs]
+        assert contents[0] == contents[1], file
+    assert not list(outputs[1].glob("features-*"))
 
 
 def finetune_in_process(data: Path, output: Path) -> tuple[int, str, str]:

@@ -76,21 +76,28 @@ def test_killed_runs_end_with_the_bytes_of_an_undisturbed_one(inputs: Path, tmp_
     assert "run/representation/pytorch_model.pt" in expected
 
 
-def test_a_run_that_is_told_to_end_says_where_it_stopped(inputs: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("stage", "place"),
+    [
+        ("features", r"stopped at \d+ of 256 features"),
+        ("beta-VAE", r"stopped at epoch \d+ step \d+"),
+    ],
+)
+def test_a_run_that_is_told_to_end_says_where_it_stopped(
+    stage: str, place: str, inputs: Path, tmp_path: Path
+) -> None:
     server = start_server(tmp_path)
     command = train(inputs, tmp_path)
     command = replace(command, variables={**command.variables, **variables_for(server.port)})
     try:
-        end = command.start(tmp_path / "start.log", Kill("beta-VAE", 0.1, signal.SIGTERM))
+        end = command.start(tmp_path / "start.log", Kill(stage, 0.1, signal.SIGTERM))
         events = server.events()
     finally:
         server.kill()
     assert end.status == 1
     assert "Traceback" not in end.log
-    stopped = re.search(
-        r"error: (stopped at epoch \d+ step \d+; the same command goes on)", end.log
-    )
+    stopped = re.search(f"error: ({place}; the same command goes on)", end.log)
     assert stopped, end.log
-    assert (tmp_path / "run/training/fit.ckpt").is_file()
+    assert (tmp_path / "run/training/fit.ckpt").is_file() == (stage == "beta-VAE")
     assert events[-1]["message"] == "execution_error"
     assert events[-1]["payload"]["error"] == stopped[1]
