@@ -19,7 +19,7 @@ from submission.training.adaptation import reestimate_norms
 from submission.training.checkpoint import fingerprint
 from submission.training.devices import Devices
 from submission.training.feature_store import FeatureStore
-from submission.training.fit import make_vae
+from submission.training.fit import make_vae, steps_per_epoch
 from submission.training.precision import Precision
 
 __all__ = ["RunInputs", "adapt", "feature_store", "open_inputs"]
@@ -107,6 +107,7 @@ def open_inputs(environment: Environment, devices: Devices) -> RunInputs:
     else:
         choice = torch.float32, 0
     feature_type, batch_size = devices.fabric.broadcast(choice)
+    steps_per_epoch(images.space.num_points, fit)  # refused now, not after the extraction
     return RunInputs(
         images, extractor, digest, heads, extract, fit, devices, feature_type, batch_size
     )

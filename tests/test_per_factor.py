@@ -34,7 +34,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def train(project: Path, name: str, weights: str) -> int:
+def train(project: Path, name: str, weights: str, *further: str) -> int:
     overrides = [
         f"Extract.weights = '{project / weights}'",
         "Extract.adaptation_images = 32",
@@ -45,6 +45,7 @@ def train(project: Path, name: str, weights: str) -> int:
         "Fit.num_epochs = 2",
         "Fit.anneal_start = 0",
         "Fit.anneal_end = 2",
+        *further,
     ]
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AICROWD_OUTPUT_PATH", str(project / "shared"))
@@ -91,3 +92,12 @@ def test_weights_without_heads_are_refused_in_one_line(
     assert "expected heads in" in error
     assert "Fit.latents='shared'" in error
     assert "\n" not in error
+
+
+def test_too_few_images_for_a_batch_are_refused_before_the_extraction(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert train(project, "few", "with_heads.safetensors", "Fit.batch_size = 37") == 1
+    captured = capsys.readouterr()
+    assert "expected at least one batch of 37 features, got 36" in captured.err
+    assert "features:" not in captured.err

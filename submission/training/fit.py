@@ -27,7 +27,7 @@ from submission.training.radam import FusedRAdam
 from submission.training.schedule import annealed_beta
 from submission.training.vae_step import RecordedStep, VAEStep
 
-__all__ = ["VAEFit", "encode_features", "make_vae"]
+__all__ = ["VAEFit", "encode_features", "make_vae", "steps_per_epoch"]
 
 STEPS_PER_CHECK = 100
 """Steps between two looks at the losses on a GPU, which waits for it each time."""
@@ -66,6 +66,16 @@ def make_vae(
     return vae
 
 
+def steps_per_epoch(num_features: int, settings: FitSettings) -> int:
+    """Counts the whole batches in a number of features; raises ValueError if there is none."""
+    if num_features < settings.batch_size:
+        raise ValueError(
+            f"expected at least one batch of {settings.batch_size} features, got "
+            f"{num_features}; lower Fit.batch_size or use a larger grid"
+        )
+    return num_features // settings.batch_size
+
+
 def _make_optimizer(vae: FeatureVAE, settings: FitSettings) -> torch.optim.Adam:
     decays = (settings.first_moment_decay, settings.second_moment_decay)
     if settings.optimizer == "radam":
@@ -95,12 +105,7 @@ class VAEFit:
         precision: Precision,
         views: Views | None = None,
     ) -> None:
-        self.steps_per_epoch = len(features) // settings.batch_size
-        if self.steps_per_epoch == 0:
-            raise ValueError(
-                f"expected at least one batch of {settings.batch_size} features, got "
-                f"{len(features)}; lower Fit.batch_size or use a larger grid"
-            )
+        self.steps_per_epoch = steps_per_epoch(len(features), settings)
         self.settings = settings
         self.epoch = 0
         self.step = 0
