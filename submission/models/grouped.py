@@ -70,7 +70,7 @@ def views_of_heads(weights: Sequence[Tensor], features: Tensor) -> Views:
 
 
 class _Means(nn.Module):
-    """Maps (B, G * W) views to (B, G, 1) posterior means, and gives the hidden units too."""
+    """Maps (B, G * W) views to (B, G) posterior means, and gives the hidden units too."""
 
     def __init__(self, num_groups: int, width: int, widths: Sequence[int]) -> None:
         super().__init__()
