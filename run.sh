@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
 # Trains on one data set and exports the representation; locally it then scores it.
 #   ./run.sh [CONFIG [NAME [--set SETTING=VALUE ...]]]
-# CONFIG: a gin file (configs/quick.gin), NAME: of the experiment
+# CONFIG: a gin file (configs/best.gin), NAME: of the experiment
 set -euo pipefail
 project=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+config=${1:-$project/configs/best.gin}
 
 if [[ -n ${AICROWD_IS_GRADING+set} ]]; then
   source "$project/python.sh"
-  exec "$PYTHON" "$project/train_pytorch.py" "${1:-$project/configs/paper.gin}"
+  exec "$PYTHON" "$project/train_pytorch.py" "$config"
 fi
 
 [[ -n ${2:-} ]] && export AICROWD_EVALUATION_NAME=$2
@@ -17,12 +18,12 @@ case $AICROWD_DATASET_NAME in
   standin_*)
     if [[ ! -e $DISENTANGLEMENT_LIB_DATA/$AICROWD_DATASET_NAME/$AICROWD_DATASET_NAME.npz ]]; then
       # A mistake in the settings is told before the images are rendered, not after.
-      "$PYTHON" -m submission settings "${1:-configs/quick.gin}" "${@:3}" >/dev/null
+      "$PYTHON" -m submission settings "$config" "${@:3}" >/dev/null
       echo "rendering $AICROWD_DATASET_NAME, a look-alike of MPI3D (once)"
       "$PYTHON" -m submission data render "$AICROWD_DATASET_NAME" \
         --grid "${STANDIN_GRID:-6,6,2,3,3,8,8}"
     fi
     ;;
 esac
-"$PYTHON" "$project/train_pytorch.py" "${1:-$project/configs/quick.gin}" "${@:3}"
+"$PYTHON" "$project/train_pytorch.py" "$config" "${@:3}"
 "$PYTHON" "$project/local_evaluation.py"

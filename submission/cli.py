@@ -8,7 +8,7 @@ import click
 
 from submission.console import program
 
-__all__ = ["main"]
+__all__ = ["main", "run_commands"]
 
 COMMANDS = {
     "data": "List, fetch, check, render and show image files.",
@@ -56,13 +56,24 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         0 after success, 1 after a mistake that one line explains, 2 after a wrong usage.
     """
+    return run_commands(_submission, "python -m submission", argv)
+
+
+def run_commands(group: click.Group, name: str, argv: Sequence[str] | None = None) -> int:
+    """Runs a subcommand of a group of them.
+
+    Args:
+        group: the commands.
+        name: what the program is called by.
+        argv: the words after the program's name; those of the process when None.
+
+    Returns:
+        0 after success, 1 after a mistake that one line explains, 2 after a wrong usage.
+    """
 
     def run() -> None:
-        _submission.main(
-            args=list(sys.argv[1:] if argv is None else argv),
-            prog_name="python -m submission",
-            standalone_mode=False,
-        )
+        words = list(sys.argv[1:] if argv is None else argv)
+        group.main(args=words, prog_name=name, standalone_mode=False)
 
     try:
         return program(run)

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from submission.files import replacing
 from submission.models.folding import FoldedExtractor
-from submission.models.vae import FeatureVAE
+from submission.models.vae import Encoder
 
 __all__ = ["Representation", "export", "load_exported"]
 
@@ -29,17 +29,17 @@ def _without_deprecations() -> Iterator[None]:
 
 
 class Representation(nn.Module):
-    """Maps images to the posterior means of their features.
+    """Maps images to the codes of their features.
 
     Args:
         extractor: frozen, in float32.
-        vae: trained; only its encoder takes part.
+        encoder: trained; of a VAE only what gives the posterior means takes part.
     """
 
-    def __init__(self, extractor: FoldedExtractor, vae: FeatureVAE) -> None:
+    def __init__(self, extractor: FoldedExtractor, encoder: Encoder) -> None:
         super().__init__()
         self.extractor = extractor
-        self.encoder = vae.encoder()
+        self.encoder = encoder.encoder()
 
     def forward(self, images: Tensor) -> Tensor:
         """Maps (B, 3, 64, 64) RGB in [0, 1] to (B, C) codes."""

@@ -2,16 +2,16 @@
 
 from dataclasses import dataclass
 from importlib.metadata import version
+from pathlib import Path
 
 import torch
-from torch import Tensor
 
 from submission.configuration import PROJECT
 from submission.console import progress_bar, say
 from submission.data.images import ImageSet, open_images
 from submission.environment import Environment, read_launch
 from submission.memory import PROCESS_BYTES, plan_batches, read_memory_limits
-from submission.models.extractor import FEATURE_SIZE, Extractor
+from submission.models.extractor import FEATURE_SIZE, Extractor, Heads
 from submission.models.frozen import load_frozen
 from submission.models.weights import load_heads
 from submission.settings import ExtractSettings, FitSettings
@@ -19,7 +19,8 @@ from submission.training.adaptation import reestimate_norms
 from submission.training.checkpoint import fingerprint
 from submission.training.devices import Devices
 from submission.training.feature_store import FeatureStore
-from submission.training.fit import make_vae, steps_per_epoch
+from submission.training.fit import steps_per_epoch
+from submission.training.network import make_vae
 from submission.training.precision import Precision
 
 __all__ = ["RunInputs", "adapt", "feature_store", "open_inputs"]
@@ -42,8 +43,8 @@ class RunInputs:
         images: the data set.
         extractor: frozen, in evaluation mode.
         weights_sha256: of the extractor's file.
-        heads: (size, 512) weights of the classifiers that were trained with it; none when every
-            latent sees the whole feature.
+        heads: the classifiers that were trained with it; None when every latent sees the whole
+            feature.
         extract: settings of the extraction.
         fit: settings of the VAE.
         devices: where to compute.
@@ -54,7 +55,7 @@ class RunInputs:
     images: ImageSet
     extractor: Extractor
     weights_sha256: str
-    heads: tuple[Tensor, ...]
+    heads: Heads | None
     extract: ExtractSettings
     fit: FitSettings
     devices: Devices
@@ -85,7 +86,7 @@ def open_inputs(environment: Environment, devices: Devices) -> RunInputs:
     say(f"data: {images.name}, {images.space.num_points:,} images ({grid}), {images.path}")
     extractor, path, digest = load_frozen(extract.kind, extract.weights, PROJECT)
     say(f"extractor: {extract.kind}, {extractor.architecture}, {path}")
-    heads = load_heads(path).weights if fit.latents == "per_factor" else ()
+    heads = _heads(extract, fit, path)
     image_bytes = IMAGE_BYTES * extractor.input_size**2 // 64**2
     sizes = [extract.batch_size] if extract.batch_size else _batch_sizes(devices, image_bytes)
     precision, num_local = devices.precision, read_launch().num_local
@@ -107,10 +108,32 @@ def open_inputs(environment: Environment, devices: Devices) -> RunInputs:
     else:
         choice = torch.float32, 0
     feature_type, batch_size = devices.fabric.broadcast(choice)
-    steps_per_epoch(images.space.num_points, fit)  # refused now, not after the extraction
+    num_trained = fit.num_images or images.space.num_points
+    if num_trained > images.space.num_points:
+        raise ValueError(
+            f"expected Fit.num_images of at most {images.space.num_points}, got {num_trained}"
+        )
+    steps_per_epoch(num_trained, fit)  # refused now, not after the extraction
     return RunInputs(
         images, extractor, digest, heads, extract, fit, devices, feature_type, batch_size
     )
+
+
+def _heads(extract: ExtractSettings, fit: FitSettings, weights: Path) -> Heads | None:
+    """Loads what latents per factor see; refuses features that the VAE is not made for."""
+    if fit.latents != "shared":
+        if extract.kind not in ("finetuned", "unnormalised"):
+            raise ValueError(
+                f"expected Extract.kind='finetuned' for Fit.latents={fit.latents!r}, got "
+                f"{extract.kind!r}, whose features no head was trained on"
+            )
+        return load_heads(weights)
+    if extract.kind == "unnormalised" and fit.sigmoid:
+        raise ValueError(
+            "expected Fit.sigmoid=False for Extract.kind='unnormalised', whose features exceed 1, "
+            "got True"
+        )
+    return None
 
 
 def adapt(inputs: RunInputs) -> None:

@@ -18,8 +18,9 @@ from submission.export import Representation, export
 from submission.files import sha256_of, write_json
 from submission.inputs import RunInputs, adapt, feature_store, open_inputs
 from submission.models.folding import fold
-from submission.models.grouped import Views, views_of_heads
-from submission.models.vae import FeatureVAE
+from submission.models.head_codes import HeadCodes
+from submission.models.vae import Encoder
+from submission.models.views import views_of_heads
 from submission.scoring.table import CodeTable, save_table
 from submission.training.allocator import keep_freed_memory
 from submission.training.batches import to_unit_range
@@ -100,14 +101,14 @@ def _train(environment: Environment, devices: Devices, report: Report) -> Path:
     if not devices.is_first:
         return environment.model_path
     watch.lap("features")
-    vae = _fit(inputs, features, notes, report)
+    encoder = _fit(inputs, features, notes, report)
     watch.lap("fit")
 
     say(f"exporting to {environment.model_path}")
     sample = torch.from_numpy(np.array(inputs.images.images[:64]))
     sample = sample.repeat(-(-64 // len(sample)), 1, 1, 1)[:64]
     pixels = to_unit_range(sample, torch.device("cpu"))
-    export(Representation(fold(inputs.extractor), vae.cpu()), pixels, environment.model_path)
+    export(Representation(fold(inputs.extractor), encoder.cpu()), pixels, environment.model_path)
     started.replace(notes / "configuration.gin")
     watch.lap("export")
 
@@ -115,7 +116,7 @@ def _train(environment: Environment, devices: Devices, report: Report) -> Path:
     model_sha256 = sha256_of(environment.model_path)
     if not environment.is_grading:
         table = CodeTable(
-            codes=encode_features(vae, features).numpy(),
+            codes=encode_features(encoder, features).numpy(),
             space=inputs.images.space,
             model_sha256=model_sha256,
             data_sha256=inputs.images.sha256,
@@ -189,11 +190,20 @@ def _extract(inputs: RunInputs, store: FeatureStore | None, report: Report) -> T
         )
 
 
-def _fit(inputs: RunInputs, features: Tensor, notes: Path, report: Report) -> FeatureVAE:
-    precision = inputs.precision
+def _fit(inputs: RunInputs, features: Tensor, notes: Path, report: Report) -> Encoder:
+    if inputs.heads is not None and inputs.fit.latents == "heads":
+        say("no VAE: the heads' expected values are the representation")
+        return HeadCodes(inputs.heads).eval()
+    random = np.random.default_rng(inputs.fit.seed)
+    if inputs.fit.num_images:
+        features = _sample(features, inputs.fit.num_images, random)
+    precision, views = inputs.precision, None
     if precision.dtype == torch.float16:  # its gradients would need a scale
         precision = Precision(torch.float32, "float16 has too small a range")
-    views = _views(inputs, features) if inputs.heads else None
+    if inputs.heads is not None:
+        sample = _sample(features, NUM_VIEW_FEATURES, random).float()
+        views = views_of_heads(inputs.heads.weights, sample)
+        precision = Precision(torch.float32, "small networks gain nothing from less")
     fit = VAEFit(features, inputs.fit, inputs.device, precision, views)
     fit.keep_in(_checkpoint_path(notes))
     with progress_bar(fit.num_steps, "beta-VAE", " steps", initial=fit.num_steps_done) as bar:
@@ -204,12 +214,11 @@ def _fit(inputs: RunInputs, features: Tensor, notes: Path, report: Report) -> Fe
     return vae
 
 
-def _views(inputs: RunInputs, features: Tensor) -> Views:
-    """Finds what each latent sees, from a sample of the features."""
-    random = np.random.default_rng(inputs.fit.seed)
-    count = min(NUM_VIEW_FEATURES, len(features))
-    chosen = np.sort(random.choice(len(features), count, replace=False))
-    return views_of_heads(inputs.heads, features[torch.from_numpy(chosen)].float())
+def _sample(features: Tensor, count: int, random: np.random.Generator) -> Tensor:
+    """Draws features without repetition, in their order; all if there are no more."""
+    if count >= len(features):
+        return features
+    return features[torch.from_numpy(np.sort(random.choice(len(features), count, replace=False)))]
 
 
 def _checkpoint_path(notes: Path) -> Path:

@@ -137,9 +137,13 @@ class ExtractSettings:
     """How features are extracted (paper, section 2.2).
 
     Attributes:
-        kind: "finetuned", or "stage1" for a VGG of ImageNet with R-MAC pooling on 224x224 images.
+        kind: "finetuned"; "stage1" for a VGG of ImageNet with R-MAC pooling on 224x224 images; or,
+            to compare with, "unnormalised" for finetuned features without the L2 norm, and
+            "average", "max" or "rmac" for a trunk on 64x64 images with that pooling instead of the
+            learned aggregation.
         weights: file of the frozen extractor; a relative path starts at the project's folder. For
-            stage 1 "imagenet", downloaded at the first time, or the path of that published file.
+            stage 1 and pooled trunks also "imagenet", downloaded at the first time, or the path of
+            that published file; for pooled trunks also "random".
         batch_size: images of a pass; 0 takes as many as fit into memory, within reason.
         feature_type: "float32", "float16", or "auto" for the larger that fits into memory.
         memory_limit: bytes that the run may use; 0 reads the container's or machine's limit.
@@ -180,8 +184,13 @@ class FitSettings:
     Attributes:
         latents: "shared", all latents encode and decode the whole feature as in the paper; or
             "per_factor", each sees the feature along the directions of one of the heads that
-            finetuning trained, so that their number is that of the heads.
+            finetuning trained, so that their number is that of the heads; or, to compare with,
+            "heads", no VAE at all but the value that each head expects.
         num_latents: C, of shared latents.
+        num_images: images of the data set, drawn at random, whose features are trained on; 0 for
+            all.
+        num_copies: R, how often each latent per factor is trained at once, from other initial
+            weights; the copy with the smallest loss is kept.
         encoder_widths: widths of the encoder's hidden layers.
         decoder_widths: widths of the decoder's hidden layers.
         sigmoid: whether the decoded mean of shared latents is constrained to (0, 1); linear
@@ -207,6 +216,8 @@ class FitSettings:
 
     latents: str = "shared"
     num_latents: int = 16
+    num_images: int = 0
+    num_copies: int = 1
     encoder_widths: tuple[int, ...] = (1024, 1024, 1024, 1024)
     decoder_widths: tuple[int, ...] = (1024, 1024, 1024, 1024)
     sigmoid: bool = True
@@ -234,7 +245,7 @@ class FitSettings:
         _require_one_of(
             ("orthogonal", "default"), "Fit", decoder_initialisation=self.decoder_initialisation
         )
-        _require_one_of(("shared", "per_factor"), "Fit", latents=self.latents)
+        _require_one_of(("shared", "per_factor", "heads"), "Fit", latents=self.latents)
         _require_one_of(("mean", "sum"), "Fit", reduction=self.reduction)
         _require_one_of(("radam", "adam"), "Fit", optimizer=self.optimizer)
         _require(self.learning_rate > 0, "Fit.learning_rate", "above 0", self.learning_rate)
@@ -249,7 +260,13 @@ class FitSettings:
         valid = self.num_latents <= LARGEST_LAYER
         _require(valid, "Fit.num_latents", f"at most {LARGEST_LAYER}", self.num_latents)
         _require_at_least(2, "Fit", num_latents=self.num_latents, batch_size=self.batch_size)
-        _require_at_least(1, "Fit", num_epochs=self.num_epochs)
+        _require_at_least(1, "Fit", num_epochs=self.num_epochs, num_copies=self.num_copies)
+        _require(
+            self.num_copies == 1 or self.latents == "per_factor",
+            "Fit.num_copies",
+            "1 for shared latents",
+            self.num_copies,
+        )
         _require_at_least(
             0,
             "Fit",
@@ -257,5 +274,6 @@ class FitSettings:
             beta_end=self.beta_end,
             anneal_start=self.anneal_start,
             seed=self.seed,
+            num_images=self.num_images,
             checkpoint_seconds=self.checkpoint_seconds,
         )

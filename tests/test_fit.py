@@ -11,8 +11,9 @@ from submission.configuration import load_configuration
 from submission.models.vae import VAE, FeatureVAE
 from submission.settings import FitSettings
 from submission.training.curves import Curves
-from submission.training.fit import VAEFit, encode_features, make_vae
+from submission.training.fit import VAEFit, encode_features
 from submission.training.losses import kl_divergence, reconstruction_error
+from submission.training.network import make_vae
 from submission.training.precision import Precision
 from submission.training.schedule import annealed_beta
 from submission.training.vae_step import VAEStep

@@ -2,7 +2,8 @@ import pytest
 import torch
 from torch import Generator, Tensor
 
-from submission.models.grouped import GroupedVAE, views_of_heads
+from submission.models.grouped import GroupedVAE
+from submission.models.views import views_of_heads
 
 SIZES = (2, 5, 3)
 NUM_INPUTS = 12
@@ -20,10 +21,24 @@ def features(num: int = 200) -> Tensor:
     return torch.nn.functional.normalize(rows)
 
 
-def make_vae() -> GroupedVAE:
+def make_vae(num_copies: int = 1) -> GroupedVAE:
     torch.manual_seed(0)
     views = views_of_heads([weight.float() for weight in heads()], features().float())
-    return GroupedVAE(views, (8, 8), (8,)).eval()
+    return GroupedVAE(views, (8, 8), (8,), num_copies).eval()
+
+
+def trained_a_little(num_copies: int = 1) -> GroupedVAE:
+    """Makes a network whose batch norms and weights are no longer those of the start."""
+    vae = make_vae(num_copies).train()
+    optimizer = torch.optim.Adam(vae.parameters(), 0.01)
+    for _ in range(3):
+        posterior = vae.encode(features().float())
+        decoded = vae.decode(posterior.sample(torch.randn_like(posterior.mean)))
+        optimizer.zero_grad()
+        error = (decoded - vae.target(features().float())).square().sum()
+        error.backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+    return vae.eval()
 
 
 def test_a_view_has_unit_variance_and_its_first_number_varies_most() -> None:
@@ -65,7 +80,7 @@ def test_a_latent_sees_its_own_view_only() -> None:
 def test_a_latent_begins_as_the_widest_direction_of_its_view() -> None:
     vae = make_vae()
     with torch.no_grad():
-        for parameter in vae.means.bent.parameters():
+        for parameter in vae.bent.parameters():
             parameter.zero_()
     rows = features().float()
     seen = vae.target(rows).reshape(len(rows), len(SIZES), -1)
@@ -73,10 +88,55 @@ def test_a_latent_begins_as_the_widest_direction_of_its_view() -> None:
 
 
 def test_the_encoder_alone_gives_the_representation() -> None:
-    vae = make_vae()
+    vae = trained_a_little()
     rows = features().float()
-    assert torch.equal(vae.encoder()(rows), vae(rows))
-    assert not any("decoder" in name for name, _ in vae.encoder().named_parameters())
+    torch.testing.assert_close(vae.encoder()(rows), vae(rows), rtol=0, atol=1e-5)
+    layers = {type(layer) for layer in vae.encoder().modules() if not list(layer.children())}
+    assert layers == {torch.nn.Linear, torch.nn.ReLU}
+
+
+def test_copies_begin_apart_and_do_not_mix() -> None:
+    vae = make_vae(num_copies=3)
+    rows = features(4).float()
+    mean, log_variance = vae.encode(rows)
+    assert mean.shape == log_variance.shape == (4, 3 * len(SIZES))
+    assert not torch.equal(mean[:, :3], mean[:, 3:6])
+    codes = torch.randn(4, 9, generator=Generator().manual_seed(3))
+    moved = codes.clone()
+    moved[:, 4] += 1.0  # the second copy of the second latent
+    changed = (vae.decode(codes) != vae.decode(moved)).any(dim=0)
+    assert changed.nonzero().flatten().tolist() == [16, 17, 18, 19]
+
+
+def test_the_kept_copies_compute_what_they_computed_among_the_others() -> None:
+    vae = trained_a_little(num_copies=3)
+    rows = features().float()
+    chosen = torch.tensor([2, 0, 1])
+    kept = vae.keep(chosen)
+    expected = vae.encode(rows)
+    for among_others, alone in zip(expected, kept.encode(rows), strict=True):
+        columns = (chosen * len(SIZES) + torch.arange(len(SIZES))).tolist()
+        torch.testing.assert_close(alone, among_others[:, columns])
+    assert (kept.num_copies, kept.training) == (1, False)
+
+
+def test_the_losses_of_copies_are_those_of_the_copies_alone() -> None:
+    vae = trained_a_little(num_copies=2)
+    rows = features().float()
+    losses = vae.losses(rows, 0.3, Generator().manual_seed(5), batch_size=200)
+    noise = torch.randn(len(rows), 6, generator=Generator().manual_seed(5))
+    for copy in range(2):
+        alone = vae.keep(torch.full((3,), copy))
+        mean, log_variance = posterior = alone.encode(rows)
+        decoded = alone.decode(posterior.sample(noise[:, 3 * copy : 3 * copy + 3]))
+        errors = (decoded - alone.target(rows)).square().view(len(rows), 3, -1).sum(dim=2)
+        kl = 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance)
+        torch.testing.assert_close(losses[copy], (errors + 0.3 / 3 * kl).mean(dim=0))
+
+
+def test_a_representation_has_one_copy_of_each_latent() -> None:
+    with pytest.raises(ValueError, match="expected one copy of each latent, got 2"):
+        make_vae(num_copies=2).encoder()
 
 
 def test_every_parameter_gets_a_gradient() -> None:

@@ -1,7 +1,7 @@
 """The feature extractor: a VGG trunk and a learned aggregation (paper, section 2.1)."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple, cast
 
 import torch
@@ -22,6 +22,8 @@ __all__ = [
     "Standardise",
     "make_trunk",
     "normalise_rows",
+    "plain_vectors",
+    "unit_vectors",
 ]
 
 FEATURE_SIZE = 512
@@ -40,6 +42,16 @@ def normalise_rows(rows: Tensor) -> Tensor:
         Rows of length 1, built from operators that every TorchScript runtime knows.
     """
     return rows / rows.square().sum(dim=1, keepdim=True).clamp_min(1e-12).sqrt()
+
+
+def plain_vectors(maps: Tensor) -> Tensor:
+    """Maps the (B, 512, 1, 1) that the aggregation leaves to (B, 512)."""
+    return maps.flatten(1)
+
+
+def unit_vectors(maps: Tensor) -> Tensor:
+    """Maps the (B, 512, 1, 1) that the aggregation leaves to (B, 512) of unit length."""
+    return normalise_rows(plain_vectors(maps))
 
 
 def make_trunk(architecture: str) -> nn.Sequential:
@@ -94,16 +106,23 @@ class Aggregation(nn.Sequential):
 
 
 class Extractor(nn.Module, ABC):
-    """Maps (B, 3, 64, 64) RGB in [0, 1] to (B, 512) features of unit length, in three parts.
+    """Maps (B, 3, 64, 64) RGB in [0, 1] to (B, 512) features, in three parts.
 
     Args:
         architecture: the trunk, one of `ARCHITECTURES`; the paper's is vgg19_bn.
+        pool: maps the last layer's (B, 512, H, W) to (B, 512), without weights.
         resized: height and width that images are resized to; None to keep their 64.
+
+    Attributes:
+        pool: as given.
     """
 
-    def __init__(self, architecture: str, resized: int | None = None) -> None:
+    def __init__(
+        self, architecture: str, pool: Callable[[Tensor], Tensor], resized: int | None = None
+    ) -> None:
         super().__init__()
         self.architecture = architecture
+        self.pool: Callable[[Tensor], Tensor] = pool
         self.input_size = resized or 64
         self.standardise = Standardise(resized)
         self.trunk = make_trunk(architecture)
@@ -111,11 +130,6 @@ class Extractor(nn.Module, ABC):
     @abstractmethod
     def layers(self) -> Iterator[nn.Module]:
         """Yields what stands between standardised images and `pool`, in order."""
-
-    @staticmethod
-    @abstractmethod
-    def pool(maps: Tensor) -> Tensor:
-        """Maps the last layer's (B, 512, H, W) to (B, 512) of unit length, without weights."""
 
     def forward(self, images: Tensor) -> Tensor:
         """Returns (B, 512) float32 features."""
@@ -134,18 +148,13 @@ class FeatureExtractor(Extractor):
     """
 
     def __init__(self, architecture: str = "vgg19_bn", dropout: float = 0.1) -> None:
-        super().__init__(architecture)
+        super().__init__(architecture, unit_vectors)
         self.aggregation = Aggregation(dropout)
 
     def layers(self) -> Iterator[nn.Module]:
         """Yields the layers of trunk and aggregation."""
         yield from self.trunk
         yield from self.aggregation
-
-    @staticmethod
-    def pool(maps: Tensor) -> Tensor:
-        """Normalises what the aggregation leaves, (B, 512, 1, 1)."""
-        return normalise_rows(maps.flatten(1))
 
 
 class Heads(NamedTuple):

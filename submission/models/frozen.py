@@ -1,24 +1,28 @@
-"""The frozen extractor of a run: finetuned, or that of stage 1."""
+"""The frozen extractor of a run: finetuned, that of stage 1, or one to compare them with."""
 
 from pathlib import Path
 
-from submission.models.extractor import Extractor
+from submission.models.extractor import Extractor, plain_vectors
 from submission.models.imagenet import architecture_of, imagenet_file, load_imagenet_trunk
+from submission.models.pooled import POOLINGS, PooledExtractor, random_extractor
 from submission.models.rmac import RMACExtractor
 from submission.models.weights import load_extractor, read_card
 
 __all__ = ["KINDS", "load_frozen"]
 
-KINDS = ("finetuned", "stage1")
+RANDOM = "random"
+KINDS = ("finetuned", "unnormalised", "stage1", *POOLINGS)
 
 
 def load_frozen(kind: str, weights: str, folder: Path) -> tuple[Extractor, Path, str]:
     """Loads the extractor that features come from.
 
     Args:
-        kind: one of `KINDS`.
+        kind: one of `KINDS`: the finetuned extractor, the same without the L2 norm, that of
+            stage 1, or the finetuned trunk pooled without the learned aggregation.
         weights: of a finetuned extractor its `.safetensors` file; of stage 1 "imagenet", or the
-            path of the published file, vgg19_bn-c79401a0.pth.
+            path of the published file, vgg19_bn-c79401a0.pth. For a pooled trunk all of these,
+            and "random" for a trunk that has learnt nothing.
         folder: where a relative path starts.
 
     Returns:
@@ -28,9 +32,15 @@ def load_frozen(kind: str, weights: str, folder: Path) -> tuple[Extractor, Path,
         FileNotFoundError: if the weights are missing.
         ValueError: if they cannot be had or are not what they should be.
     """
-    if kind == "finetuned":
-        path = folder / weights
-        return load_extractor(path), path, read_card(path)["sha256"]
+    if kind in POOLINGS and weights == RANDOM:
+        return _freeze(random_extractor(kind)), Path(RANDOM), RANDOM
+    if kind != "stage1" and weights.endswith(".safetensors"):
+        return _load_finetuned(kind, folder / weights)
+    if kind in ("finetuned", "unnormalised"):
+        raise ValueError(
+            f"expected a .safetensors file for Extract.kind='{kind}', got {weights!r}; "
+            "python -m submission finetune makes them"
+        )
     architecture = architecture_of(weights)
     path, digest = imagenet_file(
         architecture,
@@ -38,6 +48,21 @@ def load_frozen(kind: str, weights: str, folder: Path) -> tuple[Extractor, Path,
         "run without it: ./run.sh configs/paper.gin",
         setting="Extract.weights",
     )
-    extractor = RMACExtractor(architecture)
+    pooled = kind in POOLINGS
+    extractor = PooledExtractor(architecture, kind) if pooled else RMACExtractor(architecture)
     load_imagenet_trunk(extractor.trunk, path)
-    return extractor.eval().requires_grad_(requires_grad=False), path, digest
+    return _freeze(extractor), path, digest
+
+
+def _load_finetuned(kind: str, path: Path) -> tuple[Extractor, Path, str]:
+    extractor: Extractor = load_extractor(path)
+    if kind == "unnormalised":
+        extractor.pool = plain_vectors
+    elif kind in POOLINGS:
+        finetuned, extractor = extractor, PooledExtractor(extractor.architecture, kind)
+        extractor.trunk = finetuned.trunk
+    return _freeze(extractor), path, read_card(path)["sha256"]
+
+
+def _freeze(extractor: Extractor) -> Extractor:
+    return extractor.eval().requires_grad_(requires_grad=False)

@@ -5,96 +5,76 @@ values apart. A view is the feature seen along one head's directions. Where feat
 parts that each depend on one factor, latents that share no view cannot mix factors (compare the
 additive decoders of Lachapelle et al. 2023). Which values exist on the target domain, how they are
 ordered and how far apart they lie is learnt from its unlabelled features alone.
+
+A latent on a line cannot always pass from one order of its values to a better one, and some starts
+end with two values in one place. So each latent can be trained in several copies at once, of which
+the one with the smallest loss is kept.
 """
 
 from collections.abc import Sequence
 from typing import cast
 
 import torch
-from torch import Tensor, nn
+from torch import Generator, Tensor, nn
+from torch.nn import functional as F
 
 from submission.models.vae import FeatureVAE, Posterior
+from submission.models.views import Views
 
-__all__ = ["GroupedVAE", "Views", "views_of_heads"]
+__all__ = ["GroupedVAE"]
 
 
-class Views(nn.Module):
-    """Maps (B, D) features to (B, G * W), one view of W numbers per head; short ones end in zeros.
+class _Linear(nn.Module):
+    """A linear layer for each of G groups: (G, B, num_in) to (G, B, num_out)."""
 
-    Args:
-        weight: (G, W, D) directions of each view.
-        offset: (G, W) subtracted from what is seen.
-    """
-
-    def __init__(self, weight: Tensor, offset: Tensor) -> None:
+    def __init__(self, num_groups: int, num_in: int, num_out: int) -> None:
         super().__init__()
-        self.num_views, self.width = offset.shape
-        self.register_buffer("weight", weight.flatten(0, 1).contiguous())
-        self.register_buffer("offset", offset.flatten().contiguous())
+        bound = num_in**-0.5
+        shapes = (num_groups, num_in, num_out), (num_groups, 1, num_out)
+        weight, bias = (nn.init.uniform_(torch.empty(shape), -bound, bound) for shape in shapes)
+        self.weight, self.bias = nn.Parameter(weight), nn.Parameter(bias)
 
-    def forward(self, features: Tensor) -> Tensor:
-        """Returns (B, G * W) views."""
-        weight, offset = cast(Tensor, self.weight), cast(Tensor, self.offset)
-        return nn.functional.linear(features, weight) - offset
-
-
-@torch.no_grad()
-def views_of_heads(weights: Sequence[Tensor], features: Tensor) -> Views:
-    """Finds the views of the heads on a domain, scaled to unit variance on its features.
-
-    Adding the same to all logits of a head changes none of its predictions, so that direction is
-    left out; what remains is turned so that a view's first number varies most.
-
-    Args:
-        weights: G tensors (size, D), the heads' weights.
-        features: (N, D) unlabelled features of the domain.
-
-    Returns:
-        G views of W = max(size) - 1 numbers; the variances of a view's numbers sum to 1.
-    """
-    width = max(len(weight) for weight in weights) - 1
-    centre = features.mean(dim=0)
-    covariance = torch.cov(features.T)  # (D, D)
-    rows, offsets = [], []
-    for weight in weights:
-        contrasts = weight - weight.mean(dim=0)  # (size, D)
-        values, directions = torch.linalg.eigh(contrasts @ covariance @ contrasts.T)
-        kept = len(weight) - 1
-        turned = directions.flip(1)[:, :kept].T @ contrasts  # (size - 1, D)
-        turned = turned / values.sum().clamp_min(1e-12).sqrt()
-        row = features.new_zeros(width, features.shape[1])
-        row[:kept] = turned
-        rows.append(row)
-        offsets.append(row @ centre)
-    return Views(torch.stack(rows), torch.stack(offsets))
+    def forward(self, units: Tensor) -> Tensor:
+        """Returns (G, B, num_out)."""
+        return torch.baddbmm(self.bias, units, self.weight)
 
 
-class _Means(nn.Module):
-    """Maps (B, G * W) views to (B, G) posterior means, and gives the hidden units too."""
+class _Norm(nn.Module):
+    """Batch normalisation of (G, B, H) over B."""
 
-    def __init__(self, num_groups: int, width: int, widths: Sequence[int]) -> None:
+    def __init__(self, num_groups: int, width: int) -> None:
         super().__init__()
-        self.hidden = nn.Sequential(*_grouped(width, widths, num_groups))
-        self.straight = _layer(width, 1, num_groups, bias=False)
-        self.bent = _layer(widths[-1], 1, num_groups)
-        # A latent begins as its view's widest direction, which keeps the order along a curve.
-        with torch.no_grad():
-            self.straight.weight.zero_()[:, 0] = 1.0
-            self.bent.weight.mul_(0.1)
+        self.weight = nn.Parameter(torch.ones(num_groups, width))
+        self.bias = nn.Parameter(torch.zeros(num_groups, width))
+        self.register_buffer("mean", torch.zeros(num_groups, width))
+        self.register_buffer("variance", torch.ones(num_groups, width))
 
-    def forward(self, views: Tensor) -> Tensor:
-        """Returns (B, G)."""
-        return self.of(views, self.units(views))
+    def forward(self, units: Tensor) -> Tensor:
+        """Returns (G, B, H)."""
+        rows = units.transpose(0, 1)
+        normalised = F.batch_norm(
+            rows.flatten(1),
+            cast(Tensor, self.mean).view(-1),
+            cast(Tensor, self.variance).view(-1),
+            self.weight.view(-1),
+            self.bias.view(-1),
+            self.training,
+        )
+        return normalised.view(rows.shape).transpose(0, 1)
 
-    def units(self, views: Tensor) -> Tensor:
-        """Returns (B, G * H, 1) hidden units."""
-        units: Tensor = self.hidden(views.unsqueeze(2))
-        return units
+    def scale_and_shift(self) -> tuple[Tensor, Tensor]:
+        """Returns the (G, 1, H) factor and summand that it amounts to in evaluation mode."""
+        scale = self.weight / (cast(Tensor, self.variance) + 1e-5).sqrt()
+        shift = self.bias - scale * cast(Tensor, self.mean)
+        return scale.unsqueeze(1), shift.unsqueeze(1)
 
-    def of(self, views: Tensor, units: Tensor) -> Tensor:
-        """Returns (B, G) means, given the hidden units."""
-        means: Tensor = self.straight(views.unsqueeze(2)) + self.bent(units)
-        return means.flatten(1)
+
+def _hidden(num_groups: int, num_in: int, widths: Sequence[int]) -> nn.Sequential:
+    layers: list[nn.Module] = []
+    for width in widths:
+        layers += [_Linear(num_groups, num_in, width), _Norm(num_groups, width), nn.ReLU()]
+        num_in = width
+    return nn.Sequential(*layers)
 
 
 class GroupedVAE(FeatureVAE):
@@ -104,53 +84,151 @@ class GroupedVAE(FeatureVAE):
         views: what the latents see and what is reconstructed.
         encoder_widths: per view, widths of the encoder's hidden layers.
         decoder_widths: likewise of the decoder's.
+        num_copies: R, how often each latent is trained; codes are ordered by copy, then by view.
     """
 
     def __init__(
-        self, views: Views, encoder_widths: Sequence[int], decoder_widths: Sequence[int]
+        self,
+        views: Views,
+        encoder_widths: Sequence[int],
+        decoder_widths: Sequence[int],
+        num_copies: int = 1,
     ) -> None:
-        groups, width = views.num_views, views.width
-        super().__init__(groups)
+        super().__init__(views.num_views, num_copies)
         self.views = views
-        self.means = _Means(groups, width, encoder_widths)
-        self.log_variance = _layer(encoder_widths[-1], 1, groups)
+        self._widths = tuple(encoder_widths), tuple(decoder_widths)
+        groups, width = num_copies * views.num_views, views.width
+        self.hidden = _hidden(groups, width, encoder_widths)
+        self.straight = _Linear(groups, width, 1)
+        self.bent = _Linear(groups, encoder_widths[-1], 1)
+        self.log_variance = _Linear(groups, encoder_widths[-1], 1)
         self.decoder = nn.Sequential(
-            *_grouped(1, decoder_widths, groups), _layer(decoder_widths[-1], width, groups)
+            _hidden(groups, 1, decoder_widths), _Linear(groups, decoder_widths[-1], width)
         )
+        # A latent begins as its view's widest direction, which keeps the order along a curve.
+        with torch.no_grad():
+            self.straight.weight.zero_()[:, 0] = 1.0
+            self.straight.bias.zero_()
+            self.bent.weight.mul_(0.1)
 
     def encode(self, features: Tensor) -> Posterior:
-        """Maps (B, D) features to the posterior of their (B, G) codes."""
-        views = self.views(features)
-        units = self.means.units(views)
-        return Posterior(self.means.of(views, units), self.log_variance(units).flatten(1))
+        """Maps (B, D) features to the posterior of their (B, R * G) codes."""
+        seen = self._seen(features)
+        units = self.hidden(seen)
+        means = self.straight(seen) + self.bent(units)
+        return Posterior(_rows(means), _rows(self.log_variance(units)))
 
     def decode(self, codes: Tensor) -> Tensor:
-        """Maps (B, G) codes to the (B, G * W) mean of the views."""
-        decoded: Tensor = self.decoder(codes.unsqueeze(2))
-        return decoded.flatten(1)
+        """Maps (B, R * G) codes to the (B, R * G * W) mean of the views."""
+        return _rows(self.decoder(codes.T.unsqueeze(2)))
 
     def target(self, features: Tensor) -> Tensor:
-        """Returns the (B, G * W) views of (B, D) features."""
-        views: Tensor = self.views(features)
-        return views
+        """Returns the (B, R * G * W) views of (B, D) features, the same for each copy."""
+        return _rows(self._seen(features))
+
+    def _seen(self, features: Tensor) -> Tensor:
+        seen: Tensor = self.views(features)
+        grouped = seen.view(len(seen), self.views.num_views, self.views.width).transpose(0, 1)
+        return grouped.repeat(self.num_copies, 1, 1)  # (R * G, B, W)
+
+    @torch.no_grad()
+    def losses(
+        self, features: Tensor, beta: float, generator: Generator, batch_size: int = 8192
+    ) -> Tensor:
+        """Computes each copy's mean loss on its view.
+
+        Args:
+            features: (N, D).
+            beta: weight of the KL term, which is divided by G.
+            generator: of the noise, on the features' device.
+            batch_size: features of a pass.
+
+        Returns:
+            (R, G).
+        """
+        sums = features.new_zeros(self.num_codes)
+        for start in range(0, len(features), batch_size):
+            rows = features[start : start + batch_size]
+            mean, log_variance = self.encode(rows)
+            noise = torch.randn(mean.shape, generator=generator, device=mean.device)
+            decoded = self.decode(Posterior(mean, log_variance).sample(noise))
+            errors = (decoded - self.target(rows)).square().view(len(rows), self.num_codes, -1)
+            divergences = -0.5 * (1 + log_variance - mean.square() - log_variance.exp())
+            sums += (errors.sum(dim=2) + beta / self.num_latents * divergences).sum(dim=0)
+        return (sums / len(features)).view(self.num_copies, self.num_latents)
+
+    def keep(self, copies: Tensor) -> "GroupedVAE":
+        """Makes a network of one copy of each latent, in evaluation mode.
+
+        Args:
+            copies: (G,), which one.
+        """
+        groups = copies.cpu() * self.num_latents + torch.arange(self.num_latents)
+        kept = GroupedVAE(self.views, *self._widths)
+        kept.load_state_dict(
+            {
+                name: value if name.startswith("views.") else value[groups.to(value.device)]
+                for name, value in self.state_dict().items()
+            }
+        )
+        return kept.to(next(self.parameters()).device).eval()
 
     def encoder(self) -> nn.Module:
-        """Returns the part that maps (B, D) features to the (B, G) posterior means."""
-        return nn.Sequential(self.views, self.means)
+        """Returns the part that maps (B, D) features to the (B, G) posterior means.
+
+        Views and batch norms are folded into linear layers, so that nothing but these is left.
+        """
+        if self.num_copies > 1:
+            raise ValueError(f"expected one copy of each latent, got {self.num_copies}")
+        return _Encoder(self)
 
 
-def _layer(num_in: int, num_out: int, num_groups: int, *, bias: bool = True) -> nn.Conv1d:
-    """Makes a linear layer for each group; a grouped convolution holds them all."""
-    return nn.Conv1d(num_groups * num_in, num_groups * num_out, 1, groups=num_groups, bias=bias)
+class _Encoder(nn.Module):
+    """The encoder of a `GroupedVAE` as linear layers and ReLUs."""
+
+    def __init__(self, vae: GroupedVAE) -> None:
+        super().__init__()
+        seen, offset = vae.views.directions()  # (G, D, W), (G, 1, W)
+        self.straight = _side_by_side(seen @ vae.straight.weight, _bias(vae.straight, offset))
+        layers: list[nn.Module] = []
+        for linear, norm in zip(vae.hidden[::3], vae.hidden[1::3], strict=True):
+            linear, norm = cast(_Linear, linear), cast(_Norm, norm)
+            scale, shift = norm.scale_and_shift()
+            if not layers:
+                weight, bias = seen @ linear.weight, _bias(linear, offset)
+                layers.append(_side_by_side(scale * weight, scale * bias + shift))
+            else:
+                layers.append(_diagonal(scale * linear.weight, scale * linear.bias + shift))
+            layers.append(nn.ReLU())
+        self.bent = nn.Sequential(*layers, _diagonal(vae.bent.weight, vae.bent.bias))
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Returns (B, G)."""
+        means: Tensor = self.straight(features) + self.bent(features)
+        return means
 
 
-def _grouped(num_in: int, widths: Sequence[int], num_groups: int) -> list[nn.Module]:
-    layers: list[nn.Module] = []
-    for width in widths:
-        layers += [
-            _layer(num_in, width, num_groups, bias=False),
-            nn.BatchNorm1d(num_groups * width),
-            nn.ReLU(),
-        ]
-        num_in = width
-    return layers
+def _rows(units: Tensor) -> Tensor:
+    """Maps (G, B, H) to (B, G * H)."""
+    return units.transpose(0, 1).flatten(1)
+
+
+def _bias(layer: _Linear, offset: Tensor) -> Tensor:
+    return layer.bias - offset @ layer.weight
+
+
+def _linear(weight: Tensor, bias: Tensor) -> nn.Linear:
+    layer = nn.Linear(weight.shape[1], weight.shape[0])
+    layer.load_state_dict({"weight": weight.detach(), "bias": bias.detach().flatten()})
+    return layer
+
+
+def _side_by_side(weight: Tensor, bias: Tensor) -> nn.Linear:
+    """Makes one layer of (G, D, H) weights that all see the same input."""
+    return _linear(weight.permute(0, 2, 1).flatten(0, 1), bias)
+
+
+def _diagonal(weight: Tensor, bias: Tensor) -> nn.Linear:
+    """Makes one layer of (G, I, O) weights that each see their own part of the input."""
+    blocks: Tensor = torch.block_diag(*weight.transpose(1, 2))  # type: ignore[no-untyped-call]
+    return _linear(blocks, bias)

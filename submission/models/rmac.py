@@ -22,12 +22,14 @@ def region_vectors(maps: Tensor) -> Tensor:
     """Takes the maximum of each channel in every region of the scheme 1-3-5-G.
 
     Args:
-        maps: (B, D, H, W) with H and W at least 5.
+        maps: (B, D, H, W); regions that do not fit are left out.
 
     Returns:
-        (B, D, R); a 7x7 map has 49 + 9 + 4 + 1 = 63 regions.
+        (B, D, R); a 7x7 map has 49 + 9 + 4 + 1 = 63 regions, a 2x2 map 4 + 1.
     """
-    pooled = [F.max_pool2d(maps, size, stride).flatten(2) for size, stride in REGIONS]
+    smallest = min(maps.shape[2:])
+    fitting = [(size, stride) for size, stride in REGIONS if size <= smallest]
+    pooled = [F.max_pool2d(maps, size, stride).flatten(2) for size, stride in fitting]
     pooled.append(F.adaptive_max_pool2d(maps, 1).flatten(2))  # (B, D, 1)
     return torch.cat(pooled, dim=2)
 
@@ -36,7 +38,7 @@ def rmac(maps: Tensor) -> Tensor:
     """Sums the regions' vectors, each of unit length, and normalises the sum.
 
     Args:
-        maps: (B, D, H, W) with H and W at least 5.
+        maps: (B, D, H, W).
 
     Returns:
         (B, D) of unit length; a map of zeros gives zeros, with a finite gradient.
@@ -52,13 +54,8 @@ class RMACExtractor(Extractor):
     """
 
     def __init__(self, architecture: str = "vgg19_bn") -> None:
-        super().__init__(architecture, resized=INPUT_SIZE)
+        super().__init__(architecture, rmac, resized=INPUT_SIZE)
 
     def layers(self) -> Iterator[nn.Module]:
         """Yields the layers of the trunk, which end with (B, 512, 7, 7)."""
         yield from self.trunk
-
-    @staticmethod
-    def pool(maps: Tensor) -> Tensor:
-        """Aggregates the trunk's maps by R-MAC."""
-        return rmac(maps)

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from torch import Generator, Tensor, nn
 
-__all__ = ["VAE", "FeatureVAE", "Posterior", "initialise_orthogonally"]
+__all__ = ["VAE", "Encoder", "FeatureVAE", "Posterior", "initialise_orthogonally"]
 
 
 class Posterior(NamedTuple):
@@ -28,8 +28,8 @@ def _layers(num_in: int, widths: Sequence[int]) -> nn.Sequential:
     return nn.Sequential(*layers)
 
 
-class FeatureVAE(nn.Module, ABC):
-    """A VAE on (B, D) features with C Gaussian latents.
+class Encoder(nn.Module, ABC):
+    """Maps (B, D) features to (B, C) codes, the representation.
 
     Args:
         num_latents: C.
@@ -40,20 +40,42 @@ class FeatureVAE(nn.Module, ABC):
         self.num_latents = num_latents
 
     @abstractmethod
+    def encoder(self) -> nn.Module:
+        """Returns the part that maps (B, D) features to (B, C) codes, for export."""
+
+    @abstractmethod
+    def forward(self, features: Tensor) -> Tensor:
+        """Returns (B, C) codes."""
+
+
+class FeatureVAE(Encoder):
+    """A VAE on (B, D) features with C Gaussian latents.
+
+    Args:
+        num_latents: C.
+        num_copies: R, how often each latent is trained at once; a representation has one of each.
+    """
+
+    def __init__(self, num_latents: int, num_copies: int = 1) -> None:
+        super().__init__(num_latents)
+        self.num_copies = num_copies
+
+    @property
+    def num_codes(self) -> int:
+        """Numbers that `encode` gives for a feature, R * C."""
+        return self.num_copies * self.num_latents
+
+    @abstractmethod
     def encode(self, features: Tensor) -> Posterior:
-        """Maps (B, D) features to the posterior of their (B, C) codes."""
+        """Maps (B, D) features to the posterior of their (B, R * C) codes."""
 
     @abstractmethod
     def decode(self, codes: Tensor) -> Tensor:
-        """Maps (B, C) codes to the mean of the conditional distribution of `target`."""
+        """Maps (B, R * C) codes to the mean of the conditional distribution of `target`."""
 
     @abstractmethod
     def target(self, features: Tensor) -> Tensor:
         """Returns what is reconstructed of (B, D) features."""
-
-    @abstractmethod
-    def encoder(self) -> nn.Module:
-        """Returns the part that maps (B, D) features to the (B, C) posterior means."""
 
     def forward(self, features: Tensor) -> Tensor:
         """Returns the representation: the (B, C) posterior means."""

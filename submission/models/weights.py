@@ -124,6 +124,8 @@ def load_heads(path: Path) -> Heads:
             f"expected heads in {path}, got an extractor alone; finetune anew, or choose "
             "Fit.latents='shared', which needs none"
         )
+    if not all(bool(value.isfinite().all()) for value in (*weights, *biases)):
+        raise ValueError(f"expected finite heads in {path}, got NaN or infinity")
     return Heads(names, weights, biases, float(metadata.get("head_scale", "1")))
 
 

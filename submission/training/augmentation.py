@@ -47,7 +47,7 @@ def augment(
     blurred = F.conv2d(F.pad(moved, (1, 1, 1, 1), mode="replicate"), kernel, groups=3)
     changed = torch.lerp(moved, blurred, uniform(1, 1, 1).clamp_min(0))
 
-    gain = (0.35 * uniform(1, 1, 1) + 0.12 * uniform(3, 1, 1)).exp()
+    gain = (0.55 * uniform(1, 1, 1) + 0.12 * uniform(3, 1, 1)).exp()
     down = torch.linspace(-1, 1, height, device=images.device)[:, None]
     right = torch.linspace(-1, 1, width, device=images.device)
     slope = uniform(3, 1, 1)

@@ -11,8 +11,8 @@ import torch
 from torch import Generator, Tensor
 
 from submission.console import say
-from submission.models.grouped import GroupedVAE, Views
-from submission.models.vae import VAE, FeatureVAE, initialise_orthogonally
+from submission.models.vae import Encoder, FeatureVAE
+from submission.models.views import Views
 from submission.settings import FitSettings
 from submission.training.checkpoint import (
     fingerprint,
@@ -22,48 +22,16 @@ from submission.training.checkpoint import (
 )
 from submission.training.curves import Curves
 from submission.training.interruption import stop_requested
+from submission.training.network import best_copies, make_vae
 from submission.training.precision import Precision
 from submission.training.radam import FusedRAdam
 from submission.training.schedule import annealed_beta
 from submission.training.vae_step import RecordedStep, VAEStep
 
-__all__ = ["VAEFit", "encode_features", "make_vae", "steps_per_epoch"]
+__all__ = ["VAEFit", "encode_features", "steps_per_epoch"]
 
 STEPS_PER_CHECK = 100
 """Steps between two looks at the losses on a GPU, which waits for it each time."""
-
-
-def make_vae(
-    num_inputs: int,
-    settings: FitSettings,
-    generator: Generator | None = None,
-    views: Views | None = None,
-) -> FeatureVAE:
-    """Builds the network that settings describe.
-
-    Args:
-        num_inputs: D, length of a feature vector.
-        settings: network and seed.
-        generator: source of the orthogonal weights; PyTorch's own when None.
-        views: one for each latent to see; None for latents that all see the whole feature.
-    """
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(settings.seed)
-        if views is not None:
-            return GroupedVAE(views, settings.encoder_widths, settings.decoder_widths)
-        vae = VAE(
-            num_inputs,
-            settings.num_latents,
-            settings.encoder_widths,
-            settings.decoder_widths,
-            sigmoid=settings.sigmoid,
-        )
-    orthogonal = [vae.hidden, vae.mean, vae.log_variance]
-    if settings.decoder_initialisation == "orthogonal":
-        orthogonal.append(vae.decoder)
-    for part in orthogonal:
-        initialise_orthogonally(part, generator)
-    return vae
 
 
 def steps_per_epoch(num_features: int, settings: FitSettings) -> int:
@@ -190,13 +158,15 @@ class VAEFit:
                     raise InterruptedError(
                         f"stopped at epoch {self.epoch} step {self.step}; the same command goes on"
                     )
-        return self.vae.eval().requires_grad_(requires_grad=False), self.curves
+        return best_copies(self.vae.eval(), self._features, self.settings).requires_grad_(
+            requires_grad=False
+        ), self.curves
 
     def take_step(self) -> None:
         """Takes one step, and ends the epoch with its last."""
         B = self.settings.batch_size
         rows = self._features[self._order[self.step * B : (self.step + 1) * B]].float()  # (B, D)
-        noise = torch.randn(B, self.vae.num_latents, generator=self._noise, device=self._device)
+        noise = torch.randn(B, self.vae.num_codes, generator=self._noise, device=self._device)
         if self._recorded and isinstance(self._gradients, VAEStep):
             self._gradients = RecordedStep(self._gradients, rows, noise)
         self._losses[self.step] = self._gradients(rows, noise, self._beta_there)
@@ -277,21 +247,21 @@ def _never() -> bool:
 
 
 @torch.inference_mode()
-def encode_features(vae: FeatureVAE, features: Tensor, batch_size: int = 8192) -> Tensor:
-    """Encodes every feature to its representation, the posterior mean.
+def encode_features(encoder: Encoder, features: Tensor, batch_size: int = 8192) -> Tensor:
+    """Encodes every feature to its representation.
 
     Args:
-        vae: in evaluation mode.
+        encoder: in evaluation mode.
         features: (N, D) on any device.
         batch_size: features of a pass.
 
     Returns:
         (N, C) float32 codes on the CPU.
     """
-    device = next(vae.parameters()).device
+    device = next(encoder.parameters()).device
     # Filled in place: small results kept between large temporaries would tear the heap apart.
-    codes = torch.empty(len(features), vae.num_latents)
+    codes = torch.empty(len(features), encoder.num_latents)
     for start in range(0, len(features), batch_size):
         rows = features[start : start + batch_size]
-        codes[start : start + len(rows)] = vae(rows.to(device).float())
+        codes[start : start + len(rows)] = encoder(rows.to(device).float())
     return codes

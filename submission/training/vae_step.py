@@ -31,9 +31,11 @@ class VAEStep:
     def __call__(self, features: Tensor, noise: Tensor, beta: Tensor) -> Tensor:
         """Returns loss, reconstruction error and KL divergence; the last two per feature vector.
 
+        All three are means over copies of the latents.
+
         Args:
             features: (B, D) float32.
-            noise: (B, C) standard Gaussian.
+            noise: (B, R * C) standard Gaussian.
             beta: scalar, weight of the KL term.
 
         Returns:
@@ -48,9 +50,14 @@ class VAEStep:
         divergence = kl_divergence(
             posterior.mean.to(features.dtype), posterior.log_variance.to(features.dtype)
         )
-        num_latents = noise.shape[1]
+        error, divergence = error / self.vae.num_copies, divergence / self.vae.num_copies
         loss = beta_vae_loss(
-            error, divergence, beta, num_latents, self.reduction, batch_size=len(features)
+            error,
+            divergence,
+            beta,
+            self.vae.num_latents,
+            self.reduction,
+            batch_size=len(features),
         )
         self.vae.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]

@@ -1,0 +1,167 @@
+"""Fills the tables of docs/results.md and README.md from the files of the rows."""
+
+import re
+from collections.abc import Callable, Sequence
+from statistics import mean, stdev
+from typing import Any
+
+from experiments.pictures import draw_accuracies, draw_scores
+from experiments.rows import ABLATIONS, GRID, MAIN
+from experiments.run import RESULTS, read_results
+from submission.configuration import PROJECT
+from submission.data.catalogue import FACTOR_NAMES
+from submission.factors import FactorSpace
+from submission.files import replacing
+from submission.models.weights import read_card
+from submission.scoring.reference import score_perfect_codes
+from submission.scoring.settings import ALL_METRICS
+
+__all__ = ["filled", "score_line", "write_document"]
+
+METRICS = {"factor_vae": "FactorVAE", "dci": "DCI", "sap": "SAP", "irs": "IRS", "mig": "MIG"}
+INFO = ("modularity", "explicitness", "compactness")
+NOISE = 0.1
+
+
+def write_document() -> None:
+    """Writes tables between their marks and the pictures beside docs/results.md.
+
+    Raises:
+        ValueError: if a mark is missing.
+    """
+    read = {row: read_results(row) for row in (*MAIN, *sum(ABLATIONS.values(), ()))}
+    results = {row: content["trainings"] for row, content in read.items() if content}
+    card = read_card(PROJECT / "weights/extractor.safetensors")
+    space = FactorSpace(FACTOR_NAMES, tuple(int(size) for size in GRID.split(",")))
+    perfect = score_perfect_codes(space, NOISE, 0, ALL_METRICS).values()
+    main = [row for row in MAIN if row in results]
+    reference = _line("perfect code, noise .1 (the goal)", [_number(perfect[m]) for m in METRICS])
+    tables = {
+        "scores": [
+            *_header("preset", METRICS.values(), "trainings", "seconds each", "commit"),
+            *(score_line(row.title, row.name, results[row]) for row in main),
+            reference + " | | | |",
+        ],
+        "headline": [
+            *_header("standin_real, 6,6,2,3,3,10,10", METRICS.values()),
+            *(_scores(row.title, results[row]) for row in main if row.grid == GRID),
+            reference,
+        ],
+        "audit": [
+            *_header(
+                "preset",
+                METRICS.values(),
+                "InfoM",
+                "InfoE",
+                "InfoC",
+                "SAP, unit variance",
+                "IRS, clipped",
+            ),
+            *(_audit(row.title, results[row]) for row in main),
+        ],
+        "accuracy": _accuracy_table(card["accuracy"]),
+    }
+    for number, rows in enumerate(ABLATIONS.values(), start=1):
+        tables[f"ablation {number}"] = [
+            *_header("change", METRICS.values(), "trainings", "seconds each", "commit"),
+            *(score_line(row.title, row.name, results[row]) for row in rows if row in results),
+        ]
+    for path in (PROJECT / "docs/results.md", PROJECT / "README.md"):
+        text = filled(path.read_text(encoding="utf-8"), tables)
+        with replacing(path) as beside:
+            beside.write_text(text, encoding="utf-8")
+    scores = {row.title: [t["scores"] for t in results[row]] for row in main}
+    for name, png in {
+        "scores": draw_scores(scores, perfect, METRICS),
+        "accuracy": draw_accuracies(card["accuracy"]),
+    }.items():
+        with replacing(RESULTS / f"{name}.png") as beside:
+            beside.write_bytes(png)
+
+
+def filled(text: str, tables: dict[str, list[str]]) -> str:
+    """Puts each table between its marks, `<!-- NAME -->` and `<!-- end -->`.
+
+    Args:
+        text: Markdown; marks of other names are refused, tables without a mark left out.
+        tables: lines by name.
+
+    Raises:
+        ValueError: if a mark names no table.
+    """
+
+    def fill(match: "re.Match[str]") -> str:
+        name = match["name"]
+        if name not in tables:
+            raise ValueError(f"expected a mark out of {', '.join(tables)}, got {name!r}")
+        return "\n".join([f"<!-- {name} -->", *tables[name], "<!-- end -->"])
+
+    return re.sub(r"<!-- (?P<name>(?!end)[^>]*?) -->\n.*?<!-- end -->", fill, text, flags=re.S)
+
+
+def score_line(title: str, name: str, trainings: Sequence[dict[str, Any]]) -> str:
+    """Writes a row of scores with what made it.
+
+    Args:
+        title: what the row is.
+        name: of the row, as the command line knows it.
+        trainings: at least one, as a row's file has them.
+    """
+    seconds = f"{mean(training['seconds'] for training in trainings):.0f}"
+    commits = ", ".join(sorted({training["commit"] for training in trainings}))
+    scores = _scores(f"{title} (`{name}`)", trainings)
+    return f"{scores} {len(trainings)} | {seconds} | {commits} |"
+
+
+def _scores(title: str, trainings: Sequence[dict[str, Any]]) -> str:
+    return _line(title, _means(trainings, lambda training: training["scores"], METRICS))
+
+
+def _audit(title: str, trainings: Sequence[dict[str, Any]]) -> str:
+    return _line(
+        title,
+        [
+            *_means(trainings, lambda training: training["audit"]["second_seed"], METRICS),
+            *_means(trainings, lambda training: training["audit"]["infomec"], INFO),
+            *_means(trainings, lambda training: training["audit"], ("sap_unit", "irs_clipped")),
+        ],
+    )
+
+
+def _means(
+    trainings: Sequence[dict[str, Any]],
+    pick: Callable[[dict[str, Any]], dict[str, float]],
+    names: Sequence[str] | dict[str, str],
+) -> list[str]:
+    cells = []
+    for name in names:
+        values = [pick(training)[name] for training in trainings]
+        spread = f" ± {_number(stdev(values))}" if len(values) > 1 else ""
+        cells.append(_number(mean(values)) + spread)
+    return cells
+
+
+def _number(value: float) -> str:
+    return f"{value:.3f}".removeprefix("0") if value < 1 else f"{value:.2f}"
+
+
+def _line(title: str, cells: Sequence[str]) -> str:
+    return f"| {title} | " + " | ".join(cells) + " |"
+
+
+def _header(first: str, *rest: Any) -> list[str]:
+    names = [name for part in rest for name in ([part] if isinstance(part, str) else part)]
+    return [_line(first, names), "|---" * (len(names) + 1) + "|"]
+
+
+def _accuracy_table(accuracy: dict[str, dict[str, float]]) -> list[str]:
+    names = list(next(iter(accuracy.values())))
+    lines = _header("images", [name.replace("_", " ") for name in names])
+    for images, values in accuracy.items():
+        cells = [_accuracy(name, values[name]) for name in names]
+        lines.append(_line(images.replace("_", " "), cells))
+    return lines
+
+
+def _accuracy(name: str, value: float) -> str:
+    return f"{value:.2f}" if name.endswith("_error") else f"{100 * value:.1f}"

@@ -1,0 +1,112 @@
+"""Trains and scores the seeds of a row that are still missing."""
+
+import json
+import shutil
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+from experiments.audit import audit
+from experiments.rows import Row
+from submission.configuration import PROJECT, load_configuration
+from submission.console import say
+from submission.data.standin.render import render_file
+from submission.environment import Environment
+from submission.files import write_json
+from submission.models.weights import read_card
+from submission.pipeline import train_representation
+from submission.scoring.score import score_table
+from submission.scoring.table import load_table
+
+__all__ = ["RESULTS", "read_results", "run_row"]
+
+RESULTS = PROJECT / "docs/results"
+SCRATCH = PROJECT / "scratch/experiments"
+DATA = "standin_real"
+
+
+def read_results(row: Row) -> dict[str, Any] | None:
+    """Reads the file of a row; None if it was never run."""
+    path = RESULTS / f"{row.name}.json"
+    if not path.is_file():
+        return None
+    content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return content
+
+
+def run_row(row: Row, num_seeds: int | None = None) -> None:
+    """Trains and scores each seed that the row's file lacks, and adds it to the file.
+
+    Images are rendered once for a grid; features are kept, so that a row which changes the VAE
+    alone begins with it.
+
+    Args:
+        row: what to run.
+        num_seeds: as many as the row has if None.
+
+    Raises:
+        ValueError: if a setting or the data do not fit.
+    """
+    weights = read_card(PROJECT / "weights/extractor.safetensors")["sha256"]
+    results = read_results(row)
+    if results is None or results["weights_sha256"] != weights or results["command"] != row.command:
+        results = {"command": row.command, "weights_sha256": weights, "trainings": []}
+    done = {training["seed"] for training in results["trainings"]}
+    for seed in range(row.num_seeds if num_seeds is None else num_seeds):
+        if seed not in done:
+            say(f"{row.name}, seed {seed}")
+            results["trainings"].append(_train(row, seed))
+            write_json(RESULTS / f"{row.name}.json", results)
+
+
+def _train(row: Row, seed: int) -> dict[str, Any]:
+    environment = Environment(
+        output_path=SCRATCH,
+        evaluation_name=f"{row.name}-{seed}",
+        dataset_name=DATA,
+        data_path=_data(row.grid),
+        is_grading=False,
+        cuda=None,
+    )
+    load_configuration(
+        Path(f"configs/{row.preset}.gin"),
+        [*row.overrides, f"Fit.seed={seed}", "Extract.keep_features=True"],
+    )
+    began = time.monotonic()
+    train_representation(environment)
+    seconds = time.monotonic() - began
+    notes = json.loads((environment.training_path / "training.json").read_text(encoding="utf-8"))
+    table = load_table(environment.training_path / "codes.safetensors")
+    scores = score_table(table.codes, table.space).values()
+    training = {
+        "seed": seed,
+        "scores": scores,
+        "audit": audit(table),
+        "code_std": [round(float(value), 3) for value in table.codes.std(axis=0)],
+        "seconds": round(seconds, 1),
+        "fit_seconds": notes["seconds"].get("fit"),
+        "commit": _commit(),
+    }
+    say("  ".join(f"{name} {value:.3f}" for name, value in scores.items()))
+    shutil.rmtree(environment.experiment_path)
+    return training
+
+
+def _data(grid: str) -> Path:
+    """Gives the data folder of a grid; renders it if it is not there."""
+    folder = SCRATCH / f"dataset-{grid.replace(',', '-')}"
+    path = folder / DATA / f"{DATA}.npz"
+    if not path.exists():
+        render_file(DATA, tuple(int(size) for size in grid.split(",")), path, seed=0)
+    return folder
+
+
+def _commit() -> str:
+    def git(*words: str) -> str:
+        return subprocess.run(
+            ["git", *words], check=True, cwd=PROJECT, capture_output=True, text=True
+        ).stdout.strip()
+
+    changed = git("status", "--porcelain", "--", "submission", "configs", "weights")
+    return git("rev-parse", "--short=10", "HEAD") + (" and changes" if changed else "")

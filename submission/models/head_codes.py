@@ -1,0 +1,47 @@
+"""The finetuned classifiers' own answers as a code: a reference for what a VAE finds."""
+
+import math
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+
+from submission.models.extractor import Heads
+from submission.models.vae import Encoder
+
+__all__ = ["HeadCodes"]
+
+
+class HeadCodes(Encoder):
+    """Maps a feature to the value that each head expects of its factor.
+
+    Nothing is learnt from the data set. The numbers of values are those of the simulation.
+
+    Args:
+        heads: the classifiers.
+    """
+
+    def __init__(self, heads: Heads) -> None:
+        super().__init__(len(heads.weights))
+        self.classifiers = nn.ModuleList()
+        for weight, bias in zip(heads.weights, heads.biases, strict=True):
+            layer = nn.Linear(weight.shape[1], weight.shape[0])
+            layer.load_state_dict({"weight": heads.scale * weight, "bias": bias})
+            self.classifiers.append(layer)
+        largest = max(len(weight) for weight in heads.weights)
+        self.register_buffer("values", torch.arange(float(largest)))
+
+    def encoder(self) -> nn.Module:
+        """Returns itself."""
+        return self
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Returns the (B, F) expected values, each in 0..size-1."""
+        codes = []
+        for layer in self.classifiers:
+            logits = layer(features)
+            # A power is an operator of every TorchScript runtime that the server may have.
+            odds = torch.pow(math.e, logits - logits.amax(dim=1, keepdim=True))
+            values = cast(Tensor, self.values)[: odds.shape[1]]
+            codes.append((odds * values).sum(dim=1) / odds.sum(dim=1))
+        return torch.stack(codes, dim=1)

@@ -1,0 +1,74 @@
+"""The VAE that settings describe, and the best of the copies that were trained of its latents."""
+
+import torch
+from torch import Generator, Tensor
+
+from submission.console import say
+from submission.models.grouped import GroupedVAE
+from submission.models.vae import VAE, FeatureVAE, initialise_orthogonally
+from submission.models.views import Views
+from submission.settings import FitSettings
+
+__all__ = ["best_copies", "make_vae"]
+
+NUM_SELECTION_FEATURES = 65_536
+"""Features that copies of a latent are compared on."""
+
+
+def make_vae(
+    num_inputs: int,
+    settings: FitSettings,
+    generator: Generator | None = None,
+    views: Views | None = None,
+) -> FeatureVAE:
+    """Builds the network that settings describe.
+
+    Args:
+        num_inputs: D, length of a feature vector.
+        settings: network and seed.
+        generator: source of the orthogonal weights; PyTorch's own when None.
+        views: one for each latent to see; None for latents that all see the whole feature.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(settings.seed)
+        if views is not None:
+            return GroupedVAE(
+                views, settings.encoder_widths, settings.decoder_widths, settings.num_copies
+            )
+        vae = VAE(
+            num_inputs,
+            settings.num_latents,
+            settings.encoder_widths,
+            settings.decoder_widths,
+            sigmoid=settings.sigmoid,
+        )
+    orthogonal = [vae.hidden, vae.mean, vae.log_variance]
+    if settings.decoder_initialisation == "orthogonal":
+        orthogonal.append(vae.decoder)
+    for part in orthogonal:
+        initialise_orthogonally(part, generator)
+    return vae
+
+
+def best_copies(vae: FeatureVAE, features: Tensor, settings: FitSettings) -> FeatureVAE:
+    """Gives the network with the copy of each latent that has the smallest loss; uses no label.
+
+    Args:
+        vae: trained, in evaluation mode.
+        features: (N, D) that it was trained on, on its device.
+        settings: of the training.
+
+    Returns:
+        A network of one copy each; the same network if it has no more.
+    """
+    if not isinstance(vae, GroupedVAE) or vae.num_copies == 1:
+        return vae
+    order = Generator().manual_seed(settings.seed)
+    chosen = torch.randperm(len(features), generator=order)[:NUM_SELECTION_FEATURES]
+    sample = features[chosen.to(features.device)].float()
+    noise = Generator(features.device).manual_seed(settings.seed)
+    losses = vae.losses(sample, settings.beta_end, noise)  # (R, G)
+    say("loss of each latent's copies, of which the smallest is kept:")
+    for latent, row in enumerate(losses.T.tolist()):
+        say(f"  {latent}: " + "  ".join(f"{value:.3f}" for value in sorted(row)))
+    return vae.keep(losses.argmin(dim=0))

@@ -1,0 +1,83 @@
+"""The rows behind docs/results.md, their tables and their files."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from experiments import run
+from experiments.__main__ import experiments
+from experiments.document import filled, score_line
+from experiments.rows import ROWS, Row, find_row
+from submission.cli import run_commands
+from submission.configuration import PROJECT, load_configuration
+from submission.settings import ExtractSettings, FitSettings
+
+
+def training(seed: int, mig: float) -> dict[str, Any]:
+    scores = {"factor_vae": 1.0, "dci": 0.5, "sap": 0.25, "irs": 0.75, "mig": mig}
+    return {"seed": seed, "scores": scores, "seconds": 10.0 + seed, "commit": "abc"}
+
+
+def test_every_row_is_a_valid_configuration_that_differs_from_the_others() -> None:
+    seen = set()
+    for row in ROWS:
+        load_configuration(Path(f"configs/{row.preset}.gin"), row.overrides)
+        seen.add((row.grid, ExtractSettings(), FitSettings()))
+    assert len(seen) == len(ROWS) == len({row.name for row in ROWS})
+
+
+def test_a_line_has_mean_and_standard_deviation() -> None:
+    line = score_line("title", "name", [training(0, 0.1), training(1, 0.3)])
+    assert line == (
+        "| title (`name`) | 1.00 ± .000 | .500 ± .000 | .250 ± .000 | .750 ± .000 | .200 ± .141 "
+        "| 2 | 10 | abc |"
+    )
+
+
+def test_tables_go_between_their_marks() -> None:
+    text = "a\n<!-- one -->\nold\n<!-- end -->\nb\n<!-- two -->\n<!-- end -->\n"
+    expected = "a\n<!-- one -->\n1\n2\n<!-- end -->\nb\n<!-- two -->\n3\n<!-- end -->\n"
+    tables = {"one": ["1", "2"], "two": ["3"]}
+    assert filled(text, tables) == expected
+    assert filled(expected, tables) == expected
+    with pytest.raises(ValueError, match="expected a mark out of one, got 'two'"):
+        filled(text, {"one": ["1"]})
+
+
+def test_trainings_that_are_done_are_not_repeated(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trained = []
+
+    def train(row: Row, seed: int) -> dict[str, Any]:
+        trained.append(seed)
+        return training(seed, 0.5)
+
+    monkeypatch.setattr(run, "RESULTS", tmp_path)
+    monkeypatch.setattr(run, "_train", train)
+    row = find_row("best")
+    run.run_row(row, 2)
+    run.run_row(row, 3)
+    assert trained == [0, 1, 2]
+    path = tmp_path / "best.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"weights_sha256": "other"}))
+    run.run_row(row, 1)
+    assert trained == [0, 1, 2, 0]
+    assert len(json.loads(path.read_text())["trainings"]) == 1
+
+
+def test_an_unknown_row_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_commands(experiments, "python -m experiments", ["run", "bset"]) == 1
+    error = capsys.readouterr().err.strip()
+    assert error.startswith("error: expected one of best, paper")
+    assert error.endswith("got 'bset'")
+
+
+def test_every_row_s_file_is_of_the_weights_that_ship() -> None:
+    digest = json.loads((PROJECT / "weights/extractor.json").read_text())["sha256"]
+    for row in ROWS:
+        results = run.read_results(row)
+        if results is not None:
+            assert (results["weights_sha256"], results["command"]) == (digest, row.command)
