@@ -6,9 +6,10 @@ import numpy as np
 
 from submission.scoring.infomec import infomec
 from submission.scoring.score import score_table
+from submission.scoring.scores import Scores
 from submission.scoring.table import CodeTable
 
-__all__ = ["audit"]
+__all__ = ["audit", "by_factor"]
 
 
 def audit(table: CodeTable) -> dict[str, Any]:
@@ -29,4 +30,28 @@ def audit(table: CodeTable) -> dict[str, Any]:
         "infomec": infomec(codes, factors)._asdict(),
         "sap_unit": score_table(codes / scale, space, 0, ("sap",)).values()["sap"],
         "irs_clipped": score_table(codes.clip(low, high), space, 0, ("irs",)).values()["irs"],
+    }
+
+
+def by_factor(scores: Scores) -> dict[str, dict[str, float]]:
+    """Splits the scores: what each factor, or the latent that carries it, adds to them.
+
+    Args:
+        scores: with all five metrics.
+
+    Returns:
+        Per factor its gaps in SAP and MIG, its completeness in DCI, and the robustness in IRS of
+        the latent that has most information on it.
+    """
+    sap, mig, dci, irs = scores.sap, scores.mig, scores.dci, scores.irs
+    if sap is None or mig is None or dci is None or irs is None:
+        raise ValueError(f"expected all five metrics, got {', '.join(scores.values())}")
+    return {
+        name: {
+            "dci": float(dci.completeness_per_factor[number]),
+            "sap": float(sap.gap_per_factor[number]),
+            "irs": float(irs.robustness_per_latent[mig.latent_of_factor[number]]),
+            "mig": float(mig.gap_per_factor[number]),
+        }
+        for number, name in enumerate(scores.factor_names)
     }

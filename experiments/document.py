@@ -5,8 +5,9 @@ from collections.abc import Callable, Sequence
 from statistics import mean, stdev
 from typing import Any
 
+from experiments.audit import by_factor
 from experiments.pictures import draw_accuracies, draw_scores
-from experiments.rows import ABLATIONS, GRID, MAIN
+from experiments.rows import ABLATIONS, GRID, MAIN, Row
 from experiments.run import RESULTS, read_results
 from submission.configuration import PROJECT
 from submission.data.catalogue import FACTOR_NAMES
@@ -33,7 +34,8 @@ def write_document() -> None:
     results = {row: content["trainings"] for row, content in read.items() if content}
     card = read_card(PROJECT / "weights/extractor.safetensors")
     space = FactorSpace(FACTOR_NAMES, tuple(int(size) for size in GRID.split(",")))
-    perfect = score_perfect_codes(space, NOISE, 0, ALL_METRICS).values()
+    perfect_scores = score_perfect_codes(space, NOISE, 0, ALL_METRICS)
+    perfect = perfect_scores.values()
     main = [row for row in MAIN if row in results]
     reference = _line("perfect code, noise .1 (the goal)", [_number(perfect[m]) for m in METRICS])
     tables = {
@@ -60,6 +62,11 @@ def write_document() -> None:
             *(_audit(row.title, results[row]) for row in main),
         ],
         "accuracy": _accuracy_table(card["accuracy"]),
+        "factors": [
+            *_header("code", "metric", FACTOR_NAMES),
+            *(line for row in main if row.grid == GRID for line in _by_factor(row, results[row])),
+            *_factor_lines("perfect code, noise .1", [by_factor(perfect_scores)]),
+        ],
     }
     for number, rows in enumerate(ABLATIONS.values(), start=1):
         tables[f"ablation {number}"] = [
@@ -126,6 +133,18 @@ def _audit(title: str, trainings: Sequence[dict[str, Any]]) -> str:
             *_means(trainings, lambda training: training["audit"], ("sap_unit", "irs_clipped")),
         ],
     )
+
+
+def _by_factor(row: Row, trainings: Sequence[dict[str, Any]]) -> list[str]:
+    return _factor_lines(row.title, [training["by_factor"] for training in trainings])
+
+
+def _factor_lines(title: str, splits: Sequence[dict[str, dict[str, float]]]) -> list[str]:
+    lines = []
+    for metric in ("sap", "irs", "mig"):
+        cells = [_number(mean(split[name][metric] for split in splits)) for name in FACTOR_NAMES]
+        lines.append(_line(title, [METRICS[metric], *cells]))
+    return lines
 
 
 def _means(

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from experiments.audit import audit
+from experiments.audit import audit, by_factor
 from experiments.rows import Row
 from submission.configuration import PROJECT, load_configuration
 from submission.console import say
@@ -78,10 +78,12 @@ def _train(row: Row, seed: int) -> dict[str, Any]:
     seconds = time.monotonic() - began
     notes = json.loads((environment.training_path / "training.json").read_text(encoding="utf-8"))
     table = load_table(environment.training_path / "codes.safetensors")
-    scores = score_table(table.codes, table.space).values()
+    details = score_table(table.codes, table.space)
+    scores = details.values()
     training = {
         "seed": seed,
         "scores": scores,
+        "by_factor": by_factor(details),
         "audit": audit(table),
         "code_std": [round(float(value), 3) for value in table.codes.std(axis=0)],
         "seconds": round(seconds, 1),

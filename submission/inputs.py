@@ -139,12 +139,13 @@ def _heads(extract: ExtractSettings, fit: FitSettings, weights: Path) -> Heads |
 def adapt(inputs: RunInputs) -> None:
     """Adapts the extractor's batch norms, the same way in every process."""
     count = min(inputs.extract.adaptation_images, inputs.images.space.num_points)
-    with progress_bar(count, "adaptation", " images") as bar:
+    batch_size = min(ADAPTATION_BATCH, count)
+    with progress_bar(count // batch_size * batch_size, "adaptation", " images") as bar:
         reestimate_norms(
             inputs.extractor,
             inputs.images.images,
             count,
-            min(ADAPTATION_BATCH, count),
+            batch_size,
             seed=0,
             device=inputs.device,
             dtype=inputs.precision.dtype,

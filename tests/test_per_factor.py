@@ -41,6 +41,7 @@ def train(project: Path, name: str, weights: str, *further: str) -> int:
         "Fit.latents = 'per_factor'",
         "Fit.encoder_widths = (8, 8)",
         "Fit.decoder_widths = (8,)",
+        "Fit.num_copies = 2",
         "Fit.batch_size = 12",
         "Fit.num_epochs = 2",
         "Fit.anneal_start = 0",
@@ -75,6 +76,45 @@ def test_the_exported_file_gives_the_codes_of_training(trained: Path) -> None:
 
 def test_only_operators_that_torch_1_8_has_are_used(trained: Path) -> None:
     assert too_new_in(graph_of(trained / "representation/pytorch_model.pt")) == set()
+
+
+def test_the_heads_answers_can_be_the_representation(project: Path) -> None:
+    settings = ("Fit.latents = 'heads'", "Fit.num_copies = 1")
+    assert train(project, "heads", "with_heads.safetensors", *settings) == 0
+    table = load_table(project / "shared/heads/training/codes.safetensors")
+    assert table.codes.shape == (36, len(HEADS))
+    assert (table.codes >= 0).all()
+    assert (table.codes.max(axis=0) <= [5, 5, 39]).all()
+    model = project / "shared/heads/representation/pytorch_model.pt"
+    assert too_new_in(graph_of(model)) == set()
+
+
+def test_a_part_of_the_images_gives_codes_for_all(project: Path) -> None:
+    assert train(project, "part", "with_heads.safetensors", "Fit.num_images = 20") == 0
+    table = load_table(project / "shared/part/training/codes.safetensors")
+    assert table.codes.shape == (36, len(HEADS))
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        (["Extract.kind = 'average'"], "expected Extract.kind='finetuned'"),
+        (["Fit.num_images = 37"], "expected Fit.num_images of at most 36, got 37"),
+        (["Fit.num_images = 5"], "expected at least one batch of 12 features, got 5"),
+        (["Fit.latents = 'shared'"], "expected Fit.num_copies to be 1 for shared latents, got 2"),
+        (
+            ["Extract.kind = 'unnormalised'", "Fit.latents = 'shared'", "Fit.num_copies = 1"],
+            "expected Fit.sigmoid=False",
+        ),
+    ],
+)
+def test_what_does_not_go_together_is_refused_in_one_line(
+    project: Path, capsys: pytest.CaptureFixture[str], settings: list[str], message: str
+) -> None:
+    assert train(project, "refused", "with_heads.safetensors", *settings) == 1
+    error = capsys.readouterr().err.strip()
+    assert message in error
+    assert "\n" not in error
 
 
 def test_the_run_notes_its_settings(trained: Path) -> None:

@@ -27,9 +27,9 @@ class HeadCodes(Encoder):
         for weight, bias in zip(heads.weights, heads.biases, strict=True):
             layer = nn.Linear(weight.shape[1], weight.shape[0])
             layer.load_state_dict({"weight": heads.scale * weight, "bias": bias})
+            values = torch.arange(float(len(weight)))
+            self.register_buffer(f"values_{len(self.classifiers)}", values)
             self.classifiers.append(layer)
-        largest = max(len(weight) for weight in heads.weights)
-        self.register_buffer("values", torch.arange(float(largest)))
 
     def encoder(self) -> nn.Module:
         """Returns itself."""
@@ -38,10 +38,10 @@ class HeadCodes(Encoder):
     def forward(self, features: Tensor) -> Tensor:
         """Returns the (B, F) expected values, each in 0..size-1."""
         codes = []
-        for layer in self.classifiers:
+        for number, layer in enumerate(self.classifiers):
             logits = layer(features)
             # A power is an operator of every TorchScript runtime that the server may have.
             odds = torch.pow(math.e, logits - logits.amax(dim=1, keepdim=True))
-            values = cast(Tensor, self.values)[: odds.shape[1]]
+            values = cast(Tensor, getattr(self, f"values_{number}"))
             codes.append((odds * values).sum(dim=1) / odds.sum(dim=1))
         return torch.stack(codes, dim=1)
