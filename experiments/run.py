@@ -3,7 +3,6 @@
 import json
 import shutil
 import subprocess
-import time
 from pathlib import Path
 from typing import Any
 
@@ -73,9 +72,7 @@ def _train(row: Row, seed: int) -> dict[str, Any]:
         Path(f"configs/{row.preset}.gin"),
         [*row.overrides, f"Fit.seed={seed}", "Extract.keep_features=True"],
     )
-    began = time.monotonic()
     train_representation(environment)
-    seconds = time.monotonic() - began
     notes = json.loads((environment.training_path / "training.json").read_text(encoding="utf-8"))
     table = load_table(environment.training_path / "codes.safetensors")
     details = score_table(table.codes, table.space)
@@ -85,14 +82,16 @@ def _train(row: Row, seed: int) -> dict[str, Any]:
         "scores": scores,
         "by_factor": by_factor(details),
         "audit": audit(table),
-        "code_std": [round(float(value), 3) for value in table.codes.std(axis=0)],
-        "seconds": round(seconds, 1),
-        "fit_seconds": notes["seconds"].get("fit"),
+        "code_std": table.codes.std(axis=0).tolist(),
+        "seconds": notes["seconds"]["fit"],
         "commit": _commit(),
     }
     say("  ".join(f"{name} {value:.3f}" for name, value in scores.items()))
     shutil.rmtree(environment.experiment_path)
-    return training
+    rounded: dict[str, Any] = json.loads(
+        json.dumps(training), parse_float=lambda digits: round(float(digits), 5)
+    )
+    return rounded
 
 
 def _data(grid: str) -> Path:

@@ -8,11 +8,14 @@ import pytest
 
 from experiments import run
 from experiments.__main__ import experiments
+from experiments.audit import by_factor
 from experiments.document import filled, score_line
-from experiments.rows import ROWS, Row, find_row
+from experiments.rows import ABLATIONS, ROWS, Row, find_row
 from submission.cli import run_commands
 from submission.configuration import PROJECT, load_configuration
+from submission.scoring.score import score_table
 from submission.settings import ExtractSettings, FitSettings
+from tests.test_scoring_results import SETTINGS, SPACE, mixed_codes
 
 
 def training(seed: int, mig: float) -> dict[str, Any]:
@@ -34,6 +37,17 @@ def test_a_line_has_mean_and_standard_deviation() -> None:
         "| title (`name`) | 1.00 ± .000 | .500 ± .000 | .250 ± .000 | .750 ± .000 | .200 ± .141 "
         "| 2 | 10 | abc |"
     )
+
+
+def test_a_split_by_factor_adds_up_to_the_scores() -> None:
+    scores = score_table(mixed_codes(), SPACE, settings=SETTINGS)
+    split = by_factor(scores)
+    assert list(split) == list(SPACE.names)
+    for metric in ("sap", "mig"):
+        gaps = [values[metric] for values in split.values()]
+        assert sum(gaps) / len(gaps) == pytest.approx(scores.values()[metric])
+    with pytest.raises(ValueError, match="expected all five metrics, got mig"):
+        by_factor(score_table(mixed_codes(), SPACE, metrics=("mig",), settings=SETTINGS))
 
 
 def test_tables_go_between_their_marks() -> None:
@@ -81,3 +95,11 @@ def test_every_row_s_file_is_of_the_weights_that_ship() -> None:
         results = run.read_results(row)
         if results is not None:
             assert (results["weights_sha256"], results["command"]) == (digest, row.command)
+
+
+def test_every_mark_of_the_documents_has_a_table() -> None:
+    tables = {name: ["filled"] for name in ("accuracy", "scores", "factors", "audit", "headline")}
+    tables |= {f"ablation {number}": ["filled"] for number in range(1, 1 + len(ABLATIONS))}
+    for path in ("docs/results.md", "README.md"):
+        text = filled((PROJECT / path).read_text(encoding="utf-8"), tables)
+        assert text.count("filled\n<!-- end -->") == text.count("<!-- end -->") > 0
