@@ -39,6 +39,12 @@ class Row:
 MAIN = (
     Row("best", "best.gin: a latent per factor", "best"),
     Row("paper", "paper.gin: the paper's VAE", "paper"),
+    Row(
+        "paper-quarter",
+        "paper.gin, trained on a quarter of the images",
+        "paper",
+        ("Fit.num_images=16200",),
+    ),
     Row("heads", "the heads' expected values as a code (reference)", "heads", num_seeds=1),
     Row("best-small-grid", "best.gin on a second grid", "best", grid=SMALL_GRID),
 )

@@ -49,6 +49,7 @@ PAPER: dict[str, Any] = {
 DIFFERENCES: dict[str, dict[str, Any]] = {
     "paper": {},
     "best": {
+        "Extract.adaptation_images": 4096,
         "Fit.latents": "per_factor",
         "Fit.num_copies": 4,
         "Fit.encoder_widths": (64, 64),
@@ -58,7 +59,7 @@ DIFFERENCES: dict[str, dict[str, Any]] = {
         "Fit.anneal_start": 2,
         "Fit.anneal_end": 10,
     },
-    "heads": {"Fit.latents": "heads"},
+    "heads": {"Extract.adaptation_images": 4096, "Fit.latents": "heads"},
     "quick": {"Fit.num_epochs": 30, "Fit.anneal_start": 3, "Fit.anneal_end": 15},
     "released": {
         "Fit.num_latents": 18,
