@@ -105,9 +105,11 @@ class GroupedVAE(FeatureVAE):
         self.decoder = nn.Sequential(
             _hidden(groups, 1, decoder_widths), _Linear(groups, decoder_widths[-1], width)
         )
-        # A latent begins as its view's widest direction, which keeps the order along a curve.
+        # A first copy begins as its view's widest direction, which keeps the order along a curve,
+        # the others as random ones: values that lie together in one direction are apart in another.
         with torch.no_grad():
-            self.straight.weight.zero_()[:, 0] = 1.0
+            self.straight.weight.normal_()[: views.num_views] = 0.0
+            self.straight.weight[: views.num_views, 0] = 1.0
             self.straight.bias.zero_()
             self.bent.weight.mul_(0.1)
 
