@@ -6,6 +6,8 @@ __all__ = ["ABLATIONS", "GRID", "MAIN", "ROWS", "SMALL_GRID", "Row", "find_row"]
 
 GRID = "6,6,2,3,3,10,10"
 SMALL_GRID = "6,6,2,3,3,5,5"
+QUARTER = 16_200
+"""A quarter of the grid's images."""
 
 
 @dataclass(frozen=True)
@@ -43,50 +45,58 @@ MAIN = (
         "paper-quarter",
         "paper.gin, trained on a quarter of the images",
         "paper",
-        ("Fit.num_images=16200",),
+        (f"Fit.num_images={QUARTER}",),
     ),
     Row("heads", "the heads' expected values as a code (reference)", "heads", num_seeds=1),
     Row("best-small-grid", "best.gin on a second grid", "best", grid=SMALL_GRID),
 )
 
 
-def _small(name: str, title: str, *overrides: str, preset: str = "quick", seeds: int = 1) -> Row:
-    return Row(name, title, preset, overrides, SMALL_GRID, seeds)
+def _vae(name: str, title: str, *overrides: str) -> Row:
+    return Row(name, title, "quick", (*overrides, f"Fit.num_images={QUARTER}"), GRID, 1)
+
+
+def _features(name: str, title: str, *overrides: str) -> Row:
+    return Row(name, title, "quick", overrides, SMALL_GRID, 1)
+
+
+def _best(name: str, title: str, *overrides: str, num_seeds: int = 1) -> Row:
+    return Row(name, title, "best", overrides, GRID, num_seeds)
 
 
 ABLATIONS = {
-    "The paper's VAE": (
-        _small("quick", "quick.gin", seeds=2),
-        _small("l2-off", "without L2 norm", "Extract.kind='unnormalised'", "Fit.sigmoid=False"),
-        _small("c8", "C = 8", "Fit.num_latents=8"),
-        _small("c10", "C = 10", "Fit.num_latents=10"),
-        _small("c32", "C = 32", "Fit.num_latents=32"),
-        _small("beta-01", "beta ends at .1", "Fit.beta_end=0.1"),
-        _small("beta-16", "beta ends at 1.6", "Fit.beta_end=1.6"),
-        _small("no-annealing", "no annealing", "Fit.beta_start=0.4"),
+    "The paper's VAE, 30 epochs, trained on a quarter of the images": (
+        _vae("quick-quarter", "quick.gin"),
+        _vae("c8", "C = 8", "Fit.num_latents=8"),
+        _vae("c10", "C = 10", "Fit.num_latents=10"),
+        _vae("c32", "C = 32", "Fit.num_latents=32"),
+        _vae("beta-low", "beta ends at .1", "Fit.beta_end=0.1"),
+        _vae("beta-high", "beta ends at 1.6", "Fit.beta_end=1.6"),
+        _vae("no-annealing", "no annealing", "Fit.beta_start=0.4"),
+        _vae("quick-adapted", "batch norms adapted", "Extract.adaptation_images=4096"),
     ),
-    "Features, with the paper's VAE": (
-        _small("pool-average", "finetuned trunk, average pooling", "Extract.kind='average'"),
-        _small("pool-max", "finetuned trunk, max pooling", "Extract.kind='max'"),
-        _small("pool-rmac", "finetuned trunk, R-MAC pooling", "Extract.kind='rmac'"),
-        _small(
-            "random-trunk",
+    "Features, with the paper's VAE, 30 epochs, on a grid of 16,200 images": (
+        _features("learned", "quick.gin: finetuned trunk, learned aggregation, L2 norm"),
+        _features("l2-off", "without L2 norm", "Extract.kind='unnormalised'", "Fit.sigmoid=False"),
+        _features("average", "average pooling", "Extract.kind='average'"),
+        _features("max", "max pooling", "Extract.kind='max'"),
+        _features("rmac", "R-MAC pooling", "Extract.kind='rmac'"),
+        _features(
+            "random",
             "random trunk, average pooling",
             "Extract.kind='average'",
             "Extract.weights='random'",
             "Extract.adaptation_images=2048",
         ),
-        _small("adapted", "batch norms adapted", "Extract.adaptation_images=4096"),
     ),
     "best.gin": (
-        _small("one-copy", "one copy of each latent", "Fit.num_copies=1", preset="best", seeds=5),
-        _small(
-            "not-adapted", "batch norms as they are", "Extract.adaptation_images=0", preset="best"
-        ),
-        _small("best-beta-low", "a quarter of beta", "Fit.beta_end=0.05", preset="best"),
-        _small("best-beta-high", "four times beta", "Fit.beta_end=0.8", preset="best"),
-        _small("images-1000", "1,000 images", "Fit.num_images=1000", preset="best"),
-        _small("images-4000", "4,000 images", "Fit.num_images=4000", preset="best"),
+        _best("one-copy", "one copy of each latent", "Fit.num_copies=1", num_seeds=5),
+        _best("not-adapted", "batch norms as they are", "Extract.adaptation_images=0"),
+        _best("best-beta-low", "a quarter of beta", "Fit.beta_end=0.05"),
+        _best("best-beta-high", "four times beta", "Fit.beta_end=0.8"),
+        _best("images-1000", "trained on 1,000 images", "Fit.num_images=1000"),
+        _best("images-4000", "trained on 4,000 images", "Fit.num_images=4000"),
+        _best("images-16200", "trained on 16,200 images", "Fit.num_images=16200"),
     ),
 }
 
