@@ -38,7 +38,7 @@ def write_document() -> None:
     perfect_scores = score_perfect_codes(space, NOISE, 0, ALL_METRICS)
     perfect = perfect_scores.values()
     main = [row for row in MAIN if row in results]
-    reference = _line("perfect code, noise .1 (the goal)", [_number(perfect[m]) for m in METRICS])
+    reference = _line("perfect code, noise .1", [_number(perfect[m]) for m in METRICS])
     tables = {
         "scores": [
             *_header("preset", METRICS.values(), "trainings", "seconds of a fit", "commit"),
@@ -164,7 +164,7 @@ def _means(
 
 
 def _number(value: float) -> str:
-    return f"{value:.3f}".removeprefix("0") if value < 1 else f"{value:.2f}"
+    return f"{value:.3f}".replace("0.", ".", 1) if value < 1 else f"{value:.2f}"
 
 
 def _line(title: str, cells: Sequence[str]) -> str:
