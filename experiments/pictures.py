@@ -28,11 +28,13 @@ def draw_scores(
     figure = _figure(7.6, 0.5 + 0.26 * len(scores) * 1.6)
     for panel, (metric, name) in enumerate(names.items()):
         axes = figure.add_subplot(1, len(names), panel + 1)
-        for place, (row, colour) in enumerate(zip(scores, COLOURS, strict=False)):
+        for place, (row, fill) in enumerate(zip(scores, COLOURS, strict=False)):
             values = [training[metric] for training in scores[row]]
             spread = stdev(values) if len(values) > 1 else 0.0
-            axes.barh(place, mean(values), xerr=spread, color=colour, ecolor=INK, height=0.7)
-            axes.text(0.03, place, f"{mean(values):.2f}", va="center", color="white", fontsize=7)
+            axes.barh(place, mean(values), xerr=spread, color=fill, ecolor=INK, height=0.7)
+            inside = mean(values) > 0.25
+            start, colour = (0.03, "white") if inside else (mean(values) + spread + 0.03, INK)
+            axes.text(start, place, f"{mean(values):.2f}", va="center", color=colour, fontsize=7)
         axes.axvline(goal[metric], color=INK, lw=1, ls=":")
         axes.set_title(name, fontsize=8, loc="left")
         axes.set_xlim(0, 1.05)
@@ -50,7 +52,7 @@ def draw_accuracies(accuracy: Mapping[str, Mapping[str, float]]) -> bytes:
     Args:
         accuracy: per set of images and factor, in [0, 1]; errors beside them are left out.
     """
-    figure = _figure(6.4, 2.2)
+    figure = _figure(9.0, 2.4)
     axes = figure.add_subplot()
     names = next(iter(accuracy.values()))
     factors = [name for name in names if not name.endswith("_error")]
