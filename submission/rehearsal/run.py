@@ -27,8 +27,8 @@ __all__ = ["RehearsalSettings", "read_rehearsal", "rehearse", "result_path"]
 DATASET = "standin_real"
 NAME = "rehearsal"
 START_SECONDS, SECONDS_PER_IMAGE = 125.0, 0.02
-"""About what `configs/paper.gin` needs on two cores, the slowest preset but stage 1: 512 images took
-73 s, their scoring 62 s."""
+"""About what `configs/paper.gin` needs on two cores, the slowest preset but stage 1: 512 images
+took 73 s, their scoring 62 s."""
 
 
 @dataclass(frozen=True)
