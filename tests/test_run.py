@@ -117,7 +117,7 @@ def test_the_server_gets_the_model_and_nothing_else(
     assert not (experiment / "metrics").exists()
     assert "FactorVAE" not in done.stdout
     configuration = (experiment / "training/configuration.gin").read_text()
-    assert "num_epochs = 100" in configuration
+    assert "submission.Fit.latents = 'per_factor'" in configuration
 
 
 def test_the_server_is_told_when_its_data_are_missing(tmp_path: Path) -> None:

@@ -21,10 +21,15 @@ def max_pool(maps: Tensor) -> Tensor:
     return normalise_rows(maps.amax(dim=(2, 3)))
 
 
+def small_rmac(maps: Tensor) -> Tensor:
+    """Aggregates (B, D, H, W) maps too small for regions of 3 pixels by R-MAC, to (B, D)."""
+    return rmac(maps, ((1, 1),))
+
+
 POOLINGS: dict[str, Callable[[Tensor], Tensor]] = {
     "average": average_pool,
     "max": max_pool,
-    "rmac": rmac,
+    "rmac": small_rmac,
 }
 
 

@@ -3,7 +3,7 @@
 R-MAC (Tolias, Sicre and Jégou 2016) describes an image by the maxima of regions of several sizes.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -18,32 +18,32 @@ REGIONS = ((1, 1), (3, 2), (5, 2))
 """Size and stride of the square regions; the whole map is one more."""
 
 
-def region_vectors(maps: Tensor) -> Tensor:
-    """Takes the maximum of each channel in every region of the scheme 1-3-5-G.
+def region_vectors(maps: Tensor, regions: Sequence[tuple[int, int]] = REGIONS) -> Tensor:
+    """Takes the maximum of each channel in every region, and in the whole map.
 
     Args:
-        maps: (B, D, H, W); regions that do not fit are left out.
+        maps: (B, D, H, W), H and W at least the largest region's size.
+        regions: size and stride of the regions; those of the scheme 1-3-5-G by default.
 
     Returns:
-        (B, D, R); a 7x7 map has 49 + 9 + 4 + 1 = 63 regions, a 2x2 map 4 + 1.
+        (B, D, R); a 7x7 map has 49 + 9 + 4 + 1 = 63 regions.
     """
-    smallest = min(maps.shape[2:])
-    fitting = [(size, stride) for size, stride in REGIONS if size <= smallest]
-    pooled = [F.max_pool2d(maps, size, stride).flatten(2) for size, stride in fitting]
+    pooled = [F.max_pool2d(maps, size, stride).flatten(2) for size, stride in regions]
     pooled.append(F.adaptive_max_pool2d(maps, 1).flatten(2))  # (B, D, 1)
     return torch.cat(pooled, dim=2)
 
 
-def rmac(maps: Tensor) -> Tensor:
+def rmac(maps: Tensor, regions: Sequence[tuple[int, int]] = REGIONS) -> Tensor:
     """Sums the regions' vectors, each of unit length, and normalises the sum.
 
     Args:
-        maps: (B, D, H, W).
+        maps: (B, D, H, W), as for `region_vectors`.
+        regions: likewise.
 
     Returns:
         (B, D) of unit length; a map of zeros gives zeros, with a finite gradient.
     """
-    return normalise_rows(normalise_rows(region_vectors(maps)).sum(dim=2))
+    return normalise_rows(normalise_rows(region_vectors(maps, regions)).sum(dim=2))
 
 
 class RMACExtractor(Extractor):
