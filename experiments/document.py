@@ -115,9 +115,10 @@ def score_line(title: str, name: str, trainings: Sequence[dict[str, Any]]) -> st
     Args:
         title: what the row is.
         name: of the row, as the command line knows it.
-        trainings: at least one, as a row's file has them.
+        trainings: at least one, as a row's file has them; seconds are None if it was interrupted.
     """
-    seconds = f"{mean(training['seconds'] for training in trainings):.0f}"
+    timed = [training["seconds"] for training in trainings if training["seconds"] is not None]
+    seconds = f"{mean(timed):.0f}" if timed else "not timed"
     commits = ", ".join(sorted({training["commit"] for training in trainings}))
     scores = _scores(f"{title} (`{name}`)", trainings)
     return f"{scores} {len(trainings)} | {seconds} | {commits} |"
