@@ -7,24 +7,26 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from submission.configuration import PROJECT
+from experiments.run import WEIGHTS
 from submission.console import progress_bar, say
 from submission.data.image_set import ImageSet
 from submission.data.standin.render import render_images
 from submission.data.standin.scene import standin_space
 from submission.factors import FactorSpace
 from submission.files import write_json
+from submission.inputs import ADAPTATION_BATCH
 from submission.models.extractor import Extractor, Heads
 from submission.models.folding import fold
+from submission.models.head_codes import HeadCodes
 from submission.models.weights import card_path, load_extractor, load_heads, read_card
 from submission.training.adaptation import reestimate_norms
 from submission.training.allocator import keep_freed_memory
-from submission.training.batches import LabelledImages, split_indices, to_unit_range
-from submission.training.precision import choose_device, choose_precision
+from submission.training.batches import LabelledImages, split_indices
+from submission.training.devices import Devices, opened_devices
+from submission.training.features import extract_features
 
 __all__ = ["measure_accuracies"]
 
-WEIGHTS = PROJECT / "weights/extractor.safetensors"
 SIMULATIONS = ("standin_toy", "standin_realistic")
 REAL = "standin_real"
 NUM_ADAPTATION_IMAGES = 4096
@@ -42,6 +44,11 @@ def measure_accuracies(num_images: int = 3000) -> None:
         num_images: of each domain.
     """
     keep_freed_memory()
+    with opened_devices(cuda=None) as devices:
+        _measure(num_images, devices)
+
+
+def _measure(num_images: int, devices: Devices) -> None:
     extractor, heads, card = load_extractor(WEIGHTS), load_heads(WEIGHTS), read_card(WEIGHTS)
     space = standin_space((6, 6, 2, 3, 3, 40, 40))
     random = np.random.default_rng(0)
@@ -60,20 +67,21 @@ def measure_accuracies(num_images: int = 3000) -> None:
         factors = space.index_to_factors(rows)
         pixels = render_images(name, space, factors)
         title = name if name == REAL else f"{name}, held out"
-        accuracies[title] = _accuracies(extractor, heads, pixels, factors)
+        accuracies[title] = _accuracies(extractor, heads, pixels, factors, devices)
     say(f"{REAL}: adapting to {NUM_ADAPTATION_IMAGES:,} other images")
     unlabelled = render_images(REAL, space, space.index_to_factors(others))
-    device = choose_device(cuda=None)
     adapted = reestimate_norms(
         copy.deepcopy(extractor),
         unlabelled,
         NUM_ADAPTATION_IMAGES,
-        256,
+        ADAPTATION_BATCH,
         seed=0,
-        device=device,
-        dtype=choose_precision(device).dtype,
+        device=devices.device,
+        dtype=devices.precision.dtype,
     )
-    accuracies[f"{REAL}, batch norms adapted"] = _accuracies(adapted, heads, pixels, factors)
+    accuracies[f"{REAL}, batch norms adapted"] = _accuracies(
+        adapted, heads, pixels, factors, devices
+    )
     card["accuracy"] = accuracies
     card["accuracy_images"] = num_images
     write_json(card_path(WEIGHTS), card)
@@ -90,26 +98,19 @@ def _held_out(space: FactorSpace, fraction: float, seed: int) -> IntArray:
 
 @torch.inference_mode()
 def _accuracies(
-    extractor: Extractor, heads: Heads, pixels: Pixels, factors: IntArray
+    extractor: Extractor, heads: Heads, pixels: Pixels, factors: IntArray, devices: Devices
 ) -> dict[str, float]:
     """Gives each factor's accuracy, and of the axes the mean error in positions, too."""
-    device = choose_device(cuda=None)
-    folded = fold(extractor, choose_precision(device).dtype)
-    folded = folded.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    parts = []
+    folded = fold(extractor, devices.precision.dtype)
     with progress_bar(len(pixels), "features", " images") as bar:
-        for start in range(0, len(pixels), 256):
-            part = torch.from_numpy(pixels[start : start + 256])
-            parts.append(folded(to_unit_range(part, device)).cpu())
-            bar.update(len(part))
-    features, values = torch.cat(parts), {}
-    for number, (name, weight, bias) in enumerate(
-        zip(heads.names, heads.weights, heads.biases, strict=True)
-    ):
-        logits = torch.nn.functional.linear(heads.scale * features, weight, bias)
+        features = extract_features(folded, pixels, devices, advance=bar.update)
+    codes = HeadCodes(heads)
+    expected, values = codes(features), {}
+    for number, (name, classify) in enumerate(zip(heads.names, codes.classifiers, strict=True)):
         truth = torch.from_numpy(factors[:, number])
-        values[name] = float((logits.argmax(dim=1) == truth).double().mean())
+        right = classify(features).argmax(dim=1) == truth
+        values[name] = float(right.double().mean())
         if name.endswith("_axis"):
-            expected = logits.softmax(dim=1) @ torch.arange(float(len(weight)))
-            values[f"{name}_mean_error"] = float((expected - truth).abs().double().mean())
+            error = (expected[:, number] - truth).abs()
+            values[f"{name}_mean_error"] = float(error.double().mean())
     return values

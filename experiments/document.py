@@ -7,19 +7,19 @@ from typing import Any
 
 from experiments.audit import by_factor
 from experiments.pictures import draw_accuracies, draw_scores
-from experiments.rows import ABLATIONS, GRID, MAIN, Row
-from experiments.run import RESULTS, read_results
+from experiments.rows import ABLATIONS, GRID, MAIN, ROWS, Row
+from experiments.run import RESULTS, WEIGHTS, read_results
 from submission.configuration import PROJECT
 from submission.data.catalogue import FACTOR_NAMES
-from submission.factors import FactorSpace
+from submission.data.standin.scene import standin_space
 from submission.files import replacing
 from submission.models.weights import read_card
 from submission.scoring.reference import score_perfect_codes
 from submission.scoring.settings import ALL_METRICS
+from submission.scoring.tables import TITLES
 
 __all__ = ["filled", "score_line", "write_document"]
 
-METRICS = {"factor_vae": "FactorVAE", "dci": "DCI", "sap": "SAP", "irs": "IRS", "mig": "MIG"}
 INFO = ("modularity", "explicitness", "compactness")
 GAMES = ("sap_unit", "sap_times_10", "irs_clipped", "irs_outliers")
 NOISE = 0.1
@@ -31,29 +31,29 @@ def write_document() -> None:
     Raises:
         ValueError: if a mark is missing.
     """
-    read = {row: read_results(row) for row in (*MAIN, *sum(ABLATIONS.values(), ()))}
+    read = {row: read_results(row) for row in ROWS}
     results = {row: content["trainings"] for row, content in read.items() if content}
-    card = read_card(PROJECT / "weights/extractor.safetensors")
-    space = FactorSpace(FACTOR_NAMES, tuple(int(size) for size in GRID.split(",")))
+    card = read_card(WEIGHTS)
+    space = standin_space(MAIN[0].sizes)
     perfect_scores = score_perfect_codes(space, NOISE, 0, ALL_METRICS)
     perfect = perfect_scores.values()
     main = [row for row in MAIN if row in results]
-    reference = _line("perfect code, noise .1", [_number(perfect[m]) for m in METRICS])
+    reference = _line("perfect code, noise .1", [_number(perfect[m]) for m in TITLES])
     tables = {
         "scores": [
-            *_header("preset", METRICS.values(), "trainings", "seconds of a fit", "commit"),
+            *_header("preset", TITLES.values(), "trainings", "seconds of a fit", "commit"),
             *(score_line(row.title, row.name, results[row]) for row in main),
             reference + " | | | |",
         ],
         "headline": [
-            *_header("standin_real, 6,6,2,3,3,10,10", METRICS.values()),
+            *_header("standin_real, 6,6,2,3,3,10,10", TITLES.values()),
             *(_scores(row.title, results[row]) for row in main if row.grid == GRID),
             reference,
         ],
         "audit": [
             *_header(
                 "preset",
-                METRICS.values(),
+                TITLES.values(),
                 "InfoM",
                 "InfoE",
                 "InfoC",
@@ -73,7 +73,7 @@ def write_document() -> None:
     }
     for number, rows in enumerate(ABLATIONS.values(), start=1):
         tables[f"ablation {number}"] = [
-            *_header("change", METRICS.values(), "trainings", "seconds of a fit", "commit"),
+            *_header("change", TITLES.values(), "trainings", "seconds of a fit", "commit"),
             *(score_line(row.title, row.name, results[row]) for row in rows if row in results),
         ]
     for path in (PROJECT / "docs/results.md", PROJECT / "README.md"):
@@ -82,7 +82,7 @@ def write_document() -> None:
             beside.write_text(text, encoding="utf-8")
     scores = {row.title: [t["scores"] for t in results[row]] for row in main}
     for name, png in {
-        "scores": draw_scores(scores, perfect, METRICS),
+        "scores": draw_scores(scores, perfect, TITLES),
         "accuracy": draw_accuracies(card["accuracy"]),
     }.items():
         with replacing(RESULTS / f"{name}.png") as beside:
@@ -125,14 +125,14 @@ def score_line(title: str, name: str, trainings: Sequence[dict[str, Any]]) -> st
 
 
 def _scores(title: str, trainings: Sequence[dict[str, Any]]) -> str:
-    return _line(title, _means(trainings, lambda training: training["scores"], METRICS))
+    return _line(title, _means(trainings, lambda training: training["scores"], TITLES))
 
 
 def _audit(title: str, trainings: Sequence[dict[str, Any]]) -> str:
     return _line(
         title,
         [
-            *_means(trainings, lambda training: training["audit"]["second_seed"], METRICS),
+            *_means(trainings, lambda training: training["audit"]["second_seed"], TITLES),
             *_means(trainings, lambda training: training["audit"]["infomec"], INFO),
             *_means(trainings, lambda training: training["audit"], GAMES),
         ],
@@ -147,7 +147,7 @@ def _factor_lines(title: str, splits: Sequence[dict[str, dict[str, float]]]) -> 
     lines = []
     for metric in ("sap", "irs", "mig"):
         cells = [_number(mean(split[name][metric] for split in splits)) for name in FACTOR_NAMES]
-        lines.append(_line(title, [METRICS[metric], *cells]))
+        lines.append(_line(title, [TITLES[metric], *cells]))
     return lines
 
 

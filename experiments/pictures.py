@@ -1,16 +1,13 @@
 """Pictures of docs/results.md, as PNG files in memory."""
 
-import io
 from collections.abc import Mapping, Sequence
 from statistics import mean, stdev
 
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
+from submission.report.figures import INK, sheet_of
 
 __all__ = ["draw_accuracies", "draw_scores"]
 
 COLOURS = ("#2f6ea8", "#c45a11", "#5c6876", "#5b9a5a", "#8a5aa8")
-INK, FAINT = "#1d2733", "#d5dbe2"
 
 
 def draw_scores(
@@ -25,25 +22,29 @@ def draw_scores(
         goal: per metric the score of perfect codes with noise, a line across.
         names: per metric how it is called, in the order of the panels.
     """
-    figure = _figure(7.6, 0.5 + 0.26 * len(scores) * 1.6)
-    for panel, (metric, name) in enumerate(names.items()):
-        axes = figure.add_subplot(1, len(names), panel + 1)
-        for place, (row, fill) in enumerate(zip(scores, COLOURS, strict=False)):
-            values = [training[metric] for training in scores[row]]
-            spread = stdev(values) if len(values) > 1 else 0.0
-            axes.barh(place, mean(values), xerr=spread, color=fill, ecolor=INK, height=0.7)
-            inside = mean(values) > 0.25
-            start, colour = (0.03, "white") if inside else (mean(values) + spread + 0.03, INK)
-            axes.text(start, place, f"{mean(values):.2f}", va="center", color=colour, fontsize=7)
-        axes.axvline(goal[metric], color=INK, lw=1, ls=":")
-        axes.set_title(name, fontsize=8, loc="left")
-        axes.set_xlim(0, 1.05)
-        axes.set_xticks([0, 0.5, 1], ["0", ".5", "1"], fontsize=7)
-        axes.set_yticks(range(len(scores)), list(scores) if panel == 0 else [""] * len(scores))
-        axes.tick_params(axis="y", length=0, labelsize=7)
-        axes.invert_yaxis()
-        axes.spines[["top", "right", "left"]].set_visible(False)
-    return _png(figure)
+    height = 0.7 + 0.26 * len(scores) * 1.6
+    with sheet_of(7.6, height, "Five metrics by preset", len(names)) as sheet:
+        for axes, (metric, name) in zip(sheet.panels, names.items(), strict=True):
+            for place, (row, fill) in enumerate(zip(scores, COLOURS, strict=False)):
+                values = [training[metric] for training in scores[row]]
+                spread = stdev(values) if len(values) > 1 else 0.0
+                axes.barh(place, mean(values), xerr=spread, color=fill, ecolor=INK, height=0.7)
+                inside = mean(values) > 0.25
+                start, colour = (0.03, "white") if inside else (mean(values) + spread + 0.03, INK)
+                axes.text(
+                    start, place, f"{mean(values):.2f}", va="center", color=colour, fontsize=7
+                )
+            axes.axvline(goal[metric], color=INK, lw=1, ls=":")
+            axes.set_title(name, fontsize=8, loc="left")
+            axes.set_xlim(0, 1.05)
+            axes.set_xticks([0, 0.5, 1], ["0", ".5", "1"], fontsize=7)
+            axes.set_yticks(
+                range(len(scores)), list(scores) if axes is sheet.axes else [""] * len(scores)
+            )
+            axes.tick_params(axis="y", length=0, labelsize=7)
+            axes.invert_yaxis()
+            axes.spines["left"].set_visible(False)
+    return sheet.png
 
 
 def draw_accuracies(accuracy: Mapping[str, Mapping[str, float]]) -> bytes:
@@ -52,32 +53,19 @@ def draw_accuracies(accuracy: Mapping[str, Mapping[str, float]]) -> bytes:
     Args:
         accuracy: per set of images and factor, in [0, 1]; errors beside them are left out.
     """
-    figure = _figure(9.0, 2.4)
-    axes = figure.add_subplot()
     names = next(iter(accuracy.values()))
     factors = [name for name in names if not name.endswith("_error")]
     width = 0.8 / len(accuracy)
-    for number, (images, colour) in enumerate(zip(accuracy, COLOURS, strict=False)):
-        places = [place + number * width for place in range(len(factors))]
-        heights = [100 * accuracy[images][factor] for factor in factors]
-        bars = axes.bar(places, heights, width, color=colour, label=images.replace("_", " "))
-        axes.bar_label(bars, fmt="%.0f", fontsize=6, color=INK)
-    middles = [place + 0.4 - width / 2 for place in range(len(factors))]
-    axes.set_xticks(middles, [factor.replace("_", "\n") for factor in factors], fontsize=7)
-    axes.set_ylabel("accuracy in %", fontsize=7)
-    axes.tick_params(axis="y", labelsize=7, color=FAINT)
-    axes.legend(fontsize=7, frameon=False, ncols=2, loc="lower left", bbox_to_anchor=(0, 1))
-    axes.spines[["top", "right"]].set_visible(False)
-    return _png(figure)
-
-
-def _figure(width: float, height: float) -> Figure:
-    figure = Figure(figsize=(width, height), dpi=150, layout="constrained")
-    FigureCanvasAgg(figure)
-    return figure
-
-
-def _png(figure: Figure) -> bytes:
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", metadata={"Software": None})
-    return buffer.getvalue()
+    with sheet_of(9.0, 2.6, "Accuracy by factor and domain") as sheet:
+        axes = sheet.axes
+        for number, (images, colour) in enumerate(zip(accuracy, COLOURS, strict=False)):
+            places = [place + number * width for place in range(len(factors))]
+            heights = [100 * accuracy[images][factor] for factor in factors]
+            bars = axes.bar(places, heights, width, color=colour, label=images.replace("_", " "))
+            axes.bar_label(bars, fmt="%.0f", fontsize=6, color=INK)
+        middles = [place + 0.4 - width / 2 for place in range(len(factors))]
+        axes.set_xticks(middles, [factor.replace("_", "\n") for factor in factors], fontsize=7)
+        axes.set_ylabel("accuracy in %", fontsize=7)
+        axes.tick_params(axis="y", labelsize=7)
+        axes.legend(fontsize=7, frameon=False, ncols=2, loc="lower left", bbox_to_anchor=(0, 1))
+    return sheet.png

@@ -1,6 +1,7 @@
 """The rows of docs/results.md: a preset, what is changed in it, the grid and how many trainings."""
 
 from dataclasses import dataclass
+from functools import partial
 
 __all__ = ["ABLATIONS", "GRID", "MAIN", "ROWS", "SMALL_GRID", "Row", "find_row"]
 
@@ -31,6 +32,11 @@ class Row:
     num_seeds: int = 5
 
     @property
+    def sizes(self) -> tuple[int, ...]:
+        """The grid's seven factor sizes."""
+        return tuple(int(size) for size in self.grid.split(","))
+
+    @property
     def command(self) -> str:
         """What trains the row's first seed, on its own."""
         words = [f"STANDIN_GRID={self.grid} ./run.sh configs/{self.preset}.gin {self.name}"]
@@ -52,28 +58,27 @@ MAIN = (
 )
 
 
-def _vae(name: str, title: str, *overrides: str) -> Row:
-    return Row(name, title, "quick", (*overrides, f"Fit.num_images={QUARTER}"), GRID, 1)
+def _ablation(
+    name: str, title: str, *overrides: str, preset: str, grid: str = GRID, num_seeds: int = 1
+) -> Row:
+    return Row(name, title, preset, overrides, grid, num_seeds)
 
 
-def _features(name: str, title: str, *overrides: str) -> Row:
-    return Row(name, title, "quick", overrides, SMALL_GRID, 1)
-
-
-def _best(name: str, title: str, *overrides: str, num_seeds: int = 1) -> Row:
-    return Row(name, title, "best", overrides, GRID, num_seeds)
-
+_QUARTER = f"Fit.num_images={QUARTER}"
+_vae = partial(_ablation, preset="quick")
+_features = partial(_ablation, preset="quick", grid=SMALL_GRID)
+_best = partial(_ablation, preset="best")
 
 ABLATIONS = {
     "The paper's VAE, 30 epochs, trained on a quarter of the images": (
-        _vae("quick-quarter", "quick.gin"),
-        _vae("c8", "C = 8", "Fit.num_latents=8"),
-        _vae("c10", "C = 10", "Fit.num_latents=10"),
-        _vae("c32", "C = 32", "Fit.num_latents=32"),
-        _vae("beta-low", "beta ends at .1", "Fit.beta_end=0.1"),
-        _vae("beta-high", "beta ends at 1.6", "Fit.beta_end=1.6"),
-        _vae("no-annealing", "no annealing", "Fit.beta_start=0.4"),
-        _vae("quick-adapted", "batch norms adapted", "Extract.adaptation_images=4096"),
+        _vae("quick-quarter", "quick.gin", _QUARTER),
+        _vae("c8", "C = 8", "Fit.num_latents=8", _QUARTER),
+        _vae("c10", "C = 10", "Fit.num_latents=10", _QUARTER),
+        _vae("c32", "C = 32", "Fit.num_latents=32", _QUARTER),
+        _vae("beta-low", "beta ends at .1", "Fit.beta_end=0.1", _QUARTER),
+        _vae("beta-high", "beta ends at 1.6", "Fit.beta_end=1.6", _QUARTER),
+        _vae("no-annealing", "no annealing", "Fit.beta_start=0.4", _QUARTER),
+        _vae("quick-adapted", "batch norms adapted", "Extract.adaptation_images=4096", _QUARTER),
     ),
     "Features, with the paper's VAE, 30 epochs, on a grid of 16,200 images": (
         _features("learned", "quick.gin: finetuned trunk, learned aggregation, L2 norm"),

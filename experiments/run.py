@@ -10,6 +10,7 @@ from experiments.audit import audit, by_factor
 from experiments.rows import MAIN, Row
 from submission.configuration import PROJECT, load_configuration
 from submission.console import say
+from submission.data.image_set import file_of
 from submission.data.standin.render import render_file
 from submission.environment import Environment
 from submission.files import write_json
@@ -18,8 +19,9 @@ from submission.pipeline import train_representation
 from submission.scoring.score import score_table
 from submission.scoring.table import load_table
 
-__all__ = ["RESULTS", "read_results", "run_row"]
+__all__ = ["RESULTS", "WEIGHTS", "read_results", "run_row"]
 
+WEIGHTS = PROJECT / "weights/extractor.safetensors"
 RESULTS = PROJECT / "docs/results"
 SCRATCH = PROJECT / "scratch/experiments"
 DATA = "standin_real"
@@ -47,7 +49,7 @@ def run_row(row: Row, num_seeds: int | None = None) -> None:
     Raises:
         ValueError: if a setting or the data do not fit.
     """
-    weights = read_card(PROJECT / "weights/extractor.safetensors")["sha256"]
+    weights = read_card(WEIGHTS)["sha256"]
     results = read_results(row)
     if results is None or results["weights_sha256"] != weights or results["command"] != row.command:
         results = {"command": row.command, "weights_sha256": weights, "trainings": []}
@@ -64,7 +66,7 @@ def _train(row: Row, seed: int) -> dict[str, Any]:
         output_path=SCRATCH,
         evaluation_name=f"{row.name}-{seed}",
         dataset_name=DATA,
-        data_path=_data(row.grid),
+        data_path=_data(row),
         is_grading=False,
         cuda=None,
     )
@@ -94,12 +96,12 @@ def _train(row: Row, seed: int) -> dict[str, Any]:
     return rounded
 
 
-def _data(grid: str) -> Path:
-    """Gives the data folder of a grid; renders it if it is not there."""
-    folder = SCRATCH / f"dataset-{grid.replace(',', '-')}"
-    path = folder / DATA / f"{DATA}.npz"
+def _data(row: Row) -> Path:
+    """Gives the data folder of a row's grid; renders it if it is not there."""
+    folder = SCRATCH / f"dataset-{row.grid.replace(',', '-')}"
+    path = file_of(DATA, folder)
     if not path.exists():
-        render_file(DATA, tuple(int(size) for size in grid.split(",")), path, seed=0)
+        render_file(DATA, row.sizes, path, seed=0)
     return folder
 
 

@@ -12,7 +12,7 @@ from submission.data.images import ImageSet, open_images
 from submission.environment import Environment, read_launch
 from submission.memory import PROCESS_BYTES, plan_batches, read_memory_limits
 from submission.models.extractor import FEATURE_SIZE, Extractor, Heads
-from submission.models.frozen import load_frozen
+from submission.models.frozen import LEARNED, load_frozen
 from submission.models.weights import load_heads
 from submission.settings import ExtractSettings, FitSettings
 from submission.training.adaptation import reestimate_norms
@@ -23,7 +23,7 @@ from submission.training.fit import steps_per_epoch
 from submission.training.network import make_vae
 from submission.training.precision import Precision
 
-__all__ = ["RunInputs", "adapt", "feature_store", "open_inputs"]
+__all__ = ["ADAPTATION_BATCH", "RunInputs", "adapt", "feature_store", "open_inputs"]
 
 IMAGE_BYTES = 4 << 20
 """The most that the extractor's activations take for an image."""
@@ -122,7 +122,7 @@ def open_inputs(environment: Environment, devices: Devices) -> RunInputs:
 def _heads(extract: ExtractSettings, fit: FitSettings, weights: Path) -> Heads | None:
     """Loads what latents per factor see; refuses features that the VAE is not made for."""
     if fit.latents != "shared":
-        if extract.kind not in ("finetuned", "unnormalised"):
+        if extract.kind not in LEARNED:
             raise ValueError(
                 f"expected Extract.kind='finetuned' for Fit.latents={fit.latents!r}, got "
                 f"{extract.kind!r}, whose features no head was trained on"

@@ -4,6 +4,7 @@ from torch import Generator, Tensor
 
 from submission.models.grouped import GroupedVAE
 from submission.models.views import views_of_heads
+from submission.training.network import copy_losses
 
 SIZES = (2, 5, 3)
 NUM_INPUTS = 12
@@ -123,7 +124,7 @@ def test_the_kept_copies_compute_what_they_computed_among_the_others() -> None:
 def test_the_losses_of_copies_are_those_of_the_copies_alone() -> None:
     vae = trained_a_little(num_copies=2)
     rows = features().float()
-    losses = vae.losses(rows, 0.3, Generator().manual_seed(5), batch_size=200)
+    losses = copy_losses(vae, rows, 0.3, Generator().manual_seed(5), batch_size=200)
     noise = torch.randn(len(rows), 6, generator=Generator().manual_seed(5))
     for copy in range(2):
         alone = vae.keep(torch.full((3,), copy))

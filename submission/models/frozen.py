@@ -8,10 +8,13 @@ from submission.models.pooled import POOLINGS, PooledExtractor, random_extractor
 from submission.models.rmac import RMACExtractor
 from submission.models.weights import load_extractor, read_card
 
-__all__ = ["KINDS", "load_frozen"]
+__all__ = ["KINDS", "LEARNED", "load_frozen"]
 
 RANDOM = "random"
-KINDS = ("finetuned", "unnormalised", "stage1", *POOLINGS)
+LEARNED = ("finetuned", "unnormalised")
+"""Kinds with the learned aggregation, whose features the heads were trained on."""
+
+KINDS = (*LEARNED, "stage1", *POOLINGS)
 
 
 def load_frozen(kind: str, weights: str, folder: Path) -> tuple[Extractor, Path, str]:
@@ -36,7 +39,7 @@ def load_frozen(kind: str, weights: str, folder: Path) -> tuple[Extractor, Path,
         return _freeze(random_extractor(kind)), Path(RANDOM), RANDOM
     if kind != "stage1" and weights.endswith(".safetensors"):
         return _load_finetuned(kind, folder / weights)
-    if kind in ("finetuned", "unnormalised"):
+    if kind in LEARNED:
         raise ValueError(
             f"expected a .safetensors file for Extract.kind='{kind}', got {weights!r}; "
             "python -m submission finetune makes them"

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from typing import cast
 
 import torch
-from torch import Generator, Tensor, nn
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from submission.models.vae import FeatureVAE, Posterior
@@ -132,32 +132,6 @@ class GroupedVAE(FeatureVAE):
         seen: Tensor = self.views(features)
         grouped = seen.view(len(seen), self.views.num_views, self.views.width).transpose(0, 1)
         return grouped.repeat(self.num_copies, 1, 1)  # (R * G, B, W)
-
-    @torch.no_grad()
-    def losses(
-        self, features: Tensor, beta: float, generator: Generator, batch_size: int = 8192
-    ) -> Tensor:
-        """Computes each copy's mean loss on its view.
-
-        Args:
-            features: (N, D).
-            beta: weight of the KL term, which is divided by G.
-            generator: of the noise, on the features' device.
-            batch_size: features of a pass.
-
-        Returns:
-            (R, G).
-        """
-        sums = features.new_zeros(self.num_codes)
-        for start in range(0, len(features), batch_size):
-            rows = features[start : start + batch_size]
-            mean, log_variance = self.encode(rows)
-            noise = torch.randn(mean.shape, generator=generator, device=mean.device)
-            decoded = self.decode(Posterior(mean, log_variance).sample(noise))
-            errors = (decoded - self.target(rows)).square().view(len(rows), self.num_codes, -1)
-            divergences = -0.5 * (1 + log_variance - mean.square() - log_variance.exp())
-            sums += (errors.sum(dim=2) + beta / self.num_latents * divergences).sum(dim=0)
-        return (sums / len(features)).view(self.num_copies, self.num_latents)
 
     def keep(self, copies: Tensor) -> "GroupedVAE":
         """Makes a network of one copy of each latent, in evaluation mode.

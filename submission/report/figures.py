@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 
-__all__ = ["draw_bars", "draw_curve", "draw_heat_map", "draw_histogram"]
+__all__ = ["draw_bars", "draw_curve", "draw_heat_map", "draw_histogram", "sheet_of"]
 
 FloatArray = npt.NDArray[np.floating[Any]]
 
@@ -29,17 +29,20 @@ SHADES = "Blues"  # one hue from light to dark, so any kind of sight and a grey 
 
 
 class _Sheet:
-    """A figure with one pair of axes, and its bytes once the drawing is done."""
+    """A figure with axes beside each other, and its bytes once the drawing is done."""
 
-    def __init__(self, width: float, height: float) -> None:
+    def __init__(self, width: float, height: float, num_panels: int) -> None:
         self.figure = Figure(figsize=(width, height), dpi=RESOLUTION, layout="constrained")
         FigureCanvasAgg(self.figure)
-        self.axes: Axes = self.figure.add_subplot()
+        self.panels: list[Axes] = [
+            self.figure.add_subplot(1, num_panels, number + 1) for number in range(num_panels)
+        ]
+        self.axes = self.panels[0]
         self.png = b""
 
 
 @contextmanager
-def _sheet(width: float, height: float, title: str) -> Iterator[_Sheet]:
+def sheet_of(width: float, height: float, title: str, num_panels: int = 1) -> Iterator[_Sheet]:
     """Lends a sheet of a size in inches, drawn with our settings whatever the user's are."""
     with mpl.rc_context():
         mpl.rcdefaults()
@@ -59,7 +62,7 @@ def _sheet(width: float, height: float, title: str) -> Iterator[_Sheet]:
                 "ytick.labelcolor": MUTED,
             }
         )
-        sheet = _Sheet(width, height)
+        sheet = _Sheet(width, height, num_panels)
         sheet.figure.suptitle(title, x=0.01, ha="left")
         yield sheet
         buffer = io.BytesIO()
@@ -84,7 +87,7 @@ def draw_heat_map(
         a PNG file.
     """
     num_rows, num_columns = values.shape
-    with _sheet(WIDE, 0.235 * num_rows + 1.25, title) as sheet:
+    with sheet_of(WIDE, 0.235 * num_rows + 1.25, title) as sheet:
         axes = sheet.axes
         axes.imshow(values, cmap=SHADES, vmin=0, vmax=1, aspect="auto")
         for row in range(num_rows):
@@ -126,7 +129,7 @@ def draw_bars(
         a PNG file.
     """
     places = np.arange(len(values))
-    with _sheet(WIDE, 0.25 * len(values) + 0.5, title) as sheet:
+    with sheet_of(WIDE, 0.25 * len(values) + 0.5, title) as sheet:
         axes = sheet.axes
         axes.barh(places, np.ones(len(values)), height=0.62, color="#eef1f4")
         axes.barh(places, values, height=0.62, color=BLUE)
@@ -159,7 +162,7 @@ def draw_histogram(values: FloatArray, title: str, span: float = 4.0) -> bytes:
     density = counts / len(values) / (edges[1] - edges[0])
     centres = (edges[1:] + edges[:-1]) / 2
     prior = np.exp(-(centres**2) / 2) / math.sqrt(2 * math.pi)
-    with _sheet(NARROW, 1.4, title) as sheet:
+    with sheet_of(NARROW, 1.4, title) as sheet:
         axes = sheet.axes
         axes.stairs(density, edges, fill=True, color=BLUE, alpha=0.75)
         axes.plot(centres, prior, color=ORANGE, lw=1.5)
@@ -183,7 +186,7 @@ def draw_curve(steps: Sequence[int], values: Sequence[float], title: str, label:
     Returns:
         a PNG file.
     """
-    with _sheet(NARROW, 2.0, f"{title}, last {values[-1]:.4g}") as sheet:
+    with sheet_of(NARROW, 2.0, f"{title}, last {values[-1]:.4g}") as sheet:
         axes = sheet.axes
         axes.plot(steps, values, color=BLUE, lw=1.6, marker="." if len(steps) < 12 else "")
         axes.set_xlabel(label)

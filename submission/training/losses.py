@@ -8,6 +8,7 @@ from torch.nn import functional as F
 
 __all__ = [
     "beta_vae_loss",
+    "divergence_per_latent",
     "kl_divergence",
     "reconstruction_error",
     "soft_targets",
@@ -78,8 +79,20 @@ def kl_divergence(mean: Tensor, log_variance: Tensor) -> Tensor:
     Returns:
         A scalar in nats.
     """
-    per_latent = 1 + log_variance - mean.square() - log_variance.exp()  # (B, C)
-    return -0.5 * per_latent.sum(dim=1).mean()
+    return divergence_per_latent(mean, log_variance).sum(dim=1).mean()
+
+
+def divergence_per_latent(mean: Tensor, log_variance: Tensor) -> Tensor:
+    """Gives the divergence of each latent from a standard Gaussian.
+
+    Args:
+        mean: (B, C).
+        log_variance: (B, C) natural logarithms.
+
+    Returns:
+        (B, C) in nats.
+    """
+    return -0.5 * (1 + log_variance - mean.square() - log_variance.exp())
 
 
 def beta_vae_loss(

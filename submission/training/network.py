@@ -8,8 +8,9 @@ from submission.models.grouped import GroupedVAE
 from submission.models.vae import VAE, FeatureVAE, initialise_orthogonally
 from submission.models.views import Views
 from submission.settings import FitSettings
+from submission.training.losses import divergence_per_latent
 
-__all__ = ["best_copies", "make_vae"]
+__all__ = ["best_copies", "copy_losses", "make_vae"]
 
 NUM_SELECTION_FEATURES = 65_536
 """Features that copies of a latent are compared on."""
@@ -67,8 +68,36 @@ def best_copies(vae: FeatureVAE, features: Tensor, settings: FitSettings) -> Fea
     chosen = torch.randperm(len(features), generator=order)[:NUM_SELECTION_FEATURES]
     sample = features[chosen.to(features.device)].float()
     noise = Generator(features.device).manual_seed(settings.seed)
-    losses = vae.losses(sample, settings.beta_end, noise)  # (R, G)
+    losses = copy_losses(vae, sample, settings.beta_end, noise)  # (R, G)
     say("loss of each latent's copies, of which the smallest is kept:")
     for latent, row in enumerate(losses.T.tolist()):
         say(f"  {latent}: " + "  ".join(f"{value:.3f}" for value in sorted(row)))
     return vae.keep(losses.argmin(dim=0))
+
+
+@torch.no_grad()
+def copy_losses(
+    vae: GroupedVAE, features: Tensor, beta: float, generator: Generator, batch_size: int = 8192
+) -> Tensor:
+    """Computes the mean loss of each copy of a latent on its view.
+
+    Args:
+        vae: in evaluation mode.
+        features: (N, D).
+        beta: weight of the KL term, which is divided by G.
+        generator: of the noise, on the features' device.
+        batch_size: features of a pass.
+
+    Returns:
+        (R, G).
+    """
+    sums = features.new_zeros(vae.num_codes)
+    for start in range(0, len(features), batch_size):
+        rows = features[start : start + batch_size]
+        posterior = vae.encode(rows)
+        noise = torch.randn(posterior.mean.shape, generator=generator, device=rows.device)
+        decoded = vae.decode(posterior.sample(noise))
+        errors = (decoded - vae.target(rows)).square().view(len(rows), vae.num_codes, -1)
+        divergences = divergence_per_latent(*posterior)
+        sums += (errors.sum(dim=2) + beta / vae.num_latents * divergences).sum(dim=0)
+    return (sums / len(features)).view(vae.num_copies, vae.num_latents)
