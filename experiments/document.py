@@ -80,7 +80,9 @@ def write_document() -> None:
         text = filled(path.read_text(encoding="utf-8"), tables)
         with replacing(path) as beside:
             beside.write_text(text, encoding="utf-8")
-    scores = {row.title: [t["scores"] for t in results[row]] for row in main}
+    # The line of the perfect code is that of one grid.
+    shown = [row for row in main if row.grid == GRID]
+    scores = {row.title: [t["scores"] for t in results[row]] for row in shown}
     for name, png in {
         "scores": draw_scores(scores, perfect, TITLES),
         "accuracy": draw_accuracies(card["accuracy"]),
