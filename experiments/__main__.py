@@ -28,11 +28,11 @@ def list_() -> None:
 
 @experiments.command()
 @click.argument("names", nargs=-1, required=True)
-@click.option("--seeds", type=click.IntRange(1), help="Trainings; by default as many as listed.")
-def run(names: tuple[str, ...], seeds: int | None) -> None:
+@click.option("--seed", "seeds", type=click.IntRange(0), multiple=True, help="By default all.")
+def run(names: tuple[str, ...], seeds: tuple[int, ...]) -> None:
     """Run rows; trainings that are done are not repeated."""
     for row in [find_row(name) for name in names]:
-        run_row(row, seeds)
+        run_row(row, seeds or None)
 
 
 @experiments.command()

@@ -3,6 +3,7 @@
 import json
 import shutil
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -36,29 +37,36 @@ def read_results(row: Row) -> dict[str, Any] | None:
     return content
 
 
-def run_row(row: Row, num_seeds: int | None = None) -> None:
+def run_row(row: Row, seeds: Sequence[int] | None = None) -> None:
     """Trains and scores each seed that the row's file lacks, and adds it to the file.
 
     Images are rendered once for a grid; features are kept, so that a row which changes the VAE
-    alone begins with it.
+    alone begins with it. Several processes may work on different seeds of one row.
 
     Args:
         row: what to run.
-        num_seeds: as many as the row has if None.
+        seeds: all of the row's if None.
 
     Raises:
         ValueError: if a setting or the data do not fit.
     """
-    weights = read_card(WEIGHTS)["sha256"]
-    results = read_results(row)
-    if results is None or results["weights_sha256"] != weights or results["command"] != row.command:
-        results = {"command": row.command, "weights_sha256": weights, "trainings": []}
-    done = {training["seed"] for training in results["trainings"]}
-    for seed in range(row.num_seeds if num_seeds is None else num_seeds):
-        if seed not in done:
+    for seed in range(row.num_seeds) if seeds is None else seeds:
+        if seed not in {training["seed"] for training in _current_results(row)["trainings"]}:
             say(f"{row.name}, seed {seed}")
-            results["trainings"].append(_train(row, seed))
+            training = _train(row, seed)
+            results = _current_results(row)
+            trainings = [*results["trainings"], training]
+            results["trainings"] = sorted(trainings, key=lambda training: training["seed"])
             write_json(RESULTS / f"{row.name}.json", results)
+
+
+def _current_results(row: Row) -> dict[str, Any]:
+    """Reads the file of a row; without trainings if there is none of these weights and command."""
+    header = {"command": row.command, "weights_sha256": read_card(WEIGHTS)["sha256"]}
+    results = read_results(row)
+    if results is None or any(results[name] != value for name, value in header.items()):
+        return {**header, "trainings": []}
+    return results
 
 
 def _train(row: Row, seed: int) -> dict[str, Any]:

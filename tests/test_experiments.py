@@ -72,13 +72,14 @@ def test_trainings_that_are_done_are_not_repeated(
     monkeypatch.setattr(run, "RESULTS", tmp_path)
     monkeypatch.setattr(run, "_train", train)
     row = find_row("best")
-    run.run_row(row, 2)
-    run.run_row(row, 3)
-    assert trained == [0, 1, 2]
+    run.run_row(row, [0, 2])
+    run.run_row(row, [0, 1, 2])
+    assert trained == [0, 2, 1]
     path = tmp_path / "best.json"
+    assert [done["seed"] for done in json.loads(path.read_text())["trainings"]] == [0, 1, 2]
     path.write_text(json.dumps(json.loads(path.read_text()) | {"weights_sha256": "other"}))
-    run.run_row(row, 1)
-    assert trained == [0, 1, 2, 0]
+    run.run_row(row, [0])
+    assert trained == [0, 2, 1, 0]
     assert len(json.loads(path.read_text())["trainings"]) == 1
 
 
