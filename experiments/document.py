@@ -7,7 +7,7 @@ from typing import Any
 
 from experiments.audit import by_factor
 from experiments.pictures import draw_accuracies, draw_scores
-from experiments.rows import ABLATIONS, GRID, MAIN, ROWS, Row
+from experiments.rows import ABLATIONS, GRID, MAIN, ROWS, Row, sizes_of
 from experiments.run import RESULTS, WEIGHTS, read_results
 from submission.configuration import PROJECT
 from submission.data.catalogue import FACTOR_NAMES
@@ -34,7 +34,7 @@ def write_document() -> None:
     read = {row: read_results(row) for row in ROWS}
     results = {row: content["trainings"] for row, content in read.items() if content}
     card = read_card(WEIGHTS)
-    space = standin_space(MAIN[0].sizes)
+    space = standin_space(sizes_of(GRID))
     perfect_scores = score_perfect_codes(space, NOISE, 0, ALL_METRICS)
     perfect = perfect_scores.values()
     main = [row for row in MAIN if row in results]
@@ -71,6 +71,12 @@ def write_document() -> None:
             *_factor_lines("perfect code, noise .1", [by_factor(perfect_scores)]),
         ],
     }
+    domains = {
+        row.title: trainings[0]["accuracy"]
+        for row, trainings in results.items()
+        if row.finetuning is not None
+    }
+    tables["domains"] = _accuracy_table(domains) if domains else []
     for number, rows in enumerate(ABLATIONS.values(), start=1):
         tables[f"ablation {number}"] = [
             *_header("change", TITLES.values(), "trainings", "seconds of a fit", "commit"),

@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 from functools import partial
 
-__all__ = ["ABLATIONS", "GRID", "MAIN", "ROWS", "SMALL_GRID", "Row", "find_row"]
+from experiments.finetuning import Finetuning, shell_line
+
+__all__ = ["ABLATIONS", "GRID", "MAIN", "ROWS", "SMALL_GRID", "Row", "find_row", "sizes_of"]
 
 GRID = "6,6,2,3,3,10,10"
 SMALL_GRID = "6,6,2,3,3,5,5"
@@ -22,6 +24,7 @@ class Row:
         overrides: settings that differ from it.
         grid: of standin_real.
         num_seeds: trainings, with seeds 0, 1, ...
+        finetuning: of an extractor of its own; None for the one that ships.
     """
 
     name: str
@@ -30,18 +33,22 @@ class Row:
     overrides: tuple[str, ...] = ()
     grid: str = GRID
     num_seeds: int = 5
+    finetuning: Finetuning | None = None
 
     @property
-    def sizes(self) -> tuple[int, ...]:
-        """The grid's seven factor sizes."""
-        return tuple(int(size) for size in self.grid.split(","))
+    def settings(self) -> tuple[str, ...]:
+        """What is changed in the preset, the row's own extractor included."""
+        if self.finetuning is None:
+            return self.overrides
+        return (f"Extract.weights='{self.finetuning.weights}'", *self.overrides)
 
     @property
     def command(self) -> str:
         """What trains the row's first seed, on its own."""
-        words = [f"STANDIN_GRID={self.grid} ./run.sh configs/{self.preset}.gin {self.name}"]
-        words += [f"--set {line!r}" if "'" in line else f"--set {line}" for line in self.overrides]
-        return " ".join(words)
+        words = ["./run.sh", f"configs/{self.preset}.gin", self.name]
+        words += [word for line in self.settings for word in ("--set", line)]
+        run = f"STANDIN_GRID={self.grid} {shell_line(words)}"
+        return "; ".join([*(self.finetuning.commands if self.finetuning else ()), run])
 
 
 MAIN = (
@@ -59,15 +66,26 @@ MAIN = (
 
 
 def _ablation(
-    name: str, title: str, *overrides: str, preset: str, grid: str = GRID, num_seeds: int = 1
+    name: str,
+    title: str,
+    *overrides: str,
+    preset: str,
+    grid: str = GRID,
+    finetuning: Finetuning | None = None,
 ) -> Row:
-    return Row(name, title, preset, overrides, grid, num_seeds)
+    return Row(name, title, preset, overrides, grid, num_seeds=3, finetuning=finetuning)
 
 
 _QUARTER = f"Fit.num_images={QUARTER}"
 _vae = partial(_ablation, preset="quick")
 _features = partial(_ablation, preset="quick", grid=SMALL_GRID)
 _best = partial(_ablation, preset="best")
+_best_small = partial(_ablation, preset="best", grid=SMALL_GRID)
+
+
+def _finetuned(name: str, title: str, *data: str, overrides: tuple[str, ...] = ()) -> Row:
+    return _best_small(name, title, finetuning=Finetuning(name, data, overrides))
+
 
 ABLATIONS = {
     "The paper's VAE, 30 epochs, trained on a quarter of the images": (
@@ -95,13 +113,30 @@ ABLATIONS = {
         ),
     ),
     "best.gin": (
-        _best("one-copy", "one copy of each latent", "Fit.num_copies=1", num_seeds=5),
+        _best("one-copy", "one copy of each latent", "Fit.num_copies=1"),
         _best("not-adapted", "batch norms as they are", "Extract.adaptation_images=0"),
         _best("best-beta-low", "a quarter of beta", "Fit.beta_end=0.05"),
         _best("best-beta-high", "four times beta", "Fit.beta_end=0.8"),
         _best("images-1000", "trained on 1,000 images", "Fit.num_images=1000"),
         _best("images-4000", "trained on 4,000 images", "Fit.num_images=4000"),
         _best("images-16200", "trained on 16,200 images", "Fit.num_images=16200"),
+    ),
+    "best.gin on a grid of 16,200 images": (
+        _best_small("adapted-0", "batch norms as they are", "Extract.adaptation_images=0"),
+        _best_small("adapted-256", "adapted to 256 images", "Extract.adaptation_images=256"),
+        _best_small("adapted-1024", "adapted to 1,024 images", "Extract.adaptation_images=1024"),
+    ),
+    "Finetuning a VGG11-BN from a random start; best.gin on a grid of 16,200 images": (
+        _finetuned("both", "toy and realistic", "standin_toy", "standin_realistic"),
+        _finetuned("toy-only", "toy only", "standin_toy"),
+        _finetuned("realistic-only", "realistic only", "standin_realistic"),
+        _finetuned(
+            "no-augmentation",
+            "both, without augmentation",
+            "standin_toy",
+            "standin_realistic",
+            overrides=("Finetune.augmentation=0.0",),
+        ),
     ),
 }
 
@@ -118,3 +153,8 @@ def find_row(name: str) -> Row:
         if row.name == name:
             return row
     raise ValueError(f"expected one of {', '.join(row.name for row in ROWS)}, got {name!r}")
+
+
+def sizes_of(grid: str) -> tuple[int, ...]:
+    """The seven factor sizes of a grid, as it is written on the command line."""
+    return tuple(int(size) for size in grid.split(","))

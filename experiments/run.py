@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from experiments.audit import audit, by_factor
-from experiments.rows import MAIN, Row
+from experiments.finetuning import GRID as FINETUNING_GRID
+from experiments.finetuning import REAL, finetune_extractor
+from experiments.rows import MAIN, Row, sizes_of
 from submission.configuration import PROJECT, load_configuration
 from submission.console import say
 from submission.data.image_set import file_of
@@ -25,7 +27,6 @@ __all__ = ["RESULTS", "WEIGHTS", "read_results", "run_row"]
 WEIGHTS = PROJECT / "weights/extractor.safetensors"
 RESULTS = PROJECT / "docs/results"
 SCRATCH = PROJECT / "scratch/experiments"
-DATA = "standin_real"
 
 
 def read_results(row: Row) -> dict[str, Any] | None:
@@ -62,7 +63,9 @@ def run_row(row: Row, seeds: Sequence[int] | None = None) -> None:
 
 def _current_results(row: Row) -> dict[str, Any]:
     """Reads the file of a row; without trainings if there is none of these weights and command."""
-    header = {"command": row.command, "weights_sha256": read_card(WEIGHTS)["sha256"]}
+    # A row with an extractor of its own outlives a change of the weights that ship.
+    digest = None if row.finetuning else read_card(WEIGHTS)["sha256"]
+    header = {"command": row.command, "weights_sha256": digest}
     results = read_results(row)
     if results is None or any(results[name] != value for name, value in header.items()):
         return {**header, "trainings": []}
@@ -70,17 +73,21 @@ def _current_results(row: Row) -> dict[str, Any]:
 
 
 def _train(row: Row, seed: int) -> dict[str, Any]:
+    if row.finetuning is not None:
+        for name in (*row.finetuning.data, REAL):
+            data = _rendered(name, FINETUNING_GRID)
+        finetune_extractor(row.finetuning, data)
     environment = Environment(
         output_path=SCRATCH,
         evaluation_name=f"{row.name}-{seed}",
-        dataset_name=DATA,
-        data_path=_data(row),
+        dataset_name=REAL,
+        data_path=_rendered(REAL, row.grid),
         is_grading=False,
         cuda=None,
     )
     load_configuration(
         Path(f"configs/{row.preset}.gin"),
-        [*row.overrides, f"Fit.seed={seed}", "Extract.keep_features=True"],
+        [*row.settings, f"Fit.seed={seed}", "Extract.keep_features=True"],
     )
     train_representation(environment)
     notes = json.loads((environment.training_path / "training.json").read_text(encoding="utf-8"))
@@ -96,6 +103,9 @@ def _train(row: Row, seed: int) -> dict[str, Any]:
         "seconds": notes["seconds"]["fit"],
         "commit": _commit(),
     }
+    if row.finetuning is not None:
+        card = read_card(PROJECT / row.finetuning.weights)
+        training |= {"extractor": card["sha256"], "accuracy": card["accuracy"][REAL]}
     say("  ".join(f"{name} {value:.3f}" for name, value in scores.items()))
     shutil.rmtree(environment.experiment_path)
     rounded: dict[str, Any] = json.loads(
@@ -104,12 +114,12 @@ def _train(row: Row, seed: int) -> dict[str, Any]:
     return rounded
 
 
-def _data(row: Row) -> Path:
-    """Gives the data folder of a row's grid; renders it if it is not there."""
-    folder = SCRATCH / f"dataset-{row.grid.replace(',', '-')}"
-    path = file_of(DATA, folder)
+def _rendered(name: str, grid: str) -> Path:
+    """Gives the data folder of a grid; renders a set of images into it that is not there."""
+    folder = SCRATCH / f"dataset-{grid.replace(',', '-')}"
+    path = file_of(name, folder)
     if not path.exists():
-        render_file(DATA, row.sizes, path, seed=0)
+        render_file(name, sizes_of(grid), path, seed=0)
     return folder
 
 

@@ -1,20 +1,25 @@
 """The rows behind docs/results.md, their tables and their files."""
 
 import json
+import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from experiments import run
+from experiments import finetuning, run
 from experiments.__main__ import experiments
 from experiments.audit import by_factor
 from experiments.document import filled, score_line
 from experiments.rows import ABLATIONS, ROWS, Row, find_row
 from submission.cli import run_commands
 from submission.configuration import PROJECT, load_configuration
+from submission.data.image_set import file_of
+from submission.data.standin.render import render_file
+from submission.models.weights import read_card
 from submission.scoring.score import score_table
-from submission.settings import ExtractSettings, FitSettings
+from submission.settings import ExtractSettings, FinetuneSettings, FitSettings
 from tests.test_scoring_results import SETTINGS, SPACE, mixed_codes
 
 
@@ -26,9 +31,42 @@ def training(seed: int, mig: float) -> dict[str, Any]:
 def test_every_row_is_a_valid_configuration_that_differs_from_the_others() -> None:
     seen = set()
     for row in ROWS:
-        load_configuration(Path(f"configs/{row.preset}.gin"), row.overrides)
+        load_configuration(Path(f"configs/{row.preset}.gin"), row.settings)
         seen.add((row.grid, ExtractSettings(), FitSettings()))
     assert len(seen) == len(ROWS) == len({row.name for row in ROWS})
+
+
+def test_extractors_of_rows_differ_in_data_or_one_setting_only() -> None:
+    seen = {}
+    for row in ROWS:
+        if row.finetuning is not None:
+            words = row.finetuning.words
+            settings = [words[at + 1] for at, word in enumerate(words) if word == "--set"]
+            load_configuration(Path("configs/paper.gin"), settings)
+            seen[row.name] = (row.finetuning.data, FinetuneSettings())
+    both, plain = seen.pop("both"), seen.pop("no-augmentation")
+    assert plain == (both[0], replace(both[1], augmentation=0.0)) != both
+    assert {settings for _, settings in seen.values()} == {both[1]}
+    assert len({data for data, _ in seen.values()}) == len(seen) == 2
+
+
+def test_an_extractor_is_made_once_and_a_failure_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(finetuning, "PROJECT", tmp_path)
+    monkeypatch.setenv("PYTHONPATH", str(PROJECT))
+    few = ("Finetune.images_per_epoch=64", "Finetune.num_validation_images=16")
+    small = finetuning.Finetuning("small", ("standin_toy",), few)
+    with pytest.raises(ValueError, match="finetuning for small to end well, got status 1"):
+        finetuning.finetune_extractor(small, tmp_path)
+    for name in ("standin_toy", "standin_real"):
+        render_file(name, (6, 6, 2, 3, 3, 1, 2), file_of(name, tmp_path), seed=0)
+    finetuning.finetune_extractor(small, tmp_path)
+    card = read_card(tmp_path / small.weights)
+    assert (card["images_seen"], [used["name"] for used in card["data"]]) == (64, ["standin_toy"])
+    assert set(card["accuracy"]) == {"validation", "standin_real"}
+    monkeypatch.setattr(sys, "executable", "/nonexistent")
+    finetuning.finetune_extractor(small, tmp_path)
 
 
 def test_a_line_has_mean_and_standard_deviation() -> None:
@@ -95,11 +133,15 @@ def test_every_row_s_file_is_of_the_weights_that_ship() -> None:
     for row in ROWS:
         results = run.read_results(row)
         if results is not None:
-            assert (results["weights_sha256"], results["command"]) == (digest, row.command)
+            expected = None if row.finetuning else digest
+            assert (results["weights_sha256"], results["command"]) == (expected, row.command)
 
 
 def test_every_mark_of_the_documents_has_a_table() -> None:
-    tables = {name: ["filled"] for name in ("accuracy", "scores", "factors", "audit", "headline")}
+    tables = {
+        name: ["filled"]
+        for name in ("accuracy", "scores", "factors", "audit", "headline", "domains")
+    }
     tables |= {f"ablation {number}": ["filled"] for number in range(1, 1 + len(ABLATIONS))}
     for path in ("docs/results.md", "README.md"):
         text = filled((PROJECT / path).read_text(encoding="utf-8"), tables)
