@@ -5,6 +5,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import torch
+from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
 from submission.configuration import PROJECT
 from submission.console import progress_bar, say
@@ -15,7 +16,7 @@ from submission.models.extractor import FEATURE_SIZE, Extractor, Heads
 from submission.models.frozen import LEARNED, load_frozen
 from submission.models.weights import load_heads
 from submission.settings import ExtractSettings, FitSettings
-from submission.training.adaptation import reestimate_norms
+from submission.training.adaptation import norm_statistics, reestimate_norms
 from submission.training.checkpoint import fingerprint
 from submission.training.devices import Devices
 from submission.training.feature_store import FeatureStore
@@ -136,8 +137,21 @@ def _heads(extract: ExtractSettings, fit: FitSettings, weights: Path) -> Heads |
     return None
 
 
-def adapt(inputs: RunInputs) -> None:
-    """Adapts the extractor's batch norms, the same way in every process."""
+def adapt(inputs: RunInputs, store: FeatureStore | None) -> None:
+    """Adapts the extractor's batch norms, the same way in every process.
+
+    Args:
+        inputs: with the extractor, which is changed.
+        store: where they are found if an earlier run was here, and kept.
+    """
+    statistics = norm_statistics(inputs.extractor)
+    adapted = parameters_to_vector(statistics)
+    if store is not None and store.read("norms", adapted):
+        vector_to_parameters(adapted, statistics)
+        # As estimating them leaves it, so that the exported file has the same bytes.
+        inputs.extractor.to(memory_format=torch.channels_last)
+        say("batch norms: adapted in an earlier run")
+        return
     count = min(inputs.extract.adaptation_images, inputs.images.space.num_points)
     batch_size = min(ADAPTATION_BATCH, count)
     with progress_bar(count // batch_size * batch_size, "adaptation", " images") as bar:
@@ -151,6 +165,8 @@ def adapt(inputs: RunInputs) -> None:
             dtype=inputs.precision.dtype,
             advance=bar.update,
         )
+    if store is not None:
+        store.write("norms", parameters_to_vector(norm_statistics(inputs.extractor)))
 
 
 def _batch_sizes(devices: Devices, image_bytes: int) -> list[int]:

@@ -93,10 +93,10 @@ def _train(environment: Environment, devices: Devices, report: Report) -> Path:
         save_configuration(started, inputs.extract, inputs.fit)
     watch.lap("open")
 
-    if inputs.extract.adaptation_images:
-        adapt(inputs)
-        watch.lap("adaptation")
     store = feature_store(environment, inputs)
+    if inputs.extract.adaptation_images:
+        adapt(inputs, store)
+        watch.lap("adaptation")
     features = _extract(inputs, store, report)
     if not devices.is_first:
         return environment.model_path

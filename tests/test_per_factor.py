@@ -1,11 +1,13 @@
 """Latents per factor and an adapted extractor through the main job, on a small trunk."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from torch import Tensor
 
 from submission.cli import main
 from submission.export import load_exported
@@ -63,15 +65,42 @@ def trained(project: Path) -> Path:
     return project / "shared/first"
 
 
+def exported_codes(experiment: Path) -> Tensor:
+    images = torch.from_numpy(np.array(rendered_set("standin_real", GRID).images))
+    represent = load_exported(experiment / "representation/pytorch_model.pt")
+    with torch.no_grad():
+        codes: Tensor = represent(images.permute(0, 3, 1, 2).float() / 255)
+    return codes
+
+
 def test_the_exported_file_gives_the_codes_of_training(trained: Path) -> None:
     table = load_table(trained / "training/codes.safetensors")
-    images = torch.from_numpy(np.array(rendered_set("standin_real", GRID).images))
-    with torch.no_grad():
-        represent = load_exported(trained / "representation/pytorch_model.pt")
-        codes = represent(images.permute(0, 3, 1, 2).float() / 255)
+    codes = exported_codes(trained)
     assert codes.shape == (36, len(HEADS))
     scale = codes.std(dim=0).max()
     assert (codes - torch.from_numpy(table.codes)).abs().max() < 0.25 * scale  # bfloat16 features
+
+
+def test_kept_norms_are_not_estimated_again_and_lead_to_the_same_codes(
+    project: Path, trained: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    expected, again = exported_codes(trained), "batch norms: adapted in an earlier run"
+
+    def printed_by_training() -> str:
+        capsys.readouterr()
+        keep = "Extract.keep_features = True"
+        assert train(project, "kept", "with_heads.safetensors", keep) == 0
+        assert torch.equal(exported_codes(project / "shared/kept"), expected)
+        return capsys.readouterr().out
+
+    assert again not in printed_by_training()
+    assert again in printed_by_training()
+    (norms,) = (project / "shared").glob("features-*/norms.safetensors")
+    norms.write_bytes(norms.read_bytes()[:-1])
+    printed = printed_by_training()
+    assert again not in printed
+    assert "norms.safetensors anew" in printed
+    shutil.rmtree(norms.parent)
 
 
 def test_only_operators_that_torch_1_8_has_are_used(trained: Path) -> None:

@@ -1,17 +1,26 @@
 """Adapts the frozen extractor to a new domain without labels, through its batch norms."""
 
 from collections.abc import Callable
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from submission.models.extractor import Extractor
 from submission.training.batches import to_unit_range
 from submission.training.prefetch import prefetched
 
-__all__ = ["reestimate_norms"]
+__all__ = ["norm_statistics", "reestimate_norms"]
+
+
+def norm_statistics(extractor: Extractor) -> list[Tensor]:
+    """Lists what adaptation changes: the mean and the variance in each batch norm."""
+    norms = [layer for layer in extractor.modules() if isinstance(layer, nn.BatchNorm2d)]
+    return [
+        cast(Tensor, value) for norm in norms for value in (norm.running_mean, norm.running_var)
+    ]
 
 
 @torch.no_grad()

@@ -31,12 +31,12 @@ class FeatureStore:
         self._writing: Future[None] | None = None
         self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="feature store")
 
-    def read(self, start: int, rows: Tensor) -> bool:
+    def read(self, start: int | str, rows: Tensor) -> bool:
         """Fills rows from their chunk.
 
         Args:
-            start: index of the first row.
-            rows: (n, D) on the CPU; changed only if True is returned.
+            start: index of the first row, or the name of a tensor that goes with the matrix.
+            rows: (n, D), or as the named tensor, on the CPU; changed only if True is returned.
 
         Returns:
             Whether the chunk is there and whole. A damaged one is deleted.
@@ -58,12 +58,12 @@ class FeatureStore:
         rows.copy_(stored)
         return True
 
-    def write(self, start: int, rows: Tensor) -> None:
+    def write(self, start: int | str, rows: Tensor) -> None:
         """Stores a chunk on a thread; rows must not change until the next call or the end.
 
         Args:
-            start: index of the first row.
-            rows: (n, D) on the CPU, contiguous.
+            start: index of the first row, or the name of a tensor that goes with the matrix.
+            rows: (n, D), or the named tensor, on the CPU, contiguous.
         """
         self.finish()
         if not self._broken:
@@ -86,16 +86,17 @@ class FeatureStore:
         self.finish()
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def _write(self, start: int, rows: Tensor) -> None:
+    def _write(self, start: int | str, rows: Tensor) -> None:
         digest = sha256_of_tensor(rows)
         with replacing(self._path(start)) as beside:
             save_file({"features": rows}, beside, metadata={"sha256": digest})
 
-    def _path(self, start: int) -> Path:
-        return self.folder / f"{start:09d}.safetensors"
+    def _path(self, start: int | str) -> Path:
+        name = start if isinstance(start, str) else f"{start:09d}"
+        return self.folder / f"{name}.safetensors"
 
     def _damaged(self, path: Path, found: str) -> bool:
-        say(f"warning: computing the features in {path} anew, the file is damaged: {found}")
+        say(f"warning: computing the content of {path} anew, the file is damaged: {found}")
         with suppress(OSError):
             path.unlink()
         return False
