@@ -1,12 +1,13 @@
 """Fills the tables of docs/results.md and README.md from the files of the rows."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from statistics import mean, stdev
 from typing import Any
 
 from experiments.audit import by_factor
-from experiments.pictures import draw_accuracies, draw_scores
+from experiments.pictures import draw_accuracies, draw_limits, draw_scores
 from experiments.rows import ABLATIONS, GRID, MAIN, ROWS, Row, sizes_of
 from experiments.run import RESULTS, WEIGHTS, read_results
 from submission.configuration import PROJECT
@@ -15,6 +16,7 @@ from submission.data.standin.scene import standin_space
 from submission.files import replacing
 from submission.models.weights import read_card
 from submission.scoring.reference import score_perfect_codes
+from submission.scoring.scores import Scores
 from submission.scoring.settings import ALL_METRICS
 from submission.scoring.tables import TITLES
 
@@ -22,6 +24,9 @@ __all__ = ["filled", "score_line", "write_document"]
 
 INFO = ("modularity", "explicitness", "compactness")
 GAMES = ("sap_unit", "sap_times_10", "irs_clipped", "irs_outliers")
+SPLIT = ("sap", "irs", "mig")
+"""Metrics that are means over factors, or are shown by the latent of each."""
+
 NOISE = 0.1
 
 
@@ -34,10 +39,11 @@ def write_document() -> None:
     read = {row: read_results(row) for row in ROWS}
     results = {row: content["trainings"] for row, content in read.items() if content}
     card = read_card(WEIGHTS)
-    space = standin_space(sizes_of(GRID))
-    perfect_scores = score_perfect_codes(space, NOISE, 0, ALL_METRICS)
-    perfect = perfect_scores.values()
+    perfect = _perfect(GRID).values()
     main = [row for row in MAIN if row in results]
+    shown = {row: results[row] for row in main if row.grid == GRID}
+    splits = {row.title: _by_factor(trainings) for row, trainings in shown.items()}
+    splits["perfect code, noise .1"] = by_factor(_perfect(GRID))
     reference = _line("perfect code, noise .1", [_number(perfect[m]) for m in TITLES])
     tables = {
         "scores": [
@@ -47,7 +53,7 @@ def write_document() -> None:
         ],
         "headline": [
             *_header("standin_real, 6,6,2,3,3,10,10", TITLES.values()),
-            *(_scores(row.title, results[row]) for row in main if row.grid == GRID),
+            *(_scores(row.title, trainings) for row, trainings in shown.items()),
             reference,
         ],
         "audit": [
@@ -67,8 +73,7 @@ def write_document() -> None:
         "accuracy": _accuracy_table(card["accuracy"]),
         "factors": [
             *_header("code", "metric", FACTOR_NAMES),
-            *(line for row in main if row.grid == GRID for line in _by_factor(row, results[row])),
-            *_factor_lines("perfect code, noise .1", [by_factor(perfect_scores)]),
+            *(line for title, split in splits.items() for line in _factor_lines(title, split)),
         ],
     }
     domains = {
@@ -86,15 +91,41 @@ def write_document() -> None:
         text = filled(path.read_text(encoding="utf-8"), tables)
         with replacing(path) as beside:
             beside.write_text(text, encoding="utf-8")
-    # The line of the perfect code is that of one grid.
-    shown = [row for row in main if row.grid == GRID]
-    scores = {row.title: [t["scores"] for t in results[row]] for row in shown}
-    for name, png in {
-        "scores": draw_scores(scores, perfect, TITLES),
+    pictures = {
+        "scores": draw_scores(_scores_by_title(shown), perfect, TITLES, "Five metrics by preset"),
         "accuracy": draw_accuracies(card["accuracy"]),
-    }.items():
+        "limits": draw_limits(splits, {metric: TITLES[metric] for metric in SPLIT}),
+    }
+    for number, (title, rows) in enumerate(ABLATIONS.items(), start=1):
+        done = {row: results[row] for row in rows if row in results}
+        if done:
+            goal = _perfect(rows[0].grid).values()
+            scores = _scores_by_title(done)
+            pictures[f"ablation-{number}"] = draw_scores(
+                scores, goal, TITLES, title, first_is_baseline=True
+            )
+    for name, png in pictures.items():
         with replacing(RESULTS / f"{name}.png") as beside:
             beside.write_bytes(png)
+
+
+@cache
+def _perfect(grid: str) -> Scores:
+    return score_perfect_codes(standin_space(sizes_of(grid)), NOISE, 0, ALL_METRICS)
+
+
+def _scores_by_title(
+    results: Mapping[Row, Sequence[dict[str, Any]]],
+) -> dict[str, list[dict[str, float]]]:
+    return {row.title: [t["scores"] for t in trainings] for row, trainings in results.items()}
+
+
+def _by_factor(trainings: Sequence[dict[str, Any]]) -> dict[str, dict[str, float]]:
+    """Gives the means over trainings of what each factor adds to a metric."""
+    return {
+        name: {metric: mean(t["by_factor"][name][metric] for t in trainings) for metric in SPLIT}
+        for name in FACTOR_NAMES
+    }
 
 
 def filled(text: str, tables: dict[str, list[str]]) -> str:
@@ -147,16 +178,11 @@ def _audit(title: str, trainings: Sequence[dict[str, Any]]) -> str:
     )
 
 
-def _by_factor(row: Row, trainings: Sequence[dict[str, Any]]) -> list[str]:
-    return _factor_lines(row.title, [training["by_factor"] for training in trainings])
-
-
-def _factor_lines(title: str, splits: Sequence[dict[str, dict[str, float]]]) -> list[str]:
-    lines = []
-    for metric in ("sap", "irs", "mig"):
-        cells = [_number(mean(split[name][metric] for split in splits)) for name in FACTOR_NAMES]
-        lines.append(_line(title, [TITLES[metric], *cells]))
-    return lines
+def _factor_lines(title: str, split: dict[str, dict[str, float]]) -> list[str]:
+    return [
+        _line(title, [TITLES[metric], *(_number(split[name][metric]) for name in FACTOR_NAMES)])
+        for metric in SPLIT
+    ]
 
 
 def _means(

@@ -1,11 +1,12 @@
 """Pictures of docs/results.md, as PNG files in memory."""
 
 from collections.abc import Mapping, Sequence
+from itertools import repeat
 from statistics import mean, stdev
 
 from submission.report.figures import INK, sheet_of
 
-__all__ = ["draw_accuracies", "draw_scores"]
+__all__ = ["draw_accuracies", "draw_limits", "draw_scores"]
 
 COLOURS = ("#2f6ea8", "#c45a11", "#5c6876", "#5b9a5a", "#8a5aa8")
 
@@ -14,6 +15,9 @@ def draw_scores(
     scores: Mapping[str, Sequence[Mapping[str, float]]],
     goal: Mapping[str, float],
     names: Mapping[str, str],
+    title: str,
+    *,
+    first_is_baseline: bool = False,
 ) -> bytes:
     """Draws for each metric a bar per row, with one standard deviation to either side.
 
@@ -21,11 +25,14 @@ def draw_scores(
         scores: per row its trainings' scores.
         goal: per metric the score of perfect codes with noise, a line across.
         names: per metric how it is called, in the order of the panels.
+        title: above it.
+        first_is_baseline: whether all other rows are one change of the first, and of one colour.
     """
-    height = 0.7 + 0.26 * len(scores) * 1.6
-    with sheet_of(7.6, height, "Five metrics by preset", len(names)) as sheet:
+    fills = (COLOURS[0], *repeat(COLOURS[2], len(scores))) if first_is_baseline else COLOURS
+    height = 0.7 + 0.26 * len(scores) * (1.1 if first_is_baseline else 1.6)
+    with sheet_of(7.6, height, title, len(names)) as sheet:
         for axes, (metric, name) in zip(sheet.panels, names.items(), strict=True):
-            for place, (row, fill) in enumerate(zip(scores, COLOURS, strict=False)):
+            for place, (row, fill) in enumerate(zip(scores, fills, strict=False)):
                 values = [training[metric] for training in scores[row]]
                 spread = stdev(values) if len(values) > 1 else 0.0
                 axes.barh(place, mean(values), xerr=spread, color=fill, ecolor=INK, height=0.7)
@@ -44,6 +51,39 @@ def draw_scores(
             axes.tick_params(axis="y", length=0, labelsize=7)
             axes.invert_yaxis()
             axes.spines["left"].set_visible(False)
+    return sheet.png
+
+
+def draw_limits(
+    codes: Mapping[str, Mapping[str, Mapping[str, float]]], names: Mapping[str, str]
+) -> bytes:
+    """Draws what each factor adds to metrics, a bar per code.
+
+    Args:
+        codes: per code, factor and metric a number.
+        names: per metric how it is called, in the order of the panels.
+    """
+    factors = list(next(iter(codes.values())))
+    width = 0.8 / len(codes)
+    with sheet_of(9.0, 3.6, "What each factor adds", len(names)) as sheet:
+        for axes, (metric, name) in zip(sheet.panels, names.items(), strict=True):
+            for number, (code, fill) in enumerate(zip(codes, COLOURS, strict=False)):
+                places = [place + number * width for place in range(len(factors))]
+                values = [codes[code][factor][metric] for factor in factors]
+                axes.barh(places, values, width, color=fill, label=code)
+            axes.set_title(name, fontsize=8, loc="left")
+            axes.set_xlim(0, 1)
+            axes.set_xticks([0, 0.5, 1], ["0", ".5", "1"], fontsize=7)
+            labels = [factor.replace("_", " ") for factor in factors]
+            middles = [place + 0.4 - width / 2 for place in range(len(factors))]
+            axes.set_yticks(middles, labels if axes is sheet.axes else [""] * len(factors))
+            axes.tick_params(axis="y", length=0, labelsize=7)
+            axes.invert_yaxis()
+            axes.spines["left"].set_visible(False)
+        handles, labels = sheet.axes.get_legend_handles_labels()
+        sheet.figure.legend(
+            handles, labels, fontsize=7, frameon=False, ncols=2, loc="outside lower left"
+        )
     return sheet.png
 
 

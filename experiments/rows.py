@@ -9,8 +9,6 @@ __all__ = ["ABLATIONS", "GRID", "MAIN", "ROWS", "SMALL_GRID", "Row", "find_row",
 
 GRID = "6,6,2,3,3,10,10"
 SMALL_GRID = "6,6,2,3,3,5,5"
-QUARTER = 16_200
-"""A quarter of the grid's images."""
 
 
 @dataclass(frozen=True)
@@ -51,17 +49,15 @@ class Row:
         return "; ".join([*(self.finetuning.commands if self.finetuning else ()), run])
 
 
+_BEST = Row("best", "best.gin: a latent per factor", "best")
+_PAPER = Row("paper", "paper.gin: the paper's VAE", "paper")
+_BEST_SMALL = Row("best-small-grid", "best.gin on a second grid", "best", grid=SMALL_GRID)
+
 MAIN = (
-    Row("best", "best.gin: a latent per factor", "best"),
-    Row("paper", "paper.gin: the paper's VAE", "paper"),
-    Row(
-        "paper-quarter",
-        "paper.gin, trained on a quarter of the images",
-        "paper",
-        (f"Fit.num_images={QUARTER}",),
-    ),
+    _BEST,
+    _PAPER,
     Row("heads", "the heads' expected values as a code (reference)", "heads", num_seeds=1),
-    Row("best-small-grid", "best.gin on a second grid", "best", grid=SMALL_GRID),
+    _BEST_SMALL,
 )
 
 
@@ -87,9 +83,17 @@ def _finetuned(name: str, title: str, *data: str, overrides: tuple[str, ...] = (
     return _best_small(name, title, finetuning=Finetuning(name, data, overrides))
 
 
+# Each group begins with what its other rows are a change of.
 ABLATIONS = {
-    "The paper's VAE, 30 epochs": (
+    "The paper's VAE, 30 epochs unless said otherwise": (
         _vae("quick", "quick.gin", num_seeds=3),
+        _PAPER,
+        _ablation(
+            "paper-quarter",
+            "paper.gin, a quarter of the images",
+            "Fit.num_images=16200",
+            preset="paper",
+        ),
         _vae("c8", "C = 8", "Fit.num_latents=8"),
         _vae("c10", "C = 10", "Fit.num_latents=10"),
         _vae("c32", "C = 32", "Fit.num_latents=32"),
@@ -113,6 +117,7 @@ ABLATIONS = {
         ),
     ),
     "best.gin": (
+        _BEST,
         _best("one-copy", "one copy of each latent", "Fit.num_copies=1"),
         _best("not-adapted", "batch norms as they are", "Extract.adaptation_images=0"),
         _best("best-beta-low", "a quarter of beta", "Fit.beta_end=0.05"),
@@ -130,6 +135,7 @@ ABLATIONS = {
         _best("images-16200", "trained on 16,200 images", "Fit.num_images=16200"),
     ),
     "best.gin on a grid of 16,200 images": (
+        _BEST_SMALL,
         _best_small("adapted-0", "batch norms as they are", "Extract.adaptation_images=0"),
         _best_small("adapted-256", "adapted to 256 images", "Extract.adaptation_images=256"),
         _best_small("adapted-1024", "adapted to 1,024 images", "Extract.adaptation_images=1024"),
@@ -148,7 +154,7 @@ ABLATIONS = {
     ),
 }
 
-ROWS = (*MAIN, *(row for rows in ABLATIONS.values() for row in rows))
+ROWS = tuple(dict.fromkeys((*MAIN, *(row for rows in ABLATIONS.values() for row in rows))))
 
 
 def find_row(name: str) -> Row:
