@@ -1,7 +1,7 @@
 """Fills the tables of docs/results.md and README.md from the files of the rows."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from statistics import mean, stdev
 from typing import Any
@@ -29,30 +29,44 @@ SPLIT = ("sap", "irs", "mig")
 
 NOISE = 0.1
 
+Results = dict[Row, list[dict[str, Any]]]
+Accuracies = dict[str, dict[str, float]]
+
 
 def write_document() -> None:
     """Writes tables between their marks and the pictures beside docs/results.md.
 
     Raises:
-        ValueError: if a mark is missing.
+        ValueError: if a mark names no table.
     """
     read = {row: read_results(row) for row in ROWS}
     results = {row: content["trainings"] for row, content in read.items() if content}
-    card = read_card(WEIGHTS)
+    accuracy = read_card(WEIGHTS)["accuracy"]
+    tables = _tables(results, accuracy)
+    for path in (PROJECT / "docs/results.md", PROJECT / "README.md"):
+        text = filled(path.read_text(encoding="utf-8"), tables)
+        with replacing(path) as beside:
+            beside.write_text(text, encoding="utf-8")
+    for name, png in _pictures(results, accuracy).items():
+        with replacing(RESULTS / f"{name}.png") as beside:
+            beside.write_bytes(png)
+
+
+def _tables(results: Results, accuracy: Accuracies) -> dict[str, list[str]]:
+    main = _chosen(results, MAIN)
+    shown = _chosen(results, [row for row in MAIN if row.grid == GRID])
     perfect = _perfect(GRID).values()
-    main = [row for row in MAIN if row in results]
-    shown = {row: results[row] for row in main if row.grid == GRID}
-    splits = {row.title: _by_factor(trainings) for row, trainings in shown.items()}
-    splits["perfect code, noise .1"] = by_factor(_perfect(GRID))
     reference = _line("perfect code, noise .1", [_number(perfect[m]) for m in TITLES])
+    made_by = ("trainings", "seconds of a fit", "commit")
+    domains = {row.title: t[0]["accuracy"] for row, t in results.items() if row.finetuning}
     tables = {
         "scores": [
-            *_header("preset", TITLES.values(), "trainings", "seconds of a fit", "commit"),
-            *(score_line(row.title, row.name, results[row]) for row in main),
+            *_header("preset", TITLES.values(), *made_by),
+            *(score_line(row.title, row.name, trainings) for row, trainings in main.items()),
             reference + " | | | |",
         ],
         "headline": [
-            *_header("standin_real, 6,6,2,3,3,10,10", TITLES.values()),
+            *_header(f"standin_real, {GRID}", TITLES.values()),
             *(_scores(row.title, trainings) for row, trainings in shown.items()),
             reference,
         ],
@@ -68,45 +82,50 @@ def write_document() -> None:
                 "IRS, clipped",
                 "IRS, outliers",
             ),
-            *(_audit(row.title, results[row]) for row in main),
+            *(_audit(row.title, trainings) for row, trainings in main.items()),
         ],
-        "accuracy": _accuracy_table(card["accuracy"]),
+        "accuracy": _accuracy_table(accuracy),
+        "domains": _accuracy_table(domains) if domains else [],
         "factors": [
             *_header("code", "metric", FACTOR_NAMES),
-            *(line for title, split in splits.items() for line in _factor_lines(title, split)),
+            *(
+                line
+                for code, split in _splits(shown).items()
+                for line in _factor_lines(code, split)
+            ),
         ],
     }
-    domains = {
-        row.title: trainings[0]["accuracy"]
-        for row, trainings in results.items()
-        if row.finetuning is not None
-    }
-    tables["domains"] = _accuracy_table(domains) if domains else []
     for number, rows in enumerate(ABLATIONS.values(), start=1):
+        done = _chosen(results, rows)
         tables[f"ablation {number}"] = [
-            *_header("change", TITLES.values(), "trainings", "seconds of a fit", "commit"),
-            *(score_line(row.title, row.name, results[row]) for row in rows if row in results),
+            *_header("change", TITLES.values(), *made_by),
+            *(score_line(row.title, row.name, trainings) for row, trainings in done.items()),
         ]
-    for path in (PROJECT / "docs/results.md", PROJECT / "README.md"):
-        text = filled(path.read_text(encoding="utf-8"), tables)
-        with replacing(path) as beside:
-            beside.write_text(text, encoding="utf-8")
+    return tables
+
+
+def _pictures(results: Results, accuracy: Accuracies) -> dict[str, bytes]:
+    shown = _chosen(results, [row for row in MAIN if row.grid == GRID])
     pictures = {
-        "scores": draw_scores(_scores_by_title(shown), perfect, TITLES, "Five metrics by preset"),
-        "accuracy": draw_accuracies(card["accuracy"]),
-        "limits": draw_limits(splits, {metric: TITLES[metric] for metric in SPLIT}),
+        "scores": draw_scores(
+            _scores_by_title(shown), _perfect(GRID).values(), TITLES, "Five metrics by preset"
+        ),
+        "accuracy": draw_accuracies(accuracy),
+        "limits": draw_limits(_splits(shown), {metric: TITLES[metric] for metric in SPLIT}),
     }
     for number, (title, rows) in enumerate(ABLATIONS.items(), start=1):
-        done = {row: results[row] for row in rows if row in results}
+        done = _chosen(results, rows)
         if done:
             goal = _perfect(rows[0].grid).values()
-            scores = _scores_by_title(done)
             pictures[f"ablation-{number}"] = draw_scores(
-                scores, goal, TITLES, title, first_is_baseline=True
+                _scores_by_title(done), goal, TITLES, title, first_is_baseline=True
             )
-    for name, png in pictures.items():
-        with replacing(RESULTS / f"{name}.png") as beside:
-            beside.write_bytes(png)
+    return pictures
+
+
+def _chosen(results: Results, rows: Sequence[Row]) -> Results:
+    """Takes out of what was run these rows, in their order."""
+    return {row: results[row] for row in rows if row in results}
 
 
 @cache
@@ -114,18 +133,22 @@ def _perfect(grid: str) -> Scores:
     return score_perfect_codes(standin_space(sizes_of(grid)), NOISE, 0, ALL_METRICS)
 
 
-def _scores_by_title(
-    results: Mapping[Row, Sequence[dict[str, Any]]],
-) -> dict[str, list[dict[str, float]]]:
+def _scores_by_title(results: Results) -> dict[str, list[dict[str, float]]]:
     return {row.title: [t["scores"] for t in trainings] for row, trainings in results.items()}
 
 
-def _by_factor(trainings: Sequence[dict[str, Any]]) -> dict[str, dict[str, float]]:
-    """Gives the means over trainings of what each factor adds to a metric."""
-    return {
-        name: {metric: mean(t["by_factor"][name][metric] for t in trainings) for metric in SPLIT}
-        for name in FACTOR_NAMES
+def _splits(results: Results) -> dict[str, dict[str, dict[str, float]]]:
+    """Gives what each factor adds to a metric, as means over trainings, and in a perfect code."""
+    splits = {
+        row.title: {
+            name: {
+                metric: mean(t["by_factor"][name][metric] for t in trainings) for metric in SPLIT
+            }
+            for name in FACTOR_NAMES
+        }
+        for row, trainings in results.items()
     }
+    return {**splits, "perfect code, noise .1": by_factor(_perfect(GRID))}
 
 
 def filled(text: str, tables: dict[str, list[str]]) -> str:
