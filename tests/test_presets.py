@@ -55,7 +55,7 @@ DIFFERENCES: dict[str, dict[str, Any]] = {
         "Fit.encoder_widths": (64, 64),
         "Fit.decoder_widths": (64, 64),
         "Fit.num_epochs": 20,
-        "Fit.beta_end": 0.2,
+        "Fit.beta_end": 0.8,
         "Fit.anneal_start": 2,
         "Fit.anneal_end": 10,
     },
