@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from itertools import repeat
 from statistics import mean, stdev
 
+from matplotlib.axes import Axes
+
 from submission.report.figures import INK, sheet_of
 
 __all__ = ["draw_accuracies", "draw_limits", "draw_scores"]
@@ -42,16 +44,20 @@ def draw_scores(
                     start, place, f"{mean(values):.2f}", va="center", color=colour, fontsize=7
                 )
             axes.axvline(goal[metric], color=INK, lw=1, ls=":")
-            axes.set_title(name, fontsize=8, loc="left")
-            axes.set_xlim(0, 1.05)
-            axes.set_xticks([0, 0.5, 1], ["0", ".5", "1"], fontsize=7)
-            axes.set_yticks(
-                range(len(scores)), list(scores) if axes is sheet.axes else [""] * len(scores)
-            )
-            axes.tick_params(axis="y", length=0, labelsize=7)
-            axes.invert_yaxis()
-            axes.spines["left"].set_visible(False)
+            labels = list(scores) if axes is sheet.axes else [""] * len(scores)
+            _frame(axes, name, range(len(scores)), labels)
     return sheet.png
+
+
+def _frame(axes: Axes, name: str, places: Sequence[float], labels: Sequence[str]) -> None:
+    """Gives a panel of bars its name, an axis from 0 to 1, and a label at each place."""
+    axes.set_title(name, fontsize=8, loc="left")
+    axes.set_xlim(0, 1.05)
+    axes.set_xticks([0, 0.5, 1], ["0", ".5", "1"], fontsize=7)
+    axes.set_yticks(places, labels)
+    axes.tick_params(axis="y", length=0, labelsize=7)
+    axes.invert_yaxis()
+    axes.spines["left"].set_visible(False)
 
 
 def draw_limits(
@@ -71,15 +77,9 @@ def draw_limits(
                 places = [place + number * width for place in range(len(factors))]
                 values = [codes[code][factor][metric] for factor in factors]
                 axes.barh(places, values, width, color=fill, label=code)
-            axes.set_title(name, fontsize=8, loc="left")
-            axes.set_xlim(0, 1)
-            axes.set_xticks([0, 0.5, 1], ["0", ".5", "1"], fontsize=7)
             labels = [factor.replace("_", " ") for factor in factors]
             middles = [place + 0.4 - width / 2 for place in range(len(factors))]
-            axes.set_yticks(middles, labels if axes is sheet.axes else [""] * len(factors))
-            axes.tick_params(axis="y", length=0, labelsize=7)
-            axes.invert_yaxis()
-            axes.spines["left"].set_visible(False)
+            _frame(axes, name, middles, labels if axes is sheet.axes else [""] * len(factors))
         handles, labels = sheet.axes.get_legend_handles_labels()
         sheet.figure.legend(
             handles, labels, fontsize=7, frameon=False, ncols=2, loc="outside lower left"
