@@ -1,6 +1,7 @@
 """The rows behind docs/results.md, their tables and their files."""
 
 import json
+import struct
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +13,7 @@ from experiments import finetuning, run
 from experiments.__main__ import experiments
 from experiments.audit import by_factor
 from experiments.document import filled, score_line
+from experiments.pictures import draw_limits, draw_scores
 from experiments.rows import ABLATIONS, ROWS, Row, find_row
 from submission.cli import run_commands
 from submission.configuration import PROJECT, load_configuration
@@ -19,6 +21,7 @@ from submission.data.image_set import file_of
 from submission.data.standin.render import render_file
 from submission.models.weights import read_card
 from submission.scoring.score import score_table
+from submission.scoring.tables import TITLES
 from submission.settings import ExtractSettings, FinetuneSettings, FitSettings
 from tests.test_scoring_results import SETTINGS, SPACE, mixed_codes
 
@@ -96,6 +99,29 @@ def test_tables_go_between_their_marks() -> None:
     assert filled(expected, tables) == expected
     with pytest.raises(ValueError, match="expected a mark out of one, got 'two'"):
         filled(text, {"one": ["1"]})
+
+
+def test_pictures_have_a_bar_for_each_row() -> None:
+    def height(num_rows: int) -> int:
+        rows = {f"row {number}": [training(0, 0.1), training(1, 0.3)] for number in range(num_rows)}
+        scores = {name: [t["scores"] for t in trainings] for name, trainings in rows.items()}
+        png = draw_scores(scores, training(0, 0.9)["scores"], TITLES, "t", first_is_baseline=True)
+        return size_of(png)[1]
+
+    assert height(2) < height(6) < height(12)
+
+
+def test_limits_are_drawn_for_each_code() -> None:
+    split = {name: {"sap": 0.1, "irs": -0.1, "mig": 1.0} for name in SPACE.names}
+    png = draw_limits({"one": split, "two": split}, {"sap": "SAP", "irs": "IRS", "mig": "MIG"})
+    assert size_of(png) == (1710, 684)
+
+
+def size_of(png: bytes) -> tuple[int, int]:
+    """Width and height that a PNG file begins with."""
+    assert png.startswith(b"\x89PNG")
+    width, height = struct.unpack(">II", png[16:24])
+    return width, height
 
 
 def test_trainings_that_are_done_are_not_repeated(
