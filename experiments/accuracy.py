@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from experiments.finetuning import REAL
 from experiments.run import WEIGHTS
 from submission.console import progress_bar, say
 from submission.data.image_set import ImageSet
@@ -28,7 +29,6 @@ from submission.training.features import extract_features
 __all__ = ["measure_accuracies"]
 
 SIMULATIONS = ("standin_toy", "standin_realistic")
-REAL = "standin_real"
 NUM_ADAPTATION_IMAGES = 4096
 IntArray = npt.NDArray[np.int64]
 Pixels = npt.NDArray[np.uint8]

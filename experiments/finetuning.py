@@ -8,7 +8,7 @@ from pathlib import Path
 
 from submission.configuration import PROJECT
 
-__all__ = ["GRID", "REAL", "Finetuning", "finetune_extractor", "shell_line"]
+__all__ = ["GRID", "REAL", "Finetuning", "data_folder", "finetune_extractor", "shell_line"]
 
 GRID = "6,6,2,3,3,20,20"
 REAL = "standin_real"
@@ -25,6 +25,11 @@ SETTINGS = (
     "Finetune.num_validation_images=3000",
 )
 AUGMENTATION = "Finetune.augmentation=0.8"
+
+
+def data_folder(grid: str) -> str:
+    """Where the images of a grid lie, from the project's folder."""
+    return f"scratch/experiments/dataset-{grid.replace(',', '-')}"
 
 
 def shell_line(words: Iterable[str]) -> str:
@@ -72,7 +77,7 @@ class Finetuning:
     @property
     def commands(self) -> tuple[str, ...]:
         """What renders the images and makes the extractor, for a shell."""
-        folder = f"DISENTANGLEMENT_LIB_DATA=scratch/experiments/dataset-{GRID.replace(',', '-')}"
+        folder = f"DISENTANGLEMENT_LIB_DATA={data_folder(GRID)}"
         rendered = (
             f"python -m submission data render {name} --grid {GRID}" for name in (*self.data, REAL)
         )

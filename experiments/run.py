@@ -9,7 +9,7 @@ from typing import Any
 
 from experiments.audit import audit, by_factor
 from experiments.finetuning import GRID as FINETUNING_GRID
-from experiments.finetuning import REAL, finetune_extractor
+from experiments.finetuning import REAL, data_folder, finetune_extractor
 from experiments.rows import MAIN, Row, sizes_of
 from submission.configuration import PROJECT, load_configuration
 from submission.console import say
@@ -116,7 +116,7 @@ def _train(row: Row, seed: int) -> dict[str, Any]:
 
 def _rendered(name: str, grid: str) -> Path:
     """Gives the data folder of a grid; renders a set of images into it that is not there."""
-    folder = SCRATCH / f"dataset-{grid.replace(',', '-')}"
+    folder = PROJECT / data_folder(grid)
     path = file_of(name, folder)
     if not path.exists():
         render_file(name, sizes_of(grid), path, seed=0)
