@@ -1,7 +1,7 @@
 """How often the shipped heads are right, by factor and domain; written into the weights' card."""
 
-import copy
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import numpy.typing as npt
@@ -9,27 +9,29 @@ import torch
 
 from experiments.finetuning import REAL
 from experiments.run import WEIGHTS
+from submission.configuration import load_configuration
 from submission.console import progress_bar, say
 from submission.data.image_set import ImageSet
 from submission.data.standin.render import render_images
 from submission.data.standin.scene import standin_space
+from submission.domain import ADAPTATION_BATCH
 from submission.factors import FactorSpace
 from submission.files import write_json
-from submission.inputs import ADAPTATION_BATCH
 from submission.models.extractor import Extractor, Heads
 from submission.models.folding import fold
 from submission.models.head_codes import HeadCodes
 from submission.models.weights import card_path, load_extractor, load_heads, read_card
+from submission.settings import ExtractSettings, TuneSettings
 from submission.training.adaptation import reestimate_norms
 from submission.training.allocator import keep_freed_memory
 from submission.training.batches import LabelledImages, split_indices
 from submission.training.devices import Devices, opened_devices
 from submission.training.features import extract_features
+from submission.training.tuning import Tuning
 
 __all__ = ["measure_accuracies"]
 
 SIMULATIONS = ("standin_toy", "standin_realistic")
-NUM_ADAPTATION_IMAGES = 4096
 IntArray = npt.NDArray[np.int64]
 Pixels = npt.NDArray[np.uint8]
 
@@ -59,7 +61,9 @@ def _measure(num_images: int, devices: Devices) -> None:
         for name, rows in zip(SIMULATIONS, np.split(held_out, len(SIMULATIONS)), strict=True)
     }
     points[REAL] = random.choice(space.num_points, num_images, replace=False)
-    others = random.choice(space.num_points, NUM_ADAPTATION_IMAGES, replace=False)
+    load_configuration(Path("configs/best.gin"))
+    tune, num_norm_images = TuneSettings(), ExtractSettings().adaptation_images
+    others = random.choice(space.num_points, tune.num_images, replace=False)
 
     accuracies = {}
     for name, rows in points.items():
@@ -68,20 +72,19 @@ def _measure(num_images: int, devices: Devices) -> None:
         pixels = render_images(name, space, factors)
         title = name if name == REAL else f"{name}, held out"
         accuracies[title] = _accuracies(extractor, heads, pixels, factors, devices)
-    say(f"{REAL}: adapting to {NUM_ADAPTATION_IMAGES:,} other images")
+    say(f"{REAL}: rendering {len(others):,} other images to adapt to")
     unlabelled = render_images(REAL, space, space.index_to_factors(others))
-    adapted = reestimate_norms(
-        copy.deepcopy(extractor),
-        unlabelled,
-        NUM_ADAPTATION_IMAGES,
-        ADAPTATION_BATCH,
-        seed=0,
-        device=devices.device,
-        dtype=devices.precision.dtype,
-    )
-    accuracies[f"{REAL}, batch norms adapted"] = _accuracies(
-        adapted, heads, pixels, factors, devices
-    )
+    device, dtype = devices.device, devices.precision.dtype
+
+    def adapt_norms() -> dict[str, float]:
+        reestimate_norms(extractor, unlabelled, num_norm_images, ADAPTATION_BATCH, 0, device, dtype)
+        return _accuracies(extractor, heads, pixels, factors, devices)
+
+    accuracies[f"{REAL}, batch norms adapted"] = adapt_norms()
+    with TemporaryDirectory() as folder, progress_bar(len(others), "tuning", " images") as bar:
+        tuning = Tuning(extractor, heads, unlabelled, tune, device, dtype)
+        tuning.run(Path(folder) / "tune.ckpt", "accuracy", bar.update)
+    accuracies[f"{REAL}, tuned and batch norms adapted"] = adapt_norms()
     card["accuracy"] = accuracies
     card["accuracy_images"] = num_images
     write_json(card_path(WEIGHTS), card)

@@ -87,8 +87,21 @@ _best = partial(_ablation, preset="best")
 _best_small = partial(_ablation, preset="best", grid=SMALL_GRID)
 
 
+_NOT_TUNED = "Tune.num_images=0"
+
+
+def _adapted(num_images: int, num_seeds: int = 3) -> Row:
+    return _best_small(
+        f"adapted-{num_images}",
+        f"not tuned, batch norms adapted to {num_images:,}",
+        _NOT_TUNED,
+        f"Extract.adaptation_images={num_images}",
+        num_seeds=num_seeds,
+    )
+
+
 def _finetuned(name: str, title: str, *data: str, overrides: tuple[str, ...] = ()) -> Row:
-    return _best_small(name, title, finetuning=Finetuning(name, data, overrides))
+    return _best_small(name, title, _NOT_TUNED, finetuning=Finetuning(name, data, overrides))
 
 
 # Each group begins with what its other rows are a change of.
@@ -109,6 +122,12 @@ ABLATIONS = {
         _vae("beta-high", "beta ends at 1.6", "Fit.beta_end=1.6"),
         _vae("no-annealing", "no annealing", "Fit.beta_start=0.4"),
         _vae("quick-adapted", "batch norms adapted", "Extract.adaptation_images=4096"),
+        _vae(
+            "quick-tuned",
+            "extractor tuned, batch norms adapted",
+            "Tune.num_images=9600",
+            "Extract.adaptation_images=4096",
+        ),
     ),
     "Features, with the paper's VAE, 60 epochs, on a grid of 16,200 images": (
         _features("learned", "finetuned trunk, learned aggregation, L2 norm"),
@@ -126,27 +145,33 @@ ABLATIONS = {
     ),
     "best.gin": (
         _BEST,
-        _best("one-copy", "one copy of each latent", "Fit.num_copies=1"),
-        _best("not-adapted", "batch norms as they are", "Extract.adaptation_images=0"),
-        _best("best-beta-low", "beta ends at .2", "Fit.beta_end=0.2", num_seeds=5),
-        _best("best-beta-high", "beta ends at 2", "Fit.beta_end=2.0"),
+        _best("not-tuned", "batch norms adapted, extractor not tuned", _NOT_TUNED, num_seeds=5),
         _best(
-            "best-longer",
-            "60 epochs, beta rises as slowly",
-            *_SIXTY_EPOCHS,
-            num_seeds=1,
+            "not-adapted",
+            "extractor as finetuning made it",
+            _NOT_TUNED,
+            "Extract.adaptation_images=0",
         ),
+        _best("one-copy", "one copy of each latent", "Fit.num_copies=1"),
+        _best("best-beta-low", "beta ends at .2", "Fit.beta_end=0.2"),
+        _best("best-beta-high", "beta ends at 2", "Fit.beta_end=2.0"),
+        _best("best-longer", "60 epochs, beta rises as slowly", *_SIXTY_EPOCHS),
         _best("images-1000", "trained on 1,000 images", "Fit.num_images=1000"),
         _best("images-4000", "trained on 4,000 images", "Fit.num_images=4000"),
         _best("images-16200", "trained on 16,200 images", "Fit.num_images=16200"),
     ),
     "best.gin on a grid of 16,200 images": (
         _BEST_SMALL,
-        _best_small("adapted-0", "batch norms as they are", "Extract.adaptation_images=0"),
-        _best_small("adapted-256", "adapted to 256 images", "Extract.adaptation_images=256"),
-        _best_small("adapted-1024", "adapted to 1,024 images", "Extract.adaptation_images=1024"),
+        _best_small("tuned-2400", "tuned to 2,400 images", "Tune.num_images=2400"),
+        _best_small("tuned-4800", "tuned to 4,800 images", "Tune.num_images=4800"),
+        _best_small("tuned-19200", "tuned to 19,200 images", "Tune.num_images=19200"),
+        _best_small("tuned-plainly", "without augmentation", "Tune.augmentation=0.0"),
+        _adapted(4096, num_seeds=5),
+        _adapted(1024),
+        _adapted(256),
+        _adapted(0),
     ),
-    "Finetuning a VGG11-BN from a random start; best.gin on a grid of 16,200 images": (
+    "Finetuning a VGG11-BN from a random start; best.gin, not tuned, on a grid of 16,200 images": (
         _finetuned("both", "toy and realistic", "standin_toy", "standin_realistic"),
         _finetuned("toy-only", "toy only", "standin_toy"),
         _finetuned("realistic-only", "realistic only", "standin_realistic"),

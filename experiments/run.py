@@ -11,7 +11,7 @@ from experiments.audit import audit, by_factor
 from experiments.finetuning import GRID as FINETUNING_GRID
 from experiments.finetuning import REAL, data_folder, finetune_extractor
 from experiments.rows import MAIN, Row, sizes_of
-from submission.configuration import PROJECT, load_configuration
+from submission.configuration import PROJECT, changed_settings, load_configuration
 from submission.console import say
 from submission.data.image_set import file_of
 from submission.data.standin.render import render_file
@@ -22,7 +22,7 @@ from submission.pipeline import train_representation
 from submission.scoring.score import score_table
 from submission.scoring.table import load_table
 
-__all__ = ["RESULTS", "WEIGHTS", "read_results", "run_row"]
+__all__ = ["RESULTS", "WEIGHTS", "current_results", "read_results", "run_row"]
 
 WEIGHTS = PROJECT / "weights/extractor.safetensors"
 RESULTS = PROJECT / "docs/results"
@@ -52,22 +52,24 @@ def run_row(row: Row, seeds: Sequence[int] | None = None) -> None:
         ValueError: if a setting or the data do not fit.
     """
     for seed in range(row.num_seeds) if seeds is None else seeds:
-        if seed not in {training["seed"] for training in _current_results(row)["trainings"]}:
+        if seed not in {training["seed"] for training in current_results(row)["trainings"]}:
             say(f"{row.name}, seed {seed}")
             training = _train(row, seed)
-            results = _current_results(row)
+            results = current_results(row)
             trainings = [*results["trainings"], training]
             results["trainings"] = sorted(trainings, key=lambda training: training["seed"])
             write_json(RESULTS / f"{row.name}.json", results)
 
 
-def _current_results(row: Row) -> dict[str, Any]:
-    """Reads the file of a row; without trainings if there is none of these weights and command."""
+def current_results(row: Row) -> dict[str, Any]:
+    """Reads the file of a row; without trainings if there is none of these weights and settings."""
     # A row with an extractor of its own outlives a change of the weights that ship.
     digest = None if row.finetuning else read_card(WEIGHTS)["sha256"]
-    header = {"command": row.command, "weights_sha256": digest}
+    _configure(row)
+    changed: dict[str, Any] = json.loads(json.dumps(changed_settings()))
+    header = {"command": row.command, "settings": changed, "weights_sha256": digest}
     results = read_results(row)
-    if results is None or any(results[name] != value for name, value in header.items()):
+    if results is None or any(results.get(name) != value for name, value in header.items()):
         return {**header, "trainings": []}
     return results
 
@@ -85,10 +87,7 @@ def _train(row: Row, seed: int) -> dict[str, Any]:
         is_grading=False,
         cuda=None,
     )
-    load_configuration(
-        Path(f"configs/{row.preset}.gin"),
-        [*row.settings, f"Fit.seed={seed}", "Extract.keep_features=True"],
-    )
+    _configure(row, f"Fit.seed={seed}", "Extract.keep_features=True")
     train_representation(environment)
     notes = json.loads((environment.training_path / "training.json").read_text(encoding="utf-8"))
     table = load_table(environment.training_path / "codes.safetensors")
@@ -112,6 +111,10 @@ def _train(row: Row, seed: int) -> dict[str, Any]:
         json.dumps(training), parse_float=lambda digits: round(float(digits), 5)
     )
     return rounded
+
+
+def _configure(row: Row, *overrides: str) -> None:
+    load_configuration(Path(f"configs/{row.preset}.gin"), [*row.settings, *overrides])
 
 
 def _rendered(name: str, grid: str) -> Path:

@@ -15,6 +15,7 @@ from submission.gin_text import GinReader
 __all__ = [
     "PROJECT",
     "SETTINGS",
+    "changed_settings",
     "configuration_text",
     "load_configuration",
     "save_configuration",
@@ -69,6 +70,16 @@ def load_configuration(path: Path | None, overrides: Sequence[str] = ()) -> None
             settings()
         except ValueError as error:  # gin adds lines about its own calls
             raise ValueError(str(error).splitlines()[0]) from error
+
+
+def changed_settings() -> dict[str, Any]:
+    """Gives what the loaded configuration changes in the paper's numbers, by `Group.setting`."""
+    return {
+        f"{name}.{field.name}": value
+        for name, settings in SETTINGS.items()
+        for field in fields(settings)
+        if (value := getattr(settings(), field.name)) != field.default
+    }
 
 
 def configuration_text(*settings: Any) -> str:

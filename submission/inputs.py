@@ -1,22 +1,20 @@
 """What a run is given: images, a frozen extractor, settings, hardware and the memory for it."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
 
 import torch
-from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
 from submission.configuration import PROJECT
-from submission.console import progress_bar, say
+from submission.console import say
 from submission.data.images import ImageSet, open_images
 from submission.environment import Environment, read_launch
 from submission.memory import PROCESS_BYTES, plan_batches, read_memory_limits
 from submission.models.extractor import FEATURE_SIZE, Extractor, Heads
 from submission.models.frozen import LEARNED, load_frozen
 from submission.models.weights import load_heads
-from submission.settings import ExtractSettings, FitSettings
-from submission.training.adaptation import norm_statistics, reestimate_norms
+from submission.settings import ExtractSettings, FitSettings, TuneSettings
 from submission.training.checkpoint import fingerprint
 from submission.training.devices import Devices
 from submission.training.feature_store import FeatureStore
@@ -24,7 +22,7 @@ from submission.training.fit import steps_per_epoch
 from submission.training.network import make_vae
 from submission.training.precision import Precision
 
-__all__ = ["ADAPTATION_BATCH", "RunInputs", "adapt", "feature_store", "open_inputs"]
+__all__ = ["RunInputs", "adaptation_of", "feature_store", "open_inputs"]
 
 IMAGE_BYTES = 4 << 20
 """The most that the extractor's activations take for an image."""
@@ -32,8 +30,8 @@ IMAGE_BYTES = 4 << 20
 CPU_BATCH_BYTES = 1 << 30
 """What activations may take on a CPU, where larger batches are no faster."""
 
-ADAPTATION_BATCH = 256
-"""Images of a pass while batch norms are adapted."""
+TRAINED_IMAGE_BYTES = 20 << 20
+"""The most that an image's activations and their gradients take while the extractor is tuned."""
 
 
 @dataclass(frozen=True)
@@ -44,8 +42,8 @@ class RunInputs:
         images: the data set.
         extractor: frozen, in evaluation mode.
         weights_sha256: of the extractor's file.
-        heads: the classifiers that were trained with it; None when every latent sees the whole
-            feature.
+        heads: the classifiers that were trained with it; None when nothing asks for them.
+        tune: settings of the tuning.
         extract: settings of the extraction.
         fit: settings of the VAE.
         devices: where to compute.
@@ -57,6 +55,7 @@ class RunInputs:
     extractor: Extractor
     weights_sha256: str
     heads: Heads | None
+    tune: TuneSettings
     extract: ExtractSettings
     fit: FitSettings
     devices: Devices
@@ -81,13 +80,13 @@ def open_inputs(environment: Environment, devices: Devices) -> RunInputs:
         FileNotFoundError: if data or weights are missing.
         ValueError: if data, weights, settings or memory do not fit.
     """
-    extract, fit = ExtractSettings(), FitSettings()
+    tune, extract, fit = TuneSettings(), ExtractSettings(), FitSettings()
     images = open_images(environment.dataset_name, environment.data_path)
     grid = " x ".join(map(str, images.space.sizes))
     say(f"data: {images.name}, {images.space.num_points:,} images ({grid}), {images.path}")
     extractor, path, digest = load_frozen(extract.kind, extract.weights, PROJECT)
     say(f"extractor: {extract.kind}, {extractor.architecture}, {path}")
-    heads = _heads(extract, fit, path)
+    heads = _heads(tune, extract, fit, path)
     image_bytes = IMAGE_BYTES * extractor.input_size**2 // 64**2
     sizes = [extract.batch_size] if extract.batch_size else _batch_sizes(devices, image_bytes)
     precision, num_local = devices.precision, read_launch().num_local
@@ -101,6 +100,7 @@ def open_inputs(environment: Environment, devices: Devices) -> RunInputs:
             feature_type=extract.feature_type,
             feature_dim=FEATURE_SIZE,
             model_bytes=num_local * _model_bytes(extractor, fit),
+            earlier_bytes=_tuning_bytes(extractor, tune),
             mapped_bytes=images.images.nbytes,
             process_bytes={**PROCESS_BYTES, "resident": num_local * PROCESS_BYTES["resident"]},
         )
@@ -116,12 +116,20 @@ def open_inputs(environment: Environment, devices: Devices) -> RunInputs:
         )
     steps_per_epoch(num_trained, fit)  # refused now, not after the extraction
     return RunInputs(
-        images, extractor, digest, heads, extract, fit, devices, feature_type, batch_size
+        images, extractor, digest, heads, tune, extract, fit, devices, feature_type, batch_size
     )
 
 
-def _heads(extract: ExtractSettings, fit: FitSettings, weights: Path) -> Heads | None:
-    """Loads what latents per factor see; refuses features that the VAE is not made for."""
+def _heads(
+    tune: TuneSettings, extract: ExtractSettings, fit: FitSettings, weights: Path
+) -> Heads | None:
+    """Loads what tuning and latents per factor need; refuses features not made for them."""
+    if tune.num_images and not (extract.kind == "finetuned" and extract.adaptation_images):
+        raise ValueError(
+            "expected Extract.kind='finetuned' and Extract.adaptation_images above 0 for "
+            f"Tune.num_images={tune.num_images}, got {extract.kind!r} and "
+            f"{extract.adaptation_images}; set Tune.num_images=0, or those two"
+        )
     if fit.latents != "shared":
         if extract.kind not in LEARNED:
             raise ValueError(
@@ -134,39 +142,7 @@ def _heads(extract: ExtractSettings, fit: FitSettings, weights: Path) -> Heads |
             "expected Fit.sigmoid=False for Extract.kind='unnormalised', whose features exceed 1, "
             "got True"
         )
-    return None
-
-
-def adapt(inputs: RunInputs, store: FeatureStore | None) -> None:
-    """Adapts the extractor's batch norms, the same way in every process.
-
-    Args:
-        inputs: with the extractor, which is changed.
-        store: where they are found if an earlier run was here, and kept.
-    """
-    statistics = norm_statistics(inputs.extractor)
-    adapted = parameters_to_vector(statistics)
-    if store is not None and store.read("norms", adapted):
-        vector_to_parameters(adapted, statistics)
-        # As estimating them leaves it, so that the exported file has the same bytes.
-        inputs.extractor.to(memory_format=torch.channels_last)
-        say("batch norms: adapted in an earlier run")
-        return
-    count = min(inputs.extract.adaptation_images, inputs.images.space.num_points)
-    batch_size = min(ADAPTATION_BATCH, count)
-    with progress_bar(count // batch_size * batch_size, "adaptation", " images") as bar:
-        reestimate_norms(
-            inputs.extractor,
-            inputs.images.images,
-            count,
-            batch_size,
-            seed=0,
-            device=inputs.device,
-            dtype=inputs.precision.dtype,
-            advance=bar.update,
-        )
-    if store is not None:
-        store.write("norms", parameters_to_vector(norm_statistics(inputs.extractor)))
+    return load_heads(weights) if tune.num_images else None
 
 
 def _batch_sizes(devices: Devices, image_bytes: int) -> list[int]:
@@ -178,20 +154,30 @@ def _batch_sizes(devices: Devices, image_bytes: int) -> list[int]:
     return [size for size in sizes if size * image_bytes <= room] or [1]
 
 
+def adaptation_of(inputs: RunInputs) -> str:
+    """Gives a hash of all that the adapted extractor depends on."""
+    tune = asdict(inputs.tune)
+    del tune["checkpoint_seconds"]
+    return fingerprint(
+        data=inputs.images.sha256,
+        weights=inputs.weights_sha256,
+        tune=tune if inputs.tune.num_images else None,
+        adaptation_images=inputs.extract.adaptation_images,
+        device=inputs.device.type,
+        precision=inputs.precision.dtype,
+        torch=version("torch"),
+    )
+
+
 def feature_store(environment: Environment, inputs: RunInputs) -> FeatureStore | None:
     """Names a folder for the features after all that they depend on; none while grading."""
     if environment.is_grading or not inputs.devices.is_first:
         return None
     identity = fingerprint(
-        data=inputs.images.sha256,
-        weights=inputs.weights_sha256,
-        adaptation_images=inputs.extract.adaptation_images,
         kind=inputs.extract.kind,
-        device=inputs.device.type,
-        precision=inputs.precision.dtype,
         feature_type=inputs.feature_type,
         batch_size=inputs.batch_size,
-        torch=version("torch"),
+        adaptation=adaptation_of(inputs),
     )
     return FeatureStore(environment.output_path / f"features-{identity[:20]}")
 
@@ -202,3 +188,11 @@ def _model_bytes(extractor: Extractor, fit: FitSettings) -> int:
         vae = make_vae(FEATURE_SIZE, fit)
     trained: int = sum(value.nbytes for value in vae.state_dict().values())
     return 2 * frozen + 6 * trained  # folded copy; gradient, two moments and two temporaries
+
+
+def _tuning_bytes(extractor: Extractor, tune: TuneSettings) -> int:
+    """What tuning holds besides the extractor: gradients, two moments, a temporary, a batch."""
+    if not tune.num_images:
+        return 0
+    trained: int = sum(value.nbytes for value in extractor.parameters())
+    return 4 * trained + tune.batch_size * TRAINED_IMAGE_BYTES

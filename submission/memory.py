@@ -64,6 +64,7 @@ def plan_memory(
     feature_dim: int = FEATURE_DIM,
     model_bytes: int = 0,
     batch_bytes: int = 0,
+    earlier_bytes: int = 0,
     mapped_bytes: int = 0,
     process_bytes: dict[Kind, int] | None = None,
 ) -> MemoryPlan:
@@ -77,6 +78,8 @@ def plan_memory(
         model_bytes: parameters, gradients and optimiser state of what is trained, and the frozen
             extractor.
         batch_bytes: the most that the activations of a batch take.
+        earlier_bytes: what a stage takes that ends before there are features; its memory is used
+            again, but its addresses need not be.
         mapped_bytes: length of the mapped image file; it counts as address space alone, since its
             pages can be dropped at any time.
         process_bytes: what the process holds anyhow; measured figures when None.
@@ -86,7 +89,8 @@ def plan_memory(
     """
     if feature_type not in ("auto", *FEATURE_BYTES):
         raise ValueError(f"expected auto, float32 or float16 features, got {feature_type!r}")
-    if num_images < 1 or min(feature_dim, model_bytes, batch_bytes, mapped_bytes) < 0:
+    sizes = (feature_dim, model_bytes, batch_bytes, earlier_bytes, mapped_bytes)
+    if num_images < 1 or min(sizes) < 0:
         raise ValueError(f"expected at least one image and no negative size, got N = {num_images}")
     fixed = PROCESS_BYTES if process_bytes is None else process_bytes
 
@@ -98,6 +102,9 @@ def plan_memory(
             ("models and optimiser", model_bytes),
             ("batches", batch_bytes),
         ]
+        reused = 0 if limit.kind == "address" else features + batch_bytes
+        if earlier_bytes > reused:
+            parts.append(("tuning, beyond features and batches", earlier_bytes - reused))
         if limit.kind == "address":
             parts.append(("mapped images", mapped_bytes))
         return MemoryPlan(kind, tuple(parts), limit)

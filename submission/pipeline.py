@@ -13,10 +13,11 @@ from tqdm import tqdm
 
 from submission.configuration import save_configuration
 from submission.console import progress_bar, say
+from submission.domain import adapt
 from submission.environment import Environment
 from submission.export import Representation, export
 from submission.files import sha256_of, write_json
-from submission.inputs import RunInputs, adapt, feature_store, open_inputs
+from submission.inputs import RunInputs, feature_store, open_inputs
 from submission.models.folding import fold
 from submission.models.head_codes import HeadCodes
 from submission.models.vae import Encoder
@@ -36,8 +37,8 @@ __all__ = ["Stopwatch", "train_representation"]
 NUM_VIEW_FEATURES = 65_536
 """Features that the covariance of a data set is estimated from."""
 
-FEATURES_END, FIT_END = 0.5, 0.98
-"""Shares of a run that are done when a stage ends, about those of the paper's run on a CPU."""
+TUNING_END, FEATURES_END, FIT_END = 0.3, 0.5, 0.98
+"""Shares of a run that are done when a stage ends; without tuning, features begin at 0."""
 
 Report = Callable[[float], object]
 
@@ -90,12 +91,12 @@ def _train(environment: Environment, devices: Devices, report: Report) -> Path:
     started = notes / "started.gin"
     if devices.is_first:
         # A name of its own until the model is there: an earlier model must not get these settings.
-        save_configuration(started, inputs.extract, inputs.fit)
+        save_configuration(started, inputs.tune, inputs.extract, inputs.fit)
     watch.lap("open")
 
     store = feature_store(environment, inputs)
     if inputs.extract.adaptation_images:
-        adapt(inputs, store)
+        adapt(inputs, store, _tuning_checkpoint(notes), lambda part: report(TUNING_END * part))
         watch.lap("adaptation")
     features = _extract(inputs, store, report)
     if not devices.is_first:
@@ -136,7 +137,11 @@ def _train(environment: Environment, devices: Devices, report: Report) -> Path:
             "model_sha256": model_sha256,
             "weights_sha256": inputs.weights_sha256,
             "config_sha256": config_sha256,
-            "settings": {"Extract": asdict(inputs.extract), "Fit": asdict(inputs.fit)},
+            "settings": {
+                "Tune": asdict(inputs.tune),
+                "Extract": asdict(inputs.extract),
+                "Fit": asdict(inputs.fit),
+            },
             "device": str(inputs.device),
             "precision": str(inputs.precision.dtype),
             "feature_type": str(inputs.feature_type),
@@ -144,7 +149,8 @@ def _train(environment: Environment, devices: Devices, report: Report) -> Path:
             "seconds": watch.seconds,
         },
     )
-    _checkpoint_path(notes).unlink(missing_ok=True)  # every output is there and verified
+    for checkpoint in (_tuning_checkpoint(notes), _checkpoint_path(notes)):
+        checkpoint.unlink(missing_ok=True)  # every output is there and verified
     if store is not None and not inputs.extract.keep_features:
         store.remove()
     for stage, seconds in watch.seconds.items():
@@ -170,7 +176,8 @@ def _extract(inputs: RunInputs, store: FeatureStore | None, report: Report) -> T
         stop_requested() as stop,
         progress_bar(inputs.images.space.num_points, "features", " images") as bar,
     ):
-        advance = _advance(bar, report, 0.0, FEATURES_END)
+        begin = TUNING_END if inputs.tune.num_images else 0.0
+        advance = _advance(bar, report, begin, FEATURES_END)
 
         def go_on(amount: int) -> None:
             advance(amount)
@@ -191,7 +198,8 @@ def _extract(inputs: RunInputs, store: FeatureStore | None, report: Report) -> T
 
 
 def _fit(inputs: RunInputs, features: Tensor, notes: Path, report: Report) -> Encoder:
-    if inputs.heads is not None and inputs.fit.latents == "heads":
+    if inputs.fit.latents == "heads":
+        assert inputs.heads is not None
         say("no VAE: the heads' expected values are the representation")
         return HeadCodes(inputs.heads).eval()
     random = np.random.default_rng(inputs.fit.seed)
@@ -200,7 +208,8 @@ def _fit(inputs: RunInputs, features: Tensor, notes: Path, report: Report) -> En
     precision, views = inputs.precision, None
     if precision.dtype == torch.float16:  # its gradients would need a scale
         precision = Precision(torch.float32, "float16 has too small a range")
-    if inputs.heads is not None:
+    if inputs.fit.latents == "per_factor":
+        assert inputs.heads is not None
         sample = _sample(features, NUM_VIEW_FEATURES, random).float()
         views = views_of_heads(inputs.heads.weights, sample)
         precision = Precision(torch.float32, "small networks gain nothing from less")
@@ -223,3 +232,7 @@ def _sample(features: Tensor, count: int, random: np.random.Generator) -> Tensor
 
 def _checkpoint_path(notes: Path) -> Path:
     return notes / "fit.ckpt"
+
+
+def _tuning_checkpoint(notes: Path) -> Path:
+    return notes / "tune.ckpt"

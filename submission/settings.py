@@ -1,60 +1,22 @@
 """Every number that a configuration file can set, with the paper's values as defaults."""
 
-import difflib
-import math
-from collections.abc import Sequence
-from dataclasses import dataclass, fields
-from typing import Any
+from dataclasses import dataclass
 
 import gin
 
 from submission.models.extractor import ARCHITECTURES
 from submission.models.frozen import KINDS
+from submission.setting_checks import (
+    require,
+    require_at_least,
+    require_one_of,
+    require_types,
+)
 
-__all__ = ["ExtractSettings", "FinetuneSettings", "FitSettings"]
+__all__ = ["ExtractSettings", "FinetuneSettings", "FitSettings", "TuneSettings"]
 
 LARGEST_LAYER = 1 << 20
 """Wider layers are mistakes; their sizes in bytes would not fit into 64 bits."""
-
-
-def _require_types(settings: Any, prefix: str) -> None:
-    """Refuses values of another type than the field's default; an int may stand for a float.
-
-    A float must be finite, too, and an int must fit into 64 bits.
-    """
-    for field in fields(settings):
-        value, kind = getattr(settings, field.name), type(field.default)
-        name = f"{prefix}.{field.name}"
-        allowed = (int, float) if kind is float else (kind,)
-        items = value if type(value) is tuple else (value,)
-        wrong_item = kind is tuple and not all(type(item) is int for item in items)
-        if type(value) not in allowed or wrong_item:
-            expected = "a tuple of int such as (8, 4) or (8,)" if kind is tuple else kind.__name__
-            raise ValueError(f"expected {name} to be {expected}, got {value!r}")
-        small = all(abs(item) < 2**63 for item in items if type(item) is int)
-        _require(small, name, "below 2**63", value)
-        if kind is float:
-            _require(math.isfinite(value), name, "finite", value)
-
-
-def _require(condition: bool, name: str, expected: str, value: object) -> None:
-    if not condition:
-        raise ValueError(f"expected {name} to be {expected}, got {value!r}")
-
-
-def _require_one_of(choices: Sequence[str], prefix: str, **values: str) -> None:
-    for name, value in values.items():
-        if value not in choices:
-            nearest = difflib.get_close_matches(value.lower(), choices, n=1, cutoff=0)[0]
-            raise ValueError(
-                f"expected {prefix}.{name} to be one of {', '.join(choices)}, got {value!r}; "
-                f"the nearest is {nearest}"
-            )
-
-
-def _require_at_least(minimum: float, prefix: str, **values: float) -> None:
-    for name, value in values.items():
-        _require(value >= minimum, f"{prefix}.{name}", f"at least {minimum}", value)
 
 
 @gin.configurable("Finetune", module="submission")
@@ -102,23 +64,23 @@ class FinetuneSettings:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        _require_types(self, "Finetune")
-        _require_one_of(ARCHITECTURES, "Finetune", architecture=self.architecture)
-        _require_one_of(
+        require_types(self, "Finetune")
+        require_one_of(ARCHITECTURES, "Finetune", architecture=self.architecture)
+        require_one_of(
             ("constant", "cosine"), "Finetune", learning_rate_decay=self.learning_rate_decay
         )
-        _require(0 <= self.dropout < 1, "Finetune.dropout", "in [0, 1)", self.dropout)
-        _require(
+        require(0 <= self.dropout < 1, "Finetune.dropout", "in [0, 1)", self.dropout)
+        require(
             0 < self.validation_fraction < 1,
             "Finetune.validation_fraction",
             "in (0, 1)",
             self.validation_fraction,
         )
-        _require(self.learning_rate > 0, "Finetune.learning_rate", "above 0", self.learning_rate)
-        _require(self.head_scale > 0, "Finetune.head_scale", "above 0", self.head_scale)
-        _require_at_least(2, "Finetune", batch_size=self.batch_size)
-        _require_at_least(1, "Finetune", num_epochs=self.num_epochs)
-        _require_at_least(
+        require(self.learning_rate > 0, "Finetune.learning_rate", "above 0", self.learning_rate)
+        require(self.head_scale > 0, "Finetune.head_scale", "above 0", self.head_scale)
+        require_at_least(2, "Finetune", batch_size=self.batch_size)
+        require_at_least(1, "Finetune", num_epochs=self.num_epochs)
+        require_at_least(
             0,
             "Finetune",
             images_per_epoch=self.images_per_epoch,
@@ -128,6 +90,46 @@ class FinetuneSettings:
             augmentation=self.augmentation,
             axis_softness=self.axis_softness,
             seed=self.seed,
+        )
+
+
+@gin.configurable("Tune", module="submission")
+@dataclass(frozen=True)
+class TuneSettings:
+    """How the extractor is tuned to unlabelled images before features are extracted.
+
+    Weights of trunk and aggregation are trained until the finetuned heads, which stay as they are,
+    are certain of each image and find every value equally often (Liang et al. 2020). The paper
+    leaves the extractor as finetuning made it.
+
+    Attributes:
+        num_images: images of the data set, counted as often as they are seen; 0 leaves the weights
+            as they are.
+        batch_size: images of a step.
+        learning_rate: RAdam's step size; it falls to zero by half a cosine.
+        augmentation: strength of random camera effects; 0 is none.
+        seed: decides order and augmentation.
+        checkpoint_seconds: time between checkpoints; 0 writes one after every step.
+    """
+
+    num_images: int = 0
+    batch_size: int = 64
+    learning_rate: float = 3e-4
+    augmentation: float = 0.5
+    seed: int = 0
+    checkpoint_seconds: float = 60.0
+
+    def __post_init__(self) -> None:
+        require_types(self, "Tune")
+        require_at_least(2, "Tune", batch_size=self.batch_size)
+        require(self.learning_rate > 0, "Tune.learning_rate", "above 0", self.learning_rate)
+        require_at_least(
+            0,
+            "Tune",
+            num_images=self.num_images,
+            augmentation=self.augmentation,
+            seed=self.seed,
+            checkpoint_seconds=self.checkpoint_seconds,
         )
 
 
@@ -163,11 +165,11 @@ class ExtractSettings:
     keep_features: bool = False
 
     def __post_init__(self) -> None:
-        _require_types(self, "Extract")
-        _require_one_of(KINDS, "Extract", kind=self.kind)
-        _require_one_of(("auto", "float32", "float16"), "Extract", feature_type=self.feature_type)
-        _require(self.weights != "", "Extract.weights", "a file's path", self.weights)
-        _require_at_least(
+        require_types(self, "Extract")
+        require_one_of(KINDS, "Extract", kind=self.kind)
+        require_one_of(("auto", "float32", "float16"), "Extract", feature_type=self.feature_type)
+        require(self.weights != "", "Extract.weights", "a file's path", self.weights)
+        require_at_least(
             0,
             "Extract",
             batch_size=self.batch_size,
@@ -238,36 +240,36 @@ class FitSettings:
     checkpoint_seconds: float = 60.0
 
     def __post_init__(self) -> None:
-        _require_types(self, "Fit")
+        require_types(self, "Fit")
         for name, widths in [("encoder", self.encoder_widths), ("decoder", self.decoder_widths)]:
             valid = len(widths) > 0 and all(1 <= width <= LARGEST_LAYER for width in widths)
-            _require(valid, f"Fit.{name}_widths", f"widths in 1..{LARGEST_LAYER}", widths)
-        _require_one_of(
+            require(valid, f"Fit.{name}_widths", f"widths in 1..{LARGEST_LAYER}", widths)
+        require_one_of(
             ("orthogonal", "default"), "Fit", decoder_initialisation=self.decoder_initialisation
         )
-        _require_one_of(("shared", "per_factor", "heads"), "Fit", latents=self.latents)
-        _require_one_of(("mean", "sum"), "Fit", reduction=self.reduction)
-        _require_one_of(("radam", "adam"), "Fit", optimizer=self.optimizer)
-        _require(self.learning_rate > 0, "Fit.learning_rate", "above 0", self.learning_rate)
+        require_one_of(("shared", "per_factor", "heads"), "Fit", latents=self.latents)
+        require_one_of(("mean", "sum"), "Fit", reduction=self.reduction)
+        require_one_of(("radam", "adam"), "Fit", optimizer=self.optimizer)
+        require(self.learning_rate > 0, "Fit.learning_rate", "above 0", self.learning_rate)
         for name in ("first_moment_decay", "second_moment_decay"):
-            _require(0 <= getattr(self, name) < 1, f"Fit.{name}", "in [0, 1)", getattr(self, name))
-        _require(
+            require(0 <= getattr(self, name) < 1, f"Fit.{name}", "in [0, 1)", getattr(self, name))
+        require(
             self.anneal_start <= self.anneal_end,
             "Fit.anneal_end",
             f"at least anneal_start ({self.anneal_start})",
             self.anneal_end,
         )
         valid = self.num_latents <= LARGEST_LAYER
-        _require(valid, "Fit.num_latents", f"at most {LARGEST_LAYER}", self.num_latents)
-        _require_at_least(2, "Fit", num_latents=self.num_latents, batch_size=self.batch_size)
-        _require_at_least(1, "Fit", num_epochs=self.num_epochs, num_copies=self.num_copies)
-        _require(
+        require(valid, "Fit.num_latents", f"at most {LARGEST_LAYER}", self.num_latents)
+        require_at_least(2, "Fit", num_latents=self.num_latents, batch_size=self.batch_size)
+        require_at_least(1, "Fit", num_epochs=self.num_epochs, num_copies=self.num_copies)
+        require(
             self.num_copies == 1 or self.latents == "per_factor",
             "Fit.num_copies",
             "1 for shared latents",
             self.num_copies,
         )
-        _require_at_least(
+        require_at_least(
             0,
             "Fit",
             beta_start=self.beta_start,

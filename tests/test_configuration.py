@@ -36,7 +36,7 @@ def test_overrides_win_and_nothing_stays_behind() -> None:
         ("Fit_seed = 3", "Fit.seed"),
         ("submision.Fit.seed = 3", "Fit.seed"),
         ("submission.Fit.seed.x = 3", "Fit.seed"),
-        ("seed = 3", "Finetune.seed or Fit.seed"),
+        ("seed = 3", "Finetune.seed or Fit.seed or Tune.seed"),
         ("Finetune.lr = .1", "Finetune.learning_rate"),
         ("Fit.weights = 'a'", "Extract.weights"),
         ("kind = 'stage1'", "Extract.kind"),

@@ -133,6 +133,9 @@ def train_in_process(data: Path, output: Path) -> tuple[int, str]:
     settings = {
         "Extract.weights": str(data / "extractor.safetensors"),
         "Extract.batch_size": 16,
+        "Extract.adaptation_images": 64,
+        "Tune.num_images": 32,
+        "Tune.batch_size": 16,
         "Fit.encoder_widths": (24,),
         "Fit.decoder_widths": (24,),
         "Fit.batch_size": 16,
@@ -146,7 +149,8 @@ def train_in_process(data: Path, output: Path) -> tuple[int, str]:
 def test_two_processes_train_the_model_of_one(tmp_path: Path) -> None:
     render_file("standin_toy", (1, 1, 1, 1, 2, 8, 8), tmp_path / "standin_toy/standin_toy.npz")
     torch.manual_seed(0)
-    save_extractor(FeatureExtractor("vgg11_bn"), tmp_path / "extractor.safetensors", {})
+    heads = FactorHeads((2, 8), 16.0).keep(["background_color", "vertical_axis"])
+    save_extractor(FeatureExtractor("vgg11_bn"), tmp_path / "extractor.safetensors", {}, heads)
     outputs = [tmp_path / "one", tmp_path / "two"]
     [one] = run_in_processes(1, train_in_process, tmp_path, outputs[0])
     first, second = run_in_processes(2, train_in_process, tmp_path, outputs[1])

@@ -22,7 +22,7 @@ from submission.data.standin.render import render_file
 from submission.models.weights import read_card
 from submission.scoring.score import score_table
 from submission.scoring.tables import TITLES
-from submission.settings import ExtractSettings, FinetuneSettings, FitSettings
+from submission.settings import ExtractSettings, FinetuneSettings, FitSettings, TuneSettings
 from tests.test_scoring_results import SETTINGS, SPACE, mixed_codes
 
 
@@ -35,7 +35,7 @@ def test_every_row_is_a_valid_configuration_that_differs_from_the_others() -> No
     seen = set()
     for row in ROWS:
         load_configuration(Path(f"configs/{row.preset}.gin"), row.settings)
-        seen.add((row.grid, ExtractSettings(), FitSettings()))
+        seen.add((row.grid, TuneSettings(), ExtractSettings(), FitSettings()))
     assert len(seen) == len(ROWS) == len({row.name for row in ROWS})
 
 
@@ -141,10 +141,12 @@ def test_trainings_that_are_done_are_not_repeated(
     assert trained == [0, 2, 1]
     path = tmp_path / "best.json"
     assert [done["seed"] for done in json.loads(path.read_text())["trainings"]] == [0, 1, 2]
-    path.write_text(json.dumps(json.loads(path.read_text()) | {"weights_sha256": "other"}))
-    run.run_row(row, [0])
-    assert trained == [0, 2, 1, 0]
-    assert len(json.loads(path.read_text())["trainings"]) == 1
+    assert json.loads(path.read_text())["settings"]["Fit.latents"] == "per_factor"
+    for number, other in enumerate(({"weights_sha256": "other"}, {"settings": {}}), start=4):
+        path.write_text(json.dumps(json.loads(path.read_text()) | other))
+        run.run_row(row, [0])
+        assert len(trained) == number
+        assert len(json.loads(path.read_text())["trainings"]) == 1
 
 
 def test_an_unknown_row_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
@@ -154,13 +156,10 @@ def test_an_unknown_row_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert error.endswith("got 'bset'")
 
 
-def test_every_row_s_file_is_of_the_weights_that_ship() -> None:
-    digest = json.loads((PROJECT / "weights/extractor.json").read_text())["sha256"]
+def test_every_row_s_file_is_of_the_weights_and_presets_that_ship() -> None:
     for row in ROWS:
-        results = run.read_results(row)
-        if results is not None:
-            expected = None if row.finetuning else digest
-            assert (results["weights_sha256"], results["command"]) == (expected, row.command)
+        if (results := run.read_results(row)) is not None:
+            assert run.current_results(row) == results, row.name
 
 
 def test_every_mark_of_the_documents_has_a_table() -> None:

@@ -11,13 +11,17 @@ import pytest
 import torch
 
 from submission.data.standin.render import render_file
-from submission.models.extractor import FeatureExtractor
+from submission.models.extractor import FactorHeads, FeatureExtractor
 from submission.models.weights import save_extractor
 from tests.kills import Command, Kill, survive
 from tests.test_events import start_server, variables_for
 
-STAGES = ("features", "beta-VAE", "exporting")
+STAGES = ("tuning:", "adaptation:", "features:", "beta-VAE", "exporting")
 SETTINGS = {
+    "Tune.num_images": 96,
+    "Tune.batch_size": 16,
+    "Tune.checkpoint_seconds": 0.5,
+    "Extract.adaptation_images": 64,
     "Extract.batch_size": 16,
     "Fit.encoder_widths": (24, 24),
     "Fit.decoder_widths": (24, 24),
@@ -33,7 +37,8 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("inputs")
     render_file("standin_toy", (2, 2, 1, 1, 2, 4, 8), folder / "standin_toy/standin_toy.npz")
     torch.manual_seed(0)
-    save_extractor(FeatureExtractor("vgg11_bn"), folder / "extractor.safetensors", {})
+    heads = FactorHeads((2, 8), 16.0).keep(["object_color", "vertical_axis"])
+    save_extractor(FeatureExtractor("vgg11_bn"), folder / "extractor.safetensors", {}, heads)
     return folder
 
 
@@ -79,7 +84,8 @@ def test_killed_runs_end_with_the_bytes_of_an_undisturbed_one(inputs: Path, tmp_
 @pytest.mark.parametrize(
     ("stage", "place"),
     [
-        ("features", r"stopped at \d+ of 256 features"),
+        ("tuning:", r"stopped at step \d of 6 of the tuning"),
+        ("features:", r"stopped at \d+ of 256 features"),
         ("beta-VAE", r"stopped at epoch \d+ step \d+"),
     ],
 )
@@ -98,6 +104,7 @@ def test_a_run_that_is_told_to_end_says_where_it_stopped(
     assert "Traceback" not in end.log
     stopped = re.search(f"error: ({place}; the same command goes on)", end.log)
     assert stopped, end.log
+    assert (tmp_path / "run/training/tune.ckpt").is_file()
     assert (tmp_path / "run/training/fit.ckpt").is_file() == (stage == "beta-VAE")
     assert events[-1]["message"] == "execution_error"
     assert events[-1]["payload"]["error"] == stopped[1]

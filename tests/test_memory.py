@@ -17,6 +17,7 @@ from submission.memory import (
     plan_memory,
     read_memory_limits,
 )
+from submission.memory_limits import Kind
 
 MIB = 1 << 20
 FULL = 1_036_800
@@ -58,6 +59,24 @@ def test_the_wider_type_is_taken_exactly_when_it_fits(
     else:
         with pytest.raises(ValueError, match=r"not enough memory: .* = .* MiB, but test allows"):
             plan()
+
+
+def test_an_earlier_stage_counts_as_far_as_features_and_batches_do_not_take_its_memory() -> None:
+    def planned(earlier: int, kind: Kind) -> int:
+        limit = MemoryLimit(1 << 40, "test", kind)
+        plan = plan_memory(
+            1000,
+            [limit],
+            batch_bytes=500,
+            earlier_bytes=earlier,
+            process_bytes=FREE,  # type: ignore[arg-type]
+        )
+        return plan.num_bytes
+
+    later = 1000 * 512 * 4 + 500
+    assert planned(later, "resident") == later
+    assert planned(later + 7, "resident") == later + 7
+    assert planned(7, "address") == later + 7
 
 
 def test_the_text_has_every_part_the_sum_and_the_limit() -> None:

@@ -5,8 +5,7 @@ from typing import Any
 
 import pytest
 
-from submission.configuration import PROJECT, load_configuration
-from submission.settings import ExtractSettings, FinetuneSettings, FitSettings
+from submission.configuration import PROJECT, SETTINGS, load_configuration
 
 PAPER: dict[str, Any] = {
     "Finetune.architecture": "vgg19_bn",
@@ -24,6 +23,10 @@ PAPER: dict[str, Any] = {
     "Finetune.num_validation_images": 0,
     "Extract.kind": "finetuned",
     "Extract.weights": "weights/extractor.safetensors",
+    "Tune.num_images": 0,
+    "Tune.batch_size": 64,
+    "Tune.learning_rate": 3e-4,
+    "Tune.augmentation": 0.5,
     "Extract.adaptation_images": 0,
     "Fit.latents": "shared",
     "Fit.num_copies": 1,
@@ -49,6 +52,7 @@ PAPER: dict[str, Any] = {
 DIFFERENCES: dict[str, dict[str, Any]] = {
     "paper": {},
     "best": {
+        "Tune.num_images": 9600,
         "Extract.adaptation_images": 4096,
         "Fit.latents": "per_factor",
         "Fit.num_copies": 4,
@@ -59,7 +63,11 @@ DIFFERENCES: dict[str, dict[str, Any]] = {
         "Fit.anneal_start": 2,
         "Fit.anneal_end": 10,
     },
-    "heads": {"Extract.adaptation_images": 4096, "Fit.latents": "heads"},
+    "heads": {
+        "Tune.num_images": 9600,
+        "Extract.adaptation_images": 4096,
+        "Fit.latents": "heads",
+    },
     "quick": {"Fit.num_epochs": 30, "Fit.anneal_start": 3, "Fit.anneal_end": 15},
     "released": {
         "Fit.num_latents": 18,
@@ -91,7 +99,7 @@ DIFFERENCES: dict[str, dict[str, Any]] = {
 
 def values_of(path: Path | None) -> dict[str, Any]:
     load_configuration(path)
-    groups = {"Finetune": FinetuneSettings(), "Extract": ExtractSettings(), "Fit": FitSettings()}
+    groups = {name: settings() for name, settings in SETTINGS.items()}
     return {
         f"{name}.{field}": value
         for name, group in groups.items()
@@ -122,5 +130,6 @@ def test_the_papers_preset_spells_out_every_number_of_the_paper() -> None:
         "Fit.latents",
         "Fit.num_copies",
     }
+    not_of_the_paper |= {name for name in PAPER if name.startswith("Tune.")}
     for name in set(PAPER) - not_of_the_paper:
         assert f"submission.{name} = " in text, name

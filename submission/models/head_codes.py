@@ -35,11 +35,14 @@ class HeadCodes(Encoder):
         """Returns itself."""
         return self
 
+    def logits(self, features: Tensor) -> list[Tensor]:
+        """Maps (B, 512) features to F tensors of (B, size) logits."""
+        return [layer(features) for layer in self.classifiers]
+
     def forward(self, features: Tensor) -> Tensor:
         """Returns the (B, F) expected values, each in 0..size-1."""
         codes = []
-        for number, layer in enumerate(self.classifiers):
-            logits = layer(features)
+        for number, logits in enumerate(self.logits(features)):
             # A power is an operator of every TorchScript runtime that the server may have.
             odds = torch.pow(math.e, logits - logits.amax(dim=1, keepdim=True))
             values = cast(Tensor, getattr(self, f"values_{number}"))

@@ -3,7 +3,7 @@
 import ctypes
 import platform
 
-__all__ = ["keep_freed_memory"]
+__all__ = ["keep_freed_memory", "release_freed_memory"]
 
 M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_MAX, M_ARENA_MAX = -1, -2, -4, -8
 
@@ -28,3 +28,9 @@ def keep_freed_memory() -> bool:
     }
     answers = [mallopt(key, value) for key, value in advice.items()]
     return all(answer == 1 for answer in answers)
+
+
+def release_freed_memory() -> None:
+    """Gives freed memory back to the system, where a stage has needed much more than the next."""
+    if platform.libc_ver()[0] == "glibc":
+        ctypes.CDLL(None).malloc_trim(0)

@@ -31,6 +31,7 @@ from submission.training.interruption import stop_requested
 from submission.training.losses import summed_cross_entropy
 from submission.training.prefetch import prefetched
 from submission.training.radam import FusedRAdam
+from submission.training.schedule import half_cosine, seed_of_step
 from submission.training.synchronised import synchronise
 
 __all__ = ["FinetuneRun", "Finetuned", "finetune", "learning_rate_at"]
@@ -60,7 +61,7 @@ def learning_rate_at(step: int, num_steps: int, settings: FinetuneSettings) -> f
     """Gives the learning rate of a step: constant, or half a cosine down to zero."""
     if settings.learning_rate_decay == "constant":
         return settings.learning_rate
-    return settings.learning_rate * 0.5 * (1 + math.cos(math.pi * step / num_steps))
+    return settings.learning_rate * half_cosine(step / num_steps)
 
 
 @dataclass
@@ -100,7 +101,7 @@ class FinetuneRun:
             The part's mean loss.
         """
         device, part = self.devices.device, self.devices.part
-        seed = int(np.random.SeedSequence((self.settings.seed, self.step)).generate_state(1)[0])
+        seed = seed_of_step(self.settings.seed, self.step)
         torch.manual_seed(seed)
         generator = Generator(device).manual_seed(seed)
         strength = self.settings.augmentation

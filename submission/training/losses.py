@@ -4,11 +4,13 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor
+from torch.distributions import Categorical
 from torch.nn import functional as F
 
 __all__ = [
     "beta_vae_loss",
     "divergence_per_latent",
+    "information_loss",
     "kl_divergence",
     "reconstruction_error",
     "soft_targets",
@@ -54,6 +56,30 @@ def soft_targets(values: Tensor, size: int, spread: float) -> Tensor:
     """
     distance = torch.arange(size, device=values.device) - values[:, None]  # (B, size)
     return torch.softmax(-0.5 * (distance / spread).square(), dim=1)
+
+
+def information_loss(logits: Sequence[Tensor], balanced: Sequence[bool]) -> Tensor:
+    """Sums over factors how uncertain the answers are, less how varied they are over the batch.
+
+    Minimised, it maximises the information that answers hold on their images: each answer becomes
+    certain, and no value is left out (Liang et al. 2020, equations 3 and 4).
+
+    Args:
+        logits: F tensors of (B, size).
+        balanced: per factor, whether its values are equally frequent; of the others uncertainty
+            counts alone.
+
+    Returns:
+        A scalar in nats.
+    """
+    losses = []
+    for row, is_balanced in zip(logits, balanced, strict=True):
+        answers = Categorical(logits=row.float(), validate_args=False)
+        losses.append(answers.entropy().mean())  # type: ignore[no-untyped-call]
+        if is_balanced:
+            marginal = Categorical(probs=answers.probs.mean(dim=0), validate_args=False)
+            losses.append(-marginal.entropy())  # type: ignore[no-untyped-call]
+    return torch.stack(losses).sum()
 
 
 def reconstruction_error(decoded: Tensor, features: Tensor) -> Tensor:

@@ -1,14 +1,28 @@
-"""The weight of the KL term as a pure function of the epoch (paper, section 2.3)."""
+"""What changes in the course of a training, as pure functions of how far it is."""
 
 import math
 
-__all__ = ["annealed_beta"]
+import numpy as np
+
+__all__ = ["annealed_beta", "half_cosine", "seed_of_step"]
+
+
+def half_cosine(progress: float) -> float:
+    """Falls from 1 to 0 while progress rises from 0 to 1."""
+    return 0.5 * (1 + math.cos(math.pi * progress))
+
+
+def seed_of_step(seed: int, step: int) -> int:
+    """Gives a step the seed of its own random numbers, so that it repeats after a restart."""
+    return int(np.random.SeedSequence((seed, step)).generate_state(1)[0])
 
 
 def annealed_beta(
     epoch: int, beta_start: float, beta_end: float, epoch_start: int, epoch_end: int
 ) -> float:
-    """Rises by half a cosine from `beta_start` to `beta_end` between two epochs, flat outside.
+    """Gives the weight of the KL term (paper, section 2.3).
+
+    It rises by half a cosine from `beta_start` to `beta_end` between two epochs, flat outside.
 
     Args:
         epoch: t, counted from 0.
@@ -25,4 +39,4 @@ def annealed_beta(
     if epoch <= epoch_start:
         return beta_start
     progress = (epoch - epoch_start) / (epoch_end - epoch_start)
-    return beta_end - 0.5 * (beta_end - beta_start) * (1 + math.cos(math.pi * progress))
+    return beta_end - (beta_end - beta_start) * half_cosine(progress)

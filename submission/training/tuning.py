@@ -1,0 +1,173 @@
+"""Trains the extractor on unlabelled images until the finetuned heads are certain of them."""
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Generator, Tensor, nn
+
+from submission.models.extractor import Extractor, Heads
+from submission.models.head_codes import HeadCodes
+from submission.settings import TuneSettings
+from submission.training.augmentation import augment
+from submission.training.batches import epoch_batches, to_unit_range
+from submission.training.checkpoint import load_checkpoint, save_checkpoint
+from submission.training.interruption import stop_requested
+from submission.training.losses import information_loss
+from submission.training.prefetch import prefetched
+from submission.training.radam import FusedRAdam
+from submission.training.schedule import half_cosine, seed_of_step
+
+__all__ = ["Tuning"]
+
+IntArray = npt.NDArray[np.int64]
+Pixels = npt.NDArray[np.uint8]
+
+
+class Tuning:
+    """Maximises the information that the heads' answers hold on images without labels.
+
+    The heads stay as they are and the extractor learns to give features that they are certain of,
+    each value of a factor equally often (information maximisation, Liang et al. 2020, section 3.2).
+    Of the axes, certainty counts alone: a data set may have fewer positions than the simulation.
+    Batch norms use each batch's own statistics meanwhile, and should be estimated anew afterwards.
+
+    A step depends on state, images and seed alone.
+
+    Args:
+        extractor: frozen, changed in place.
+        heads: that finetuning trained with it.
+        images: (N, 64, 64, 3) of the domain, in any order.
+        settings: how to tune.
+        device: where to compute.
+        dtype: number format of the matrix products; float16, whose gradients would need a scale, is
+            replaced by float32.
+
+    Raises:
+        ValueError: if there is less than one batch.
+    """
+
+    def __init__(
+        self,
+        extractor: Extractor,
+        heads: Heads,
+        images: Pixels,
+        settings: TuneSettings,
+        device: torch.device,
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
+        available = min(len(images), settings.num_images)
+        if available < settings.batch_size:
+            raise ValueError(
+                f"expected at least one batch of {settings.batch_size} images to tune on, got "
+                f"{available}; lower Tune.batch_size or use a larger grid"
+            )
+        self.settings = settings
+        self.step = 0
+        self.num_steps = settings.num_images // settings.batch_size
+        self._images, self._device, self._dtype = images, device, dtype
+        self._extractor = extractor
+        self._heads = HeadCodes(heads).to(device).requires_grad_(requires_grad=False)
+        self._balanced = [not name.endswith("_axis") for name in heads.names]
+        extractor.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        extractor.train().requires_grad_()
+        for layer in extractor.modules():
+            if isinstance(layer, nn.Dropout2d):
+                layer.eval()
+        self._optimizer = FusedRAdam(
+            extractor.parameters(), settings.learning_rate, betas=(0.9, 0.999)
+        )
+
+    def run(
+        self,
+        checkpoint: Path,
+        identity: str,
+        advance: Callable[[int], object] = lambda num_images: None,
+    ) -> None:
+        """Takes all steps, from a checkpoint on if there is one, and freezes the extractor again.
+
+        Args:
+            checkpoint: file that is read and written.
+            identity: fingerprint of all that the outcome depends on.
+            advance: told the number of images of each finished batch.
+
+        Raises:
+            ValueError: if the checkpoint is of another run or the loss stops being a number.
+            InterruptedError: if the run is told to stop.
+        """
+        if (state := load_checkpoint(checkpoint, identity)) is not None:
+            self._restore(state)
+            advance(self.step * self.settings.batch_size)
+        saved_at = time.monotonic()
+        with stop_requested() as stop:
+            batches = (np.sort(batch) for batch in self.batches())
+            for pixels in prefetched(torch.from_numpy(self._images[rows]) for rows in batches):
+                loss = self.take_step(pixels)
+                if not math.isfinite(loss):
+                    raise ValueError(
+                        f"expected a finite loss while tuning, got {loss} in step {self.step}; "
+                        "lower Tune.learning_rate"
+                    )
+                advance(self.settings.batch_size)
+                due = time.monotonic() - saved_at >= self.settings.checkpoint_seconds
+                stopped, done = stop(), self.step == self.num_steps
+                if due or stopped or done:
+                    save_checkpoint(checkpoint, identity, self._state())
+                    saved_at = time.monotonic()
+                if stopped:
+                    raise InterruptedError(
+                        f"stopped at step {self.step} of {self.num_steps} of the tuning; the same "
+                        "command goes on"
+                    )
+        self._extractor.cpu().eval().requires_grad_(requires_grad=False)
+
+    @property
+    def num_images(self) -> int:
+        """How many images are seen, counted as often as they are."""
+        return self.num_steps * self.settings.batch_size
+
+    def batches(self) -> Iterator[IntArray]:
+        """Yields the (B,) indices of each step to come, every image once before any comes again."""
+        num_images, batch_size = len(self._images), self.settings.batch_size
+        per_epoch, first = num_images // batch_size, self.step
+        for step in range(first, self.num_steps):
+            epoch, number = divmod(step, per_epoch)
+            if step == first or number == 0:
+                indices, seed = np.arange(num_images), self.settings.seed
+                order = list(epoch_batches(indices, batch_size, num_images, seed, epoch))
+            yield order[number]
+
+    def take_step(self, pixels: Tensor) -> float:
+        """Takes one step on (B, 64, 64, 3) images and gives its loss in nats."""
+        device, settings = self._device, self.settings
+        generator = Generator(device).manual_seed(seed_of_step(settings.seed, self.step))
+        images = augment(to_unit_range(pixels, device), settings.augmentation, generator)
+        enabled = self._dtype == torch.bfloat16
+        with torch.autocast(device.type, torch.bfloat16, enabled=enabled):
+            features = self._extractor(images)
+        loss = information_loss(self._heads.logits(features), self._balanced)
+        for group in self._optimizer.param_groups:
+            progress = self.step / self.num_steps
+            group["learning_rate"] = settings.learning_rate * half_cosine(progress)
+        self._optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        self._optimizer.step()
+        self.step += 1
+        return float(loss.detach())
+
+    def _state(self) -> dict[str, Any]:
+        return {
+            "step": self.step,
+            "extractor": self._extractor.state_dict(),
+            "optimizer": self._optimizer.state_dict(),
+        }
+
+    def _restore(self, state: dict[str, Any]) -> None:
+        self.step = state["step"]
+        self._extractor.load_state_dict(state["extractor"])
+        self._optimizer.load_state_dict(state["optimizer"])

@@ -1,0 +1,129 @@
+import copy
+import os
+import signal
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from submission.models.extractor import Extractor, FactorHeads, Heads
+from submission.models.head_codes import HeadCodes
+from submission.settings import TuneSettings
+from submission.training.adaptation import reestimate_norms
+from submission.training.batches import to_unit_range
+from submission.training.losses import information_loss
+from submission.training.tuning import Tuning
+from tests.image_sets import rendered_set
+from tests.test_extractor import make_extractor
+
+CPU = torch.device("cpu")
+IMAGES = rendered_set("standin_real").images
+SETTINGS = TuneSettings(num_images=48, batch_size=8, learning_rate=1e-3)
+
+
+def make_heads() -> Heads:
+    torch.manual_seed(1)
+    return FactorHeads((4, 5), 16.0).keep(["object_color", "vertical_axis"])
+
+
+def make_tuning(settings: TuneSettings = SETTINGS) -> tuple[Extractor, Tuning]:
+    extractor = make_extractor().eval().requires_grad_(requires_grad=False)
+    return extractor, Tuning(extractor, make_heads(), IMAGES, settings, CPU)
+
+
+def answers(extractor: Extractor) -> list[Tensor]:
+    """Gives (N, size) probabilities with batch norms adapted to the images."""
+    reestimate_norms(extractor, IMAGES, len(IMAGES), len(IMAGES), 0, CPU)
+    with torch.no_grad():
+        features = extractor(to_unit_range(torch.from_numpy(IMAGES), CPU))
+        logits = HeadCodes(make_heads()).logits(features)
+    return [row.softmax(dim=1) for row in logits]
+
+
+def entropy(probabilities: Tensor) -> Tensor:
+    terms: Tensor = torch.special.entr(probabilities)
+    return terms.sum(dim=-1)
+
+
+def test_the_loss_is_the_published_formula() -> None:
+    """Liang et al. 2020, equations 3 and 4; the second counts for balanced factors alone."""
+    torch.manual_seed(0)
+    logits = [torch.randn(6, 3), torch.randn(6, 4)]
+    first, second = (row.softmax(dim=1) for row in logits)
+    expected = entropy(first).mean() - entropy(first.mean(dim=0)) + entropy(second).mean()
+    torch.testing.assert_close(information_loss(logits, [True, False]), expected)
+
+
+def test_certain_and_varied_answers_have_the_least_loss() -> None:
+    perfect = [1000 * torch.eye(4)]
+    assert information_loss(perfect, [True]).item() == pytest.approx(-np.log(4), rel=1e-5)
+    one_value = [1000 * torch.eye(4)[[0, 0, 0, 0]]]
+    assert information_loss(one_value, [True]).item() == pytest.approx(0, abs=1e-5)
+
+
+def test_answers_become_certain_and_those_of_balanced_factors_stay_varied(tmp_path: Path) -> None:
+    extractor, tuning = make_tuning(replace(SETTINGS, num_images=320, batch_size=16))
+    before = answers(copy.deepcopy(extractor))
+    tuning.run(tmp_path / "tune.ckpt", "test")
+    after = answers(extractor)
+    for old, new in zip(before, after, strict=True):
+        assert entropy(new).mean() < 0.8 * entropy(old).mean()
+    assert entropy(after[0].mean(dim=0)) > entropy(before[0].mean(dim=0)) - 0.1
+    assert not extractor.training
+    assert not any(value.requires_grad for value in extractor.parameters())
+
+
+def test_a_tuning_that_is_stopped_goes_on_to_the_same_bits(tmp_path: Path) -> None:
+    def run(folder: Path, advance: Callable[[int], object]) -> dict[str, Tensor]:
+        extractor, tuning = make_tuning()
+        folder.mkdir(exist_ok=True)
+        tuning.run(folder / "tune.ckpt", "test", advance)
+        return extractor.state_dict()
+
+    def stop(num_images: int) -> None:
+        seen.append(num_images)
+        if len(seen) == 3:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    seen: list[int] = []
+    expected = run(tmp_path / "undisturbed", lambda num_images: None)
+    with pytest.raises(InterruptedError, match="stopped at step 3 of 6 of the tuning"):
+        run(tmp_path / "stopped", stop)
+    rest: list[int] = []
+    found = run(tmp_path / "stopped", rest.append)
+    assert rest == [24, 8, 8, 8]
+    for name, value in expected.items():
+        assert torch.equal(found[name], value), name
+
+
+def test_every_image_is_seen_before_one_comes_again() -> None:
+    seen: list[int] = []
+    _, tuning = make_tuning(TuneSettings(num_images=2 * len(IMAGES), batch_size=8))
+    for batch in tuning.batches():
+        assert len(batch) == 8
+        seen += batch.tolist()
+    first, second = seen[: len(IMAGES)], seen[len(IMAGES) :]
+    assert sorted(first) == sorted(second) == list(range(len(IMAGES)))
+    assert first != second
+
+
+def test_a_checkpoint_of_another_run_is_refused(tmp_path: Path) -> None:
+    make_tuning()[1].run(tmp_path / "tune.ckpt", "test")
+    with pytest.raises(ValueError, match="to be of this run"):
+        make_tuning()[1].run(tmp_path / "tune.ckpt", "another")
+
+
+def test_weights_that_explode_are_refused(tmp_path: Path) -> None:
+    _, tuning = make_tuning(TuneSettings(num_images=48, batch_size=8, learning_rate=1e30))
+    with pytest.raises(ValueError, match=r"expected a finite loss while tuning.*lower Tune"):
+        tuning.run(tmp_path / "tune.ckpt", "test")
+
+
+@pytest.mark.parametrize(("num_images", "batch_size"), [(7, 8), (1000, len(IMAGES) + 1)])
+def test_less_than_a_batch_is_refused(num_images: int, batch_size: int) -> None:
+    with pytest.raises(ValueError, match=f"expected at least one batch of {batch_size} images"):
+        make_tuning(TuneSettings(num_images=num_images, batch_size=batch_size))
