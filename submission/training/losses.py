@@ -58,7 +58,7 @@ def soft_targets(values: Tensor, size: int, spread: float) -> Tensor:
     return torch.softmax(-0.5 * (distance / spread).square(), dim=1)
 
 
-def information_loss(logits: Sequence[Tensor], balanced: Sequence[bool]) -> Tensor:
+def information_loss(logits: Sequence[Tensor], weights: Sequence[float | None]) -> Tensor:
     """Sums over factors how uncertain the answers are, less how varied they are over the batch.
 
     Minimised, it maximises the information that answers hold on their images: each answer becomes
@@ -66,19 +66,21 @@ def information_loss(logits: Sequence[Tensor], balanced: Sequence[bool]) -> Tens
 
     Args:
         logits: F tensors of (B, size).
-        balanced: per factor, whether its values are equally frequent; of the others uncertainty
-            counts alone.
+        weights: per factor None, if its values are equally frequent; otherwise uncertainty alone
+            counts, by this weight.
 
     Returns:
         A scalar in nats.
     """
     losses = []
-    for row, is_balanced in zip(logits, balanced, strict=True):
+    for row, weight in zip(logits, weights, strict=True):
         answers = Categorical(logits=row.float(), validate_args=False)
-        losses.append(answers.entropy().mean())  # type: ignore[no-untyped-call]
-        if is_balanced:
-            marginal = Categorical(probs=answers.probs.mean(dim=0), validate_args=False)
-            losses.append(-marginal.entropy())  # type: ignore[no-untyped-call]
+        uncertainty = answers.entropy().mean()  # type: ignore[no-untyped-call]
+        if weight is None:
+            mean = Categorical(probs=answers.probs.mean(dim=0), validate_args=False)
+            losses.append(uncertainty - mean.entropy())  # type: ignore[no-untyped-call]
+        else:
+            losses.append(weight * uncertainty)
     return torch.stack(losses).sum()
 
 

@@ -73,7 +73,9 @@ class Tuning:
         self._images, self._device, self._dtype = images, device, dtype
         self._extractor = extractor
         self._heads = HeadCodes(heads).to(device).requires_grad_(requires_grad=False)
-        self._balanced = [not name.endswith("_axis") for name in heads.names]
+        self._weights = [
+            settings.axis_weight if name.endswith("_axis") else None for name in heads.names
+        ]
         extractor.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         extractor.train().requires_grad_()
         for layer in extractor.modules():
@@ -150,7 +152,7 @@ class Tuning:
         enabled = self._dtype == torch.bfloat16
         with torch.autocast(device.type, torch.bfloat16, enabled=enabled):
             features = self._extractor(images)
-        loss = information_loss(self._heads.logits(features), self._balanced)
+        loss = information_loss(self._heads.logits(features), self._weights)
         for group in self._optimizer.param_groups:
             progress = self.step / self.num_steps
             group["learning_rate"] = settings.learning_rate * half_cosine(progress)
