@@ -49,7 +49,7 @@ class Row:
         return "; ".join([*(self.finetuning.commands if self.finetuning else ()), run])
 
 
-_BEST = Row("best", "best.gin: a latent per factor", "best")
+_BEST = Row("best", "best.gin: tuned extractor, a latent per factor", "best")
 _PAPER = Row("paper", "paper.gin: the paper's VAE", "paper")
 _BEST_SMALL = Row("best-small-grid", "best.gin on a second grid", "best", grid=SMALL_GRID)
 
@@ -155,7 +155,7 @@ ABLATIONS = {
         _best("one-copy", "one copy of each latent", "Fit.num_copies=1"),
         _best("best-beta-low", "beta ends at .2", "Fit.beta_end=0.2"),
         _best("best-beta-high", "beta ends at 2", "Fit.beta_end=2.0"),
-        _best("best-longer", "60 epochs, beta rises as slowly", *_SIXTY_EPOCHS),
+        _best("best-longer", "60 epochs, beta rises as slowly", *_SIXTY_EPOCHS, num_seeds=1),
         _best("images-1000", "trained on 1,000 images", "Fit.num_images=1000"),
         _best("images-4000", "trained on 4,000 images", "Fit.num_images=4000"),
         _best("images-16200", "trained on 16,200 images", "Fit.num_images=16200"),
@@ -166,9 +166,7 @@ ABLATIONS = {
         _best_small("tuned-4800", "tuned to 4,800 images", "Tune.num_images=4800"),
         _best_small("tuned-19200", "tuned to 19,200 images", "Tune.num_images=19200"),
         _best_small("tuned-augmented", "tuned with augmentation", "Tune.augmentation=0.5"),
-        _best_small("tuned-axes-0", "the axes left out", "Tune.axis_weight=0.0"),
-        _best_small("tuned-axes-0.1", "the axes' weight .1", "Tune.axis_weight=0.1"),
-        _best_small("tuned-axes-1", "the axes' weight 1", "Tune.axis_weight=1.0"),
+        _best_small("axes-free", "tuned, axes not held", "Tune.axis_weight=0.0"),
         _best_small("tuned-again", "tuned with another seed", "Tune.seed=1"),
         _adapted(4096, num_seeds=5),
         _adapted(1024),

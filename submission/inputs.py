@@ -191,8 +191,8 @@ def _model_bytes(extractor: Extractor, fit: FitSettings) -> int:
 
 
 def _tuning_bytes(extractor: Extractor, tune: TuneSettings) -> int:
-    """What tuning holds besides the extractor: gradients, two moments, a temporary, a batch."""
+    """What tuning holds besides the extractor: a copy, gradients, two moments, a temporary."""
     if not tune.num_images:
         return 0
     trained: int = sum(value.nbytes for value in extractor.parameters())
-    return 4 * trained + tune.batch_size * TRAINED_IMAGE_BYTES
+    return 5 * trained + tune.batch_size * TRAINED_IMAGE_BYTES

@@ -107,8 +107,8 @@ class TuneSettings:
             as they are.
         batch_size: images of a step.
         learning_rate: RAdam's step size; it falls to zero by half a cosine.
-        axis_weight: how much certainty about the two axes counts, beside 1 for other factors; their
-            positions need not be equally frequent, since a data set may have fewer of them.
+        axis_weight: how much the two axes count, beside 1 for other factors; their answers are held
+            at those of the extractor as finetuning made it.
         augmentation: strength of random camera effects; 0 is none.
         seed: decides order and augmentation.
         checkpoint_seconds: time between checkpoints; 0 writes one after every step.
@@ -117,7 +117,7 @@ class TuneSettings:
     num_images: int = 0
     batch_size: int = 64
     learning_rate: float = 3e-4
-    axis_weight: float = 0.3
+    axis_weight: float = 1.0
     augmentation: float = 0.0
     seed: int = 0
     checkpoint_seconds: float = 60.0

@@ -58,30 +58,22 @@ def soft_targets(values: Tensor, size: int, spread: float) -> Tensor:
     return torch.softmax(-0.5 * (distance / spread).square(), dim=1)
 
 
-def information_loss(logits: Sequence[Tensor], weights: Sequence[float | None]) -> Tensor:
-    """Sums over factors how uncertain the answers are, less how varied they are over the batch.
+def information_loss(logits: Tensor) -> Tensor:
+    """Gives how uncertain the answers are, less how varied they are over the batch.
 
     Minimised, it maximises the information that answers hold on their images: each answer becomes
     certain, and no value is left out (Liang et al. 2020, equations 3 and 4).
 
     Args:
-        logits: F tensors of (B, size).
-        weights: per factor None, if its values are equally frequent; otherwise uncertainty alone
-            counts, by this weight.
+        logits: (B, size).
 
     Returns:
         A scalar in nats.
     """
-    losses = []
-    for row, weight in zip(logits, weights, strict=True):
-        answers = Categorical(logits=row.float(), validate_args=False)
-        uncertainty = answers.entropy().mean()  # type: ignore[no-untyped-call]
-        if weight is None:
-            mean = Categorical(probs=answers.probs.mean(dim=0), validate_args=False)
-            losses.append(uncertainty - mean.entropy())  # type: ignore[no-untyped-call]
-        else:
-            losses.append(weight * uncertainty)
-    return torch.stack(losses).sum()
+    answers = Categorical(logits=logits, validate_args=False)
+    mean = Categorical(probs=answers.probs.mean(dim=0), validate_args=False)
+    loss: Tensor = answers.entropy().mean() - mean.entropy()  # type: ignore[no-untyped-call]
+    return loss
 
 
 def reconstruction_error(decoded: Tensor, features: Tensor) -> Tensor:

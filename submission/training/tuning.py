@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +10,10 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Generator, Tensor, nn
+from torch.nn import functional as F
 
 from submission.models.extractor import Extractor, Heads
+from submission.models.folding import fold
 from submission.models.head_codes import HeadCodes
 from submission.settings import TuneSettings
 from submission.training.augmentation import augment
@@ -34,7 +36,8 @@ class Tuning:
 
     The heads stay as they are and the extractor learns to give features that they are certain of,
     each value of a factor equally often (information maximisation, Liang et al. 2020, section 3.2).
-    Of the axes, certainty counts alone: a data set may have fewer positions than the simulation.
+    The axes are left out of that, since a data set may have other positions than the simulation:
+    their answers are held at those of the extractor as it was (Li and Hoiem 2016).
     Batch norms use each batch's own statistics meanwhile, and should be estimated anew afterwards.
 
     A step depends on state, images and seed alone.
@@ -73,10 +76,9 @@ class Tuning:
         self._images, self._device, self._dtype = images, device, dtype
         self._extractor = extractor
         self._heads = HeadCodes(heads).to(device).requires_grad_(requires_grad=False)
-        self._weights = [
-            settings.axis_weight if name.endswith("_axis") else None for name in heads.names
-        ]
+        self._are_axes = [name.endswith("_axis") for name in heads.names]
         extractor.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._teacher = fold(extractor, dtype).to(memory_format=torch.channels_last)
         extractor.train().requires_grad_()
         for layer in extractor.modules():
             if isinstance(layer, nn.Dropout2d):
@@ -150,9 +152,11 @@ class Tuning:
         generator = Generator(device).manual_seed(seed_of_step(settings.seed, self.step))
         images = augment(to_unit_range(pixels, device), settings.augmentation, generator)
         enabled = self._dtype == torch.bfloat16
+        with torch.no_grad():
+            known = self._teacher(images)
         with torch.autocast(device.type, torch.bfloat16, enabled=enabled):
             features = self._extractor(images)
-        loss = information_loss(self._heads.logits(features), self._weights)
+        loss = self._loss(self._heads.logits(features), self._heads.logits(known))
         for group in self._optimizer.param_groups:
             progress = self.step / self.num_steps
             group["learning_rate"] = settings.learning_rate * half_cosine(progress)
@@ -161,6 +165,16 @@ class Tuning:
         self._optimizer.step()
         self.step += 1
         return float(loss.detach())
+
+    def _loss(self, logits: Sequence[Tensor], known: Sequence[Tensor]) -> Tensor:
+        losses = []
+        for row, known_row, is_axis in zip(logits, known, self._are_axes, strict=True):
+            if is_axis:
+                held = F.cross_entropy(row, known_row.softmax(dim=1))
+                losses.append(self.settings.axis_weight * held)
+            else:
+                losses.append(information_loss(row))
+        return torch.stack(losses).sum()
 
     def _state(self) -> dict[str, Any]:
         return {
