@@ -164,7 +164,7 @@ ABLATIONS = {
         _BEST_SMALL,
         _best_small("tuned-2400", "tuned to 2,400 images", "Tune.num_images=2400"),
         _best_small("tuned-4800", "tuned to 4,800 images", "Tune.num_images=4800"),
-        _best_small("tuned-19200", "tuned to 19,200 images", "Tune.num_images=19200"),
+        _best_small("tuned-16200", "tuned to all images", "Tune.num_images=16200"),
         _best_small("tuned-augmented", "tuned with augmentation", "Tune.augmentation=0.5"),
         _best_small("axes-free", "tuned, axes not held", "Tune.axis_weight=0.0"),
         _best_small("tuned-again", "tuned with another seed", "Tune.seed=1"),

@@ -103,8 +103,8 @@ class TuneSettings:
     leaves the extractor as finetuning made it.
 
     Attributes:
-        num_images: images of the data set, counted as often as they are seen; 0 leaves the weights
-            as they are.
+        num_images: images of the data set, drawn at random without repetition, all if there are
+            no more; 0 leaves the weights as they are.
         batch_size: images of a step.
         learning_rate: RAdam's step size; it falls to zero by half a cosine.
         axis_weight: how much the two axes count, beside 1 for other factors; their answers are held

@@ -3,6 +3,7 @@
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -65,14 +66,14 @@ class Tuning:
         dtype: torch.dtype = torch.float32,
     ) -> None:
         available = min(len(images), settings.num_images)
-        if available < settings.batch_size:
+        self.settings = settings
+        self.step = 0
+        self.num_steps = available // settings.batch_size
+        if self.num_steps == 0:
             raise ValueError(
                 f"expected at least one batch of {settings.batch_size} images to tune on, got "
                 f"{available}; lower Tune.batch_size or use a larger grid"
             )
-        self.settings = settings
-        self.step = 0
-        self.num_steps = settings.num_images // settings.batch_size
         self._images, self._device, self._dtype = images, device, dtype
         self._extractor = extractor
         self._heads = HeadCodes(heads).to(device).requires_grad_(requires_grad=False)
@@ -132,19 +133,16 @@ class Tuning:
 
     @property
     def num_images(self) -> int:
-        """How many images are seen, counted as often as they are."""
+        """How many images are seen, each once."""
         return self.num_steps * self.settings.batch_size
 
     def batches(self) -> Iterator[IntArray]:
-        """Yields the (B,) indices of each step to come, every image once before any comes again."""
-        num_images, batch_size = len(self._images), self.settings.batch_size
-        per_epoch, first = num_images // batch_size, self.step
-        for step in range(first, self.num_steps):
-            epoch, number = divmod(step, per_epoch)
-            if step == first or number == 0:
-                indices, seed = np.arange(num_images), self.settings.seed
-                order = list(epoch_batches(indices, batch_size, num_images, seed, epoch))
-            yield order[number]
+        """Yields the (B,) indices of each step to come; no image comes twice."""
+        num_images, settings = len(self._images), self.settings
+        order = epoch_batches(
+            np.arange(num_images), settings.batch_size, num_images, settings.seed, epoch=0
+        )
+        return islice(order, self.step, self.num_steps)
 
     def take_step(self, pixels: Tensor) -> float:
         """Takes one step on (B, 64, 64, 3) images and gives its loss in nats."""
