@@ -26,7 +26,7 @@ PAPER: dict[str, Any] = {
     "Tune.num_images": 0,
     "Tune.batch_size": 64,
     "Tune.learning_rate": 3e-4,
-    "Tune.axis_weight": 0.3,
+    "Tune.axis_weight": 1.0,
     "Tune.augmentation": 0.0,
     "Extract.adaptation_images": 0,
     "Fit.latents": "shared",
