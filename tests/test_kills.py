@@ -75,7 +75,15 @@ def test_killed_runs_end_with_the_bytes_of_an_undisturbed_one(inputs: Path, tmp_
         assert not list(output.glob("features-*"))
 
     killed = survive(lambda output: train(inputs, output), tmp_path, compare, num_kills=12)
-    assert {end.stage for end in killed} == set(STAGES)
+    # A run that was killed once seldom adapts again, so that few kills strike there by chance.
+    assert {end.stage for end in killed} >= set(STAGES[2:])
+    place = tmp_path / "killed while tuning"
+    place.mkdir()
+    command = train(inputs, place)
+    struck = command.start(place / "start0.log", Kill("tuning:", 0.3))
+    assert struck.stage == "tuning:"
+    assert command.start(place / "start1.log").status == 0
+    compare(place)
     assert any("going on from epoch" in end.log for end in killed)
     assert any("stored features" in end.log for end in killed)
     assert "run/representation/pytorch_model.pt" in expected
