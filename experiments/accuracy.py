@@ -15,7 +15,7 @@ from submission.data.image_set import ImageSet
 from submission.data.standin.render import render_images
 from submission.data.standin.scene import standin_space
 from submission.domain import ADAPTATION_BATCH
-from submission.factors import FactorSpace
+from submission.factors import FactorSpace, is_axis
 from submission.files import write_json
 from submission.models.extractor import Extractor, Heads
 from submission.models.folding import fold
@@ -113,7 +113,7 @@ def _accuracies(
         truth = torch.from_numpy(factors[:, number])
         right = classify(features).argmax(dim=1) == truth
         values[name] = float(right.double().mean())
-        if name.endswith("_axis"):
+        if is_axis(name):
             error = (expected[:, number] - truth).abs()
             values[f"{name}_mean_error"] = float(error.double().mean())
     return values

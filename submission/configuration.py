@@ -74,11 +74,12 @@ def load_configuration(path: Path | None, overrides: Sequence[str] = ()) -> None
 
 def changed_settings() -> dict[str, Any]:
     """Gives what the loaded configuration changes in the paper's numbers, by `Group.setting`."""
+    loaded = {name: settings() for name, settings in SETTINGS.items()}
     return {
         f"{name}.{field.name}": value
-        for name, settings in SETTINGS.items()
+        for name, settings in loaded.items()
         for field in fields(settings)
-        if (value := getattr(settings(), field.name)) != field.default
+        if (value := getattr(settings, field.name)) != field.default
     }
 
 

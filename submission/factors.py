@@ -7,9 +7,14 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["FactorSpace"]
+__all__ = ["FactorSpace", "is_axis"]
 
 IntArray = npt.NDArray[np.int64]
+
+
+def is_axis(name: str) -> bool:
+    """Tells whether a factor is one of the two axes, whose values are positions in order."""
+    return name.endswith("_axis")
 
 
 @dataclass(frozen=True)

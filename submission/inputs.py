@@ -1,6 +1,6 @@
 """What a run is given: images, a frozen extractor, settings, hardware and the memory for it."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from submission.models.extractor import FEATURE_SIZE, Extractor, Heads
 from submission.models.frozen import LEARNED, load_frozen
 from submission.models.weights import load_heads
 from submission.settings import ExtractSettings, FitSettings, TuneSettings
-from submission.training.checkpoint import fingerprint
+from submission.training.checkpoint import decisive, fingerprint
 from submission.training.devices import Devices
 from submission.training.feature_store import FeatureStore
 from submission.training.fit import steps_per_epoch
@@ -156,12 +156,10 @@ def _batch_sizes(devices: Devices, image_bytes: int) -> list[int]:
 
 def adaptation_of(inputs: RunInputs) -> str:
     """Gives a hash of all that the adapted extractor depends on."""
-    tune = asdict(inputs.tune)
-    del tune["checkpoint_seconds"]
     return fingerprint(
         data=inputs.images.sha256,
         weights=inputs.weights_sha256,
-        tune=tune if inputs.tune.num_images else None,
+        tune=decisive(inputs.tune) if inputs.tune.num_images else None,
         adaptation_images=inputs.extract.adaptation_images,
         device=inputs.device.type,
         precision=inputs.precision.dtype,

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import pickle
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,18 @@ from torch import Tensor
 
 from submission.files import replacing
 
-__all__ = ["fingerprint", "load_checkpoint", "save_checkpoint", "sha256_of_tensor"]
+__all__ = ["decisive", "fingerprint", "load_checkpoint", "save_checkpoint", "sha256_of_tensor"]
+
+
+def decisive(settings: Any) -> dict[str, Any]:
+    """Gives the settings that an outcome depends on: all but how often a checkpoint is written.
+
+    Args:
+        settings: an object of one of the classes of settings.
+    """
+    values = asdict(settings)
+    del values["checkpoint_seconds"]
+    return values
 
 
 def fingerprint(**facts: Any) -> str:

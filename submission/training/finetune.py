@@ -3,7 +3,7 @@
 import math
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from torch import Generator, Tensor
 from submission.configuration import save_configuration
 from submission.console import progress_bar, say
 from submission.data.images import ImageSet
+from submission.factors import is_axis
 from submission.models.extractor import FactorHeads, FeatureExtractor, Heads
 from submission.settings import FinetuneSettings
 from submission.training.augmentation import augment
@@ -23,7 +24,7 @@ from submission.training.batches import (
     epoch_batches,
     split_indices,
 )
-from submission.training.checkpoint import fingerprint, load_checkpoint, save_checkpoint
+from submission.training.checkpoint import decisive, fingerprint, load_checkpoint, save_checkpoint
 from submission.training.classifier import FactorClassifier, factor_accuracies
 from submission.training.curves import Curves
 from submission.training.devices import Devices
@@ -182,11 +183,10 @@ def finetune(
 
     torch.manual_seed(settings.seed)
     heads = FactorHeads(images.space.sizes, settings.head_scale)
-    softness = [settings.axis_softness * name.endswith("_axis") for name in images.space.names]
+    softness = [settings.axis_softness * is_axis(name) for name in images.space.names]
     run = FinetuneRun(settings, extractor, heads, devices, softness)
     checkpoint = folder / "finetune.ckpt"
-    decisive = {key: value for key, value in asdict(settings).items() if "checkpoint" not in key}
-    identity = fingerprint(settings=decisive, data=[s.sha256 for s in training_sets])
+    identity = fingerprint(settings=decisive(settings), data=[s.sha256 for s in training_sets])
     if (state := load_checkpoint(checkpoint, identity)) is not None:
         run.restore(state)
         say(f"going on from step {run.step} of {num_steps} ({checkpoint})")

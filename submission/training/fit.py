@@ -3,7 +3,6 @@
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from submission.models.vae import Encoder, FeatureVAE
 from submission.models.views import Views
 from submission.settings import FitSettings
 from submission.training.checkpoint import (
+    decisive,
     fingerprint,
     load_checkpoint,
     save_checkpoint,
@@ -111,10 +111,8 @@ class VAEFit:
         Raises:
             ValueError: if the file is damaged or of a run with other settings or features.
         """
-        settings = asdict(self.settings)
-        del settings["checkpoint_seconds"]
         self._identity = fingerprint(
-            settings=settings,
+            settings=decisive(self.settings),
             features=[*self._features.shape, self._features.dtype],
             features_sha256=sha256_of_tensor(self._features.cpu()),
             device=self._device.type,

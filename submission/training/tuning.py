@@ -13,6 +13,7 @@ import torch
 from torch import Generator, Tensor, nn
 from torch.nn import functional as F
 
+from submission.factors import is_axis
 from submission.models.extractor import Extractor, Heads
 from submission.models.folding import fold
 from submission.models.head_codes import HeadCodes
@@ -77,7 +78,7 @@ class Tuning:
         self._images, self._device, self._dtype = images, device, dtype
         self._extractor = extractor
         self._heads = HeadCodes(heads).to(device).requires_grad_(requires_grad=False)
-        self._are_axes = [name.endswith("_axis") for name in heads.names]
+        self._are_axes = [is_axis(name) for name in heads.names]
         extractor.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._teacher = fold(extractor, dtype).to(memory_format=torch.channels_last)
         extractor.train().requires_grad_()
@@ -166,8 +167,8 @@ class Tuning:
 
     def _loss(self, logits: Sequence[Tensor], known: Sequence[Tensor]) -> Tensor:
         losses = []
-        for row, known_row, is_axis in zip(logits, known, self._are_axes, strict=True):
-            if is_axis:
+        for row, known_row, axis in zip(logits, known, self._are_axes, strict=True):
+            if axis:
                 held = F.cross_entropy(row, known_row.softmax(dim=1))
                 losses.append(self.settings.axis_weight * held)
             else:
