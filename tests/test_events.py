@@ -1,101 +1,20 @@
-"""Events against a real Redis server, one that dies, one that never answers, and none at all."""
+"""Events against a real Redis server."""
 
-import json
 import os
-import shutil
 import signal
-import socket
 import subprocess
 import sys
-import time
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 import redis
 
 from submission import kit_events
-from submission.environment import EventService, read_event_service
+from submission.environment import read_event_service
 from submission.events import Events, reporting
+from tests.redis_server import Server, service_at, start_server, variables_for
 
 ROOT = Path(__file__).parents[1]
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
-
-
-def service_at(port: int, **changes: str) -> EventService:
-    service = read_event_service(variables_for(port, **changes))
-    assert service is not None
-    return service
-
-
-def variables_for(port: int, **changes: str) -> dict[str, str]:
-    return {
-        "AICROWD_IS_GRADING": "1",
-        "AICROWD_REDIS_HOST": "127.0.0.1",
-        "AICROWD_REDIS_PORT": str(port),
-        "AICROWD_AGENT_ID": "agent 7",
-        "AICROWD_EVENTS_TIMEOUT": "0.2",
-        "AICROWD_EVENTS_RESPONSE_TIMEOUT": "0.2",
-        **changes,
-    }
-
-
-@dataclass
-class Server:
-    """A Redis server of its own, on a free loopback port, in a folder of its own."""
-
-    port: int
-    process: "subprocess.Popen[bytes]"
-
-    @property
-    def client(self) -> redis.Redis:
-        return redis.Redis("127.0.0.1", self.port, decode_responses=True)
-
-    def events(self, channel: str = "AICROWD_REDIS_COMMUNICATION_CHANNEL") -> list[dict[str, Any]]:
-        with self.client as client:
-            return [json.loads(text) for text in reversed(client.lrange(channel, 0, -1))]
-
-    def messages(self) -> list[str]:
-        return [event["message"] for event in self.events()]
-
-    def kill(self) -> None:
-        self.process.kill()
-        self.process.wait()
-
-
-def start_server(folder: Path, *options: str) -> Server:
-    program = shutil.which("redis-server")
-    assert program, "expected redis-server; install Debian's package redis-server (apt-get)"
-    port = free_port()
-    process = subprocess.Popen(
-        [program, "--port", str(port), "--bind", "127.0.0.1", "--save", "", *options],
-        cwd=folder,
-        stdout=subprocess.DEVNULL,
-    )
-    for _ in range(600):
-        try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
-        except OSError:
-            assert process.poll() is None, "redis-server ended at once"
-            time.sleep(0.05)
-        else:
-            break
-    return Server(port, process)
-
-
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[Server]:
-    server = start_server(tmp_path)
-    yield server
-    server.kill()
 
 
 def test_a_run_tells_its_whole_story_in_order(
@@ -278,72 +197,6 @@ def test_a_package_that_is_missing_is_told(server: Server, tmp_path: Path) -> No
     assert done.returncode != 0
     assert server.messages() == ["execution_started", "execution_error"]
     assert "no torch here" in server.events()[-1]["payload"]["error"]
-
-
-def assert_one_warning(output: str, port: int) -> None:
-    assert output.count("warning:") == output.count("\n") == 1
-    assert f"127.0.0.1:{port}" in output
-
-
-def test_a_server_that_dies_midway_ends_events_and_not_the_run(
-    server: Server, capsys: pytest.CaptureFixture[str]
-) -> None:
-    service = service_at(server.port)
-    with reporting(service) as events:
-        events.progress(0.1)
-        assert server.messages() == ["execution_started", "register_progress"]
-        server.kill()
-        for step in range(20):
-            events._reported_at = -10.0 * step
-            events.progress(0.2 + step / 100)
-    assert_one_warning(capsys.readouterr().out, server.port)
-
-
-def test_a_server_that_comes_back_still_gets_the_end(server: Server, tmp_path: Path) -> None:
-    events = Events(service_at(server.port))
-    events.started()
-    server.kill()
-    events.progress(0.5)
-    again = subprocess.Popen(
-        ["redis-server", "--port", str(server.port), "--bind", "127.0.0.1", "--save", ""],
-        cwd=tmp_path,
-        stdout=subprocess.DEVNULL,
-    )
-    try:
-        for _ in range(600):
-            try:
-                server.client.ping()
-                break
-            except redis.ConnectionError:
-                time.sleep(0.05)
-        events.submitted()
-        assert server.messages() == ["submit"]
-    finally:
-        again.kill()
-        again.wait()
-
-
-@pytest.mark.parametrize("accepts", [True, False])
-def test_a_service_that_never_answers_is_given_up(
-    accepts: bool, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """A socket that takes connections and says nothing, and one that takes none."""
-    with socket.socket() as silent:
-        silent.bind(("127.0.0.1", 0))
-        port = silent.getsockname()[1]
-        if accepts:
-            silent.listen()
-        with reporting(service_at(port)) as events:
-            events.progress(0.5)
-    assert_one_warning(capsys.readouterr().out, port)
-
-
-def test_a_port_that_is_no_number_is_a_service_that_is_absent(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    with reporting(service_at(1, AICROWD_REDIS_PORT="none")) as events:
-        events.progress(0.5)
-    assert "warning:" in capsys.readouterr().out
 
 
 def test_outside_the_server_nothing_is_sent(server: Server) -> None:

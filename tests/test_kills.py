@@ -14,7 +14,7 @@ from submission.data.standin.render import render_file
 from submission.models.extractor import FactorHeads, FeatureExtractor
 from submission.models.weights import save_extractor
 from tests.kills import Command, Kill, survive
-from tests.test_events import start_server, variables_for
+from tests.redis_server import start_server, variables_for
 
 STAGES = ("tuning:", "adaptation:", "features:", "beta-VAE", "exporting")
 SETTINGS = {
