@@ -73,14 +73,12 @@ def _ablation(
     return Row(name, title, preset, overrides, grid, num_seeds, finetuning)
 
 
-_vae = partial(_ablation, preset="quick", num_seeds=1)
+_vae = partial(_ablation, preset="quick")
 _SIXTY_EPOCHS = ("Fit.num_epochs=60", "Fit.anneal_start=6", "Fit.anneal_end=30")
 
 
 def _features(name: str, title: str, *overrides: str) -> Row:
-    return _ablation(
-        name, title, *_SIXTY_EPOCHS, *overrides, preset="paper", grid=SMALL_GRID, num_seeds=1
-    )
+    return _ablation(name, title, *_SIXTY_EPOCHS, *overrides, preset="paper", grid=SMALL_GRID)
 
 
 _best = partial(_ablation, preset="best")
@@ -107,7 +105,7 @@ def _finetuned(name: str, title: str, *data: str, overrides: tuple[str, ...] = (
 # Each group begins with what its other rows are a change of.
 ABLATIONS = {
     "The paper's VAE, 30 epochs unless said otherwise": (
-        _vae("quick", "quick.gin", num_seeds=3),
+        _vae("quick", "quick.gin"),
         _PAPER,
         _ablation(
             "paper-quarter",
@@ -155,7 +153,7 @@ ABLATIONS = {
         _best("one-copy", "one copy of each latent", "Fit.num_copies=1"),
         _best("best-beta-low", "beta ends at .2", "Fit.beta_end=0.2"),
         _best("best-beta-high", "beta ends at 2", "Fit.beta_end=2.0"),
-        _best("best-longer", "60 epochs, beta rises as slowly", *_SIXTY_EPOCHS, num_seeds=1),
+        _best("best-longer", "60 epochs, beta rises as slowly", *_SIXTY_EPOCHS),
         _best("images-1000", "trained on 1,000 images", "Fit.num_images=1000"),
         _best("images-4000", "trained on 4,000 images", "Fit.num_images=4000"),
         _best("images-16200", "trained on 16,200 images", "Fit.num_images=16200"),
