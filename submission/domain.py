@@ -76,6 +76,12 @@ def _compute(inputs: RunInputs, checkpoint: Path, report: Callable[[float], obje
     if inputs.tune.num_images:
         assert inputs.heads is not None
         tuning = Tuning(inputs.extractor, inputs.heads, images, inputs.tune, inputs.device, dtype)
+        for factor, value, share in tuning.rare_values():
+            say(
+                f"warning: expected each value of {factor} about equally often, the extractor sees "
+                f"{value} in {100 * share:.1f} % of the images; if it is rare or missing, set "
+                "Tune.num_images=0"
+            )
         with progress_bar(tuning.num_images, "tuning", " images") as bar:
 
             def advance(num_images: int) -> None:

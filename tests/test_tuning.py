@@ -138,3 +138,13 @@ def test_weights_that_explode_are_refused(tmp_path: Path) -> None:
 def test_less_than_a_batch_is_refused(num_images: int, batch_size: int) -> None:
     with pytest.raises(ValueError, match=f"expected at least one batch of {batch_size} images"):
         make_tuning(TuneSettings(num_images=num_images, batch_size=batch_size))
+
+
+def test_values_that_images_lack_are_told() -> None:
+    """A head that never answers a value, whatever the image, stands for images without it."""
+    heads = make_heads()
+    heads.biases[0][2] = -1e3
+    heads.biases[1][2] = -1e3
+    extractor = adapted(make_extractor().eval())
+    (rare,) = Tuning(extractor, heads, IMAGES, SETTINGS, CPU).rare_values()
+    assert rare == ("object_color", 2, 0.0)

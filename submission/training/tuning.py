@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -27,10 +27,27 @@ from submission.training.prefetch import prefetched
 from submission.training.radam import FusedRAdam
 from submission.training.schedule import half_cosine, seed_of_step
 
-__all__ = ["Tuning"]
+__all__ = ["RareValue", "Tuning"]
+
+NUM_FIRST_IMAGES = 1024
+"""Images that tell which values are rare."""
 
 IntArray = npt.NDArray[np.int64]
 Pixels = npt.NDArray[np.uint8]
+
+
+class RareValue(NamedTuple):
+    """A value that the extractor finds in less than half as many images as an even share.
+
+    Attributes:
+        factor: name of the factor.
+        value: in 0..size-1.
+        share: of the images, in [0, 1].
+    """
+
+    factor: str
+    value: int
+    share: float
 
 
 class Tuning:
@@ -78,6 +95,7 @@ class Tuning:
         self._images, self._device, self._dtype = images, device, dtype
         self._extractor = extractor
         self._heads = HeadCodes(heads).to(device).requires_grad_(requires_grad=False)
+        self._names = heads.names
         self._are_axes = [is_axis(name) for name in heads.names]
         extractor.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._teacher = fold(extractor, dtype).to(memory_format=torch.channels_last)
@@ -144,6 +162,27 @@ class Tuning:
             np.arange(num_images), settings.batch_size, num_images, settings.seed, epoch=0
         )
         return islice(order, self.step, self.num_steps)
+
+    @torch.no_grad()
+    def rare_values(self) -> list[RareValue]:
+        """Lists values, of factors other than the axes, that the first images seem to lack.
+
+        Tuning would find them in images of other values, because it makes all equally frequent.
+        """
+        num_batches = -(-NUM_FIRST_IMAGES // self.settings.batch_size)
+        answers = []
+        for rows in islice(self.batches(), num_batches):
+            images = to_unit_range(torch.from_numpy(self._images[np.sort(rows)]), self._device)
+            logits = self._heads.logits(self._teacher(images))
+            answers.append([row.softmax(dim=1).mean(dim=0) for row in logits])
+        return [
+            RareValue(factor, value, share)
+            for factor, means, axis in zip(
+                self._names, zip(*answers, strict=True), self._are_axes, strict=True
+            )
+            for value, share in enumerate(torch.stack(means).mean(dim=0).tolist())
+            if not axis and share < 0.5 / len(means[0])
+        ]
 
     def take_step(self, pixels: Tensor) -> float:
         """Takes one step on (B, 64, 64, 3) images and gives its loss in nats."""
