@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from experiments.audit import audit, by_factor
 from experiments.finetuning import GRID as FINETUNING_GRID
 from experiments.finetuning import REAL, data_folder, finetune_extractor
@@ -122,7 +124,9 @@ def _rendered(name: str, grid: str) -> Path:
     folder = PROJECT / data_folder(grid)
     path = file_of(name, folder)
     if not path.exists():
+        num_threads = torch.get_num_threads()
         render_file(name, sizes_of(grid), path, seed=0)
+        torch.set_num_threads(num_threads)  # numba sets all cores for the whole process
     return folder
 
 
