@@ -117,7 +117,9 @@ ABLATIONS = {
         _vae("c10", "C = 10", "Fit.num_latents=10"),
         _vae("c32", "C = 32", "Fit.num_latents=32"),
         _vae("beta-low", "beta ends at .1", "Fit.beta_end=0.1"),
-        _vae("beta-high", "beta ends at 1.6", "Fit.beta_end=1.6"),
+        _vae(
+            "beta-high", "beta ends at 1.6: all latents collapse", "Fit.beta_end=1.6", num_seeds=1
+        ),
         _vae("no-annealing", "no annealing", "Fit.beta_start=0.4"),
         _vae("quick-adapted", "batch norms adapted", "Extract.adaptation_images=4096"),
         _vae(
@@ -153,7 +155,6 @@ ABLATIONS = {
         _best("one-copy", "one copy of each latent", "Fit.num_copies=1"),
         _best("best-beta-low", "beta ends at .2", "Fit.beta_end=0.2"),
         _best("best-beta-high", "beta ends at 2", "Fit.beta_end=2.0"),
-        _best("best-longer", "60 epochs, beta rises as slowly", *_SIXTY_EPOCHS),
         _best("images-1000", "trained on 1,000 images", "Fit.num_images=1000"),
         _best("images-4000", "trained on 4,000 images", "Fit.num_images=4000"),
         _best("images-16200", "trained on 16,200 images", "Fit.num_images=16200"),
@@ -163,7 +164,6 @@ ABLATIONS = {
         _best_small("tuned-2400", "tuned to 2,400 images", "Tune.num_images=2400"),
         _best_small("tuned-4800", "tuned to 4,800 images", "Tune.num_images=4800"),
         _best_small("tuned-16200", "tuned to all images", "Tune.num_images=16200"),
-        _best_small("tuned-augmented", "tuned with augmentation", "Tune.augmentation=0.5"),
         _best_small("axes-free", "tuned, axes not held", "Tune.axis_weight=0.0"),
         _best_small("tuned-again", "tuned with another seed", "Tune.seed=1"),
         _adapted(4096, num_seeds=5),
