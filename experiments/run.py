@@ -1,5 +1,6 @@
 """Trains and scores the seeds of a row that are still missing."""
 
+import fcntl
 import json
 import shutil
 import subprocess
@@ -57,10 +58,13 @@ def run_row(row: Row, seeds: Sequence[int] | None = None) -> None:
         if seed not in {training["seed"] for training in current_results(row)["trainings"]}:
             say(f"{row.name}, seed {seed}")
             training = _train(row, seed)
-            results = current_results(row)
-            trainings = [*results["trainings"], training]
-            results["trainings"] = sorted(trainings, key=lambda training: training["seed"])
-            write_json(RESULTS / f"{row.name}.json", results)
+            SCRATCH.mkdir(parents=True, exist_ok=True)
+            with (SCRATCH / "results.lock").open("w") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX)  # until it is closed
+                results = current_results(row)
+                trainings = [*results["trainings"], training]
+                results["trainings"] = sorted(trainings, key=lambda training: training["seed"])
+                write_json(RESULTS / f"{row.name}.json", results)
 
 
 def current_results(row: Row) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """The rows behind docs/results.md, their tables and their files."""
 
 import json
+import multiprocessing
 import struct
 import sys
 from dataclasses import replace
@@ -124,6 +125,29 @@ def size_of(png: bytes) -> tuple[int, int]:
     return width, height
 
 
+def test_processes_that_end_at_once_lose_no_training(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    context = multiprocessing.get_context("fork")
+    barrier = context.Barrier(4)
+
+    def train(row: Row, seed: int) -> dict[str, Any]:
+        barrier.wait(30)
+        return training(seed, 0.5)
+
+    monkeypatch.setattr(run, "RESULTS", tmp_path)
+    monkeypatch.setattr(run, "SCRATCH", tmp_path / "scratch")
+    monkeypatch.setattr(run, "_train", train)
+    row = find_row("best")
+    processes = [context.Process(target=run.run_row, args=(row, [seed])) for seed in range(4)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join(60)
+    content = json.loads((tmp_path / "best.json").read_text())
+    assert [done["seed"] for done in content["trainings"]] == [0, 1, 2, 3]
+
+
 def test_trainings_that_are_done_are_not_repeated(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -134,6 +158,7 @@ def test_trainings_that_are_done_are_not_repeated(
         return training(seed, 0.5)
 
     monkeypatch.setattr(run, "RESULTS", tmp_path)
+    monkeypatch.setattr(run, "SCRATCH", tmp_path / "scratch")
     monkeypatch.setattr(run, "_train", train)
     row = find_row("best")
     run.run_row(row, [0, 2])
