@@ -57,14 +57,7 @@ def run_row(row: Row, seeds: Sequence[int] | None = None) -> None:
     for seed in range(row.num_seeds) if seeds is None else seeds:
         if seed not in {training["seed"] for training in current_results(row)["trainings"]}:
             say(f"{row.name}, seed {seed}")
-            training = _train(row, seed)
-            SCRATCH.mkdir(parents=True, exist_ok=True)
-            with (SCRATCH / "results.lock").open("w") as lock:
-                fcntl.flock(lock, fcntl.LOCK_EX)  # until it is closed
-                results = current_results(row)
-                trainings = [*results["trainings"], training]
-                results["trainings"] = sorted(trainings, key=lambda training: training["seed"])
-                write_json(RESULTS / f"{row.name}.json", results)
+            _keep(row, _train(row, seed))
 
 
 def current_results(row: Row) -> dict[str, Any]:
@@ -78,6 +71,17 @@ def current_results(row: Row) -> dict[str, Any]:
     if results is None or any(results.get(name) != value for name, value in header.items()):
         return {**header, "trainings": []}
     return results
+
+
+def _keep(row: Row, training: dict[str, Any]) -> None:
+    """Adds a training to the row's file, which other processes may be changing, too."""
+    SCRATCH.mkdir(parents=True, exist_ok=True)
+    with (SCRATCH / "results.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # until it is closed
+        results = current_results(row)
+        trainings = [*results["trainings"], training]
+        results["trainings"] = sorted(trainings, key=lambda training: training["seed"])
+        write_json(RESULTS / f"{row.name}.json", results)
 
 
 def _train(row: Row, seed: int) -> dict[str, Any]:

@@ -169,20 +169,19 @@ class Tuning:
 
         Tuning would find them in images of other values, because it makes all equally frequent.
         """
-        num_batches = -(-NUM_FIRST_IMAGES // self.settings.batch_size)
-        answers = []
-        for rows in islice(self.batches(), num_batches):
-            images = to_unit_range(torch.from_numpy(self._images[np.sort(rows)]), self._device)
-            logits = self._heads.logits(self._teacher(images))
-            answers.append([row.softmax(dim=1).mean(dim=0) for row in logits])
-        return [
-            RareValue(factor, value, share)
-            for factor, means, axis in zip(
-                self._names, zip(*answers, strict=True), self._are_axes, strict=True
-            )
-            for value, share in enumerate(torch.stack(means).mean(dim=0).tolist())
-            if not axis and share < 0.5 / len(means[0])
-        ]
+        features = []
+        for rows in islice(self.batches(), -(-NUM_FIRST_IMAGES // self.settings.batch_size)):
+            pixels = torch.from_numpy(self._images[np.sort(rows)])
+            features.append(self._teacher(to_unit_range(pixels, self._device)))
+        rare = []
+        for factor, logits in zip(
+            self._names, self._heads.logits(torch.cat(features)), strict=True
+        ):
+            shares = logits.softmax(dim=1).mean(dim=0).tolist()
+            if not is_axis(factor):
+                even = 1 / len(shares)
+                rare += [RareValue(factor, v, s) for v, s in enumerate(shares) if s < even / 2]
+        return rare
 
     def take_step(self, pixels: Tensor) -> float:
         """Takes one step on (B, 64, 64, 3) images and gives its loss in nats."""
