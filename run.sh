@@ -16,12 +16,15 @@ source "$project/python.sh"
 source "$project/train_environ.sh"
 case $AICROWD_DATASET_NAME in
   standin_*)
-    if [[ ! -e $DISENTANGLEMENT_LIB_DATA/$AICROWD_DATASET_NAME/$AICROWD_DATASET_NAME.npz ]]; then
+    data=$DISENTANGLEMENT_LIB_DATA/$AICROWD_DATASET_NAME/$AICROWD_DATASET_NAME.npz
+    if [[ ! -e $data ]]; then
       # A mistake in the settings is told before the images are rendered, not after.
       "$PYTHON" -m submission settings "$config" "${@:3}" >/dev/null
       echo "rendering $AICROWD_DATASET_NAME, a look-alike of MPI3D (once)"
       "$PYTHON" -m submission data render "$AICROWD_DATASET_NAME" \
         --grid "${STANDIN_GRID:-6,6,2,3,3,8,8}"
+    elif [[ -n ${STANDIN_GRID:-} ]]; then
+      echo "note: $data is used as it is; delete it to render the grid $STANDIN_GRID"
     fi
     ;;
 esac

@@ -52,6 +52,7 @@ def test_a_local_run_ends_with_five_scores(
 ) -> None:
     folder, done = local
     assert done.returncode == 0, done.stderr
+    assert "is used as it is" not in done.stdout
     representation = folder / "shared/tiny/representation"
     scores = json.loads((representation / "scores.json").read_text())
     assert set(scores["scores"]) == {"factor_vae", "dci", "sap", "irs", "mig"}
@@ -92,6 +93,7 @@ def test_the_saved_configuration_gives_the_same_model_and_scores(
     saved = [place / "shared/tiny/training/configuration.gin" for place in (folder, tmp_path)]
     again = run(tmp_path, str(saved[0]), "tiny")
     assert again.returncode == 0, again.stderr
+    assert f"standin_real.npz is used as it is; delete it to render the grid {GRID}" in again.stdout
     assert saved[0].read_bytes() == saved[1].read_bytes()
     files = [place / "shared/tiny/representation/pytorch_model.pt" for place in (folder, tmp_path)]
     assert files[0].read_bytes() == files[1].read_bytes()
