@@ -29,6 +29,8 @@ class FinetuneSettings:
         start: "imagenet" or the path of its published file for an ImageNet trunk; the path of an
             extractor's .safetensors file to go on from it, grown if its trunk is shallower;
             "" for a random start.
+        frozen_blocks: how many of the trunk's first blocks stay as they start, in 0..5; to freeze
+            two makes a step on two cores a third faster.
         dropout: rate of the aggregation's channel dropout, in [0, 1).
         head_scale: fixed factor on the unit-length feature before the heads; the paper has 1.
         batch_size: images of a step.
@@ -48,6 +50,7 @@ class FinetuneSettings:
 
     architecture: str = "vgg19_bn"
     start: str = "imagenet"
+    frozen_blocks: int = 0
     dropout: float = 0.1
     head_scale: float = 1.0
     batch_size: int = 512
@@ -68,6 +71,9 @@ class FinetuneSettings:
         require_one_of(ARCHITECTURES, "Finetune", architecture=self.architecture)
         require_one_of(
             ("constant", "cosine"), "Finetune", learning_rate_decay=self.learning_rate_decay
+        )
+        require(
+            0 <= self.frozen_blocks <= 5, "Finetune.frozen_blocks", "in 0..5", self.frozen_blocks
         )
         require(0 <= self.dropout < 1, "Finetune.dropout", "in [0, 1)", self.dropout)
         require(

@@ -195,6 +195,14 @@ class FactorHeads(nn.Module):
         scaled = features * self.scale
         return [head(scaled) for head in self.heads]
 
+    @torch.no_grad()
+    def take_up(self, kept: Heads) -> None:
+        """Copies kept classifiers of the same sizes; their logits stay, whatever the scales."""
+        for head, weight, bias in zip(self.heads, kept.weights, kept.biases, strict=True):
+            layer = cast(nn.Linear, head)
+            layer.weight.copy_(weight * (kept.scale / self.scale))
+            layer.bias.copy_(bias)
+
     def keep(self, names: Sequence[str]) -> Heads:
         """Returns copies of the classifiers' weights on the CPU, under the factors' names."""
         layers = [cast(nn.Linear, head) for head in self.heads]

@@ -12,7 +12,7 @@ from torch import Tensor
 from submission.files import replacing, sha256_of, write_json
 from submission.models.extractor import FeatureExtractor, Heads
 
-__all__ = ["card_path", "load_extractor", "load_heads", "read_card", "save_extractor"]
+__all__ = ["card_path", "has_heads", "load_extractor", "load_heads", "read_card", "save_extractor"]
 
 HEADS = "heads."
 
@@ -100,6 +100,11 @@ def load_extractor(path: Path) -> FeatureExtractor:
     if not all(bool(torch.isfinite(value).all()) for value in extractor.state_dict().values()):
         raise ValueError(f"expected finite weights in {path}, got NaN or infinity")
     return extractor.eval().requires_grad_(requires_grad=False)
+
+
+def has_heads(path: Path) -> bool:
+    """Whether classifiers were kept with frozen weights, see `load_heads`."""
+    return "factors" in _read(path)[0]
 
 
 def load_heads(path: Path) -> Heads:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from submission.models.extractor import Extractor
+from submission.models.small_maps import SmallMapProducts
 from submission.training.batches import to_unit_range
 from submission.training.prefetch import prefetched
 
@@ -74,7 +75,7 @@ def reestimate_norms(
         norm.train()
     enabled = dtype != torch.float32
     for pixels in prefetched(torch.from_numpy(images[part]) for part in rows):
-        with torch.autocast(device.type, dtype, enabled=enabled):
+        with torch.autocast(device.type, dtype, enabled=enabled), SmallMapProducts():
             extractor(to_unit_range(pixels, device))
         advance(batch_size)
     for norm, momentum in zip(norms, momenta, strict=True):

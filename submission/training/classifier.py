@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from submission.models.extractor import FactorHeads
+from submission.models.small_maps import SmallMapProducts
 from submission.training.batches import LabelledImages, to_unit_range
 from submission.training.devices import Devices
 from submission.training.prefetch import prefetched
@@ -44,7 +45,8 @@ class FactorClassifier(nn.Module):
             images = to_unit_range(pixels, device)
             if change is not None:
                 images = change(images)
-        features = self.extractor(images)  # (B, 512)
+        with SmallMapProducts():
+            features = self.extractor(images)  # (B, 512)
         with torch.autocast(device.type, enabled=False):
             logits: list[Tensor] = self.heads(features)
         return logits

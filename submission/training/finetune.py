@@ -28,11 +28,13 @@ from submission.training.checkpoint import decisive, fingerprint, load_checkpoin
 from submission.training.classifier import FactorClassifier, factor_accuracies
 from submission.training.curves import Curves
 from submission.training.devices import Devices
+from submission.training.frozen_blocks import freeze_blocks
 from submission.training.interruption import stop_requested
 from submission.training.losses import summed_cross_entropy
 from submission.training.prefetch import prefetched
 from submission.training.radam import FusedRAdam
 from submission.training.schedule import half_cosine, seed_of_step
+from submission.training.start import starting_heads
 from submission.training.synchronised import synchronise
 
 __all__ = ["FinetuneRun", "Finetuned", "finetune", "learning_rate_at"]
@@ -81,6 +83,7 @@ class FinetuneRun:
         fabric, part = self.devices.fabric, self.devices.part
         self.extractor.to(memory_format=torch.channels_last)
         synchronise(self.extractor, part, self.devices.device)
+        freeze_blocks(self.extractor.trunk, self.settings.frozen_blocks)
         classifier = FactorClassifier(self.extractor, self.heads)
         self.optimizer = FusedRAdam(
             classifier.parameters(),
@@ -181,8 +184,7 @@ def finetune(
     steps_per_epoch = _steps_per_epoch(settings.batch_size, num_images, devices.num_processes)
     num_steps = steps_per_epoch * settings.num_epochs
 
-    torch.manual_seed(settings.seed)
-    heads = FactorHeads(images.space.sizes, settings.head_scale)
+    heads = starting_heads(settings, images.space)
     softness = [settings.axis_softness * is_axis(name) for name in images.space.names]
     run = FinetuneRun(settings, extractor, heads, devices, softness)
     checkpoint = folder / "finetune.ckpt"

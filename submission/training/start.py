@@ -6,14 +6,15 @@ import numpy as np
 import torch
 
 from submission.console import say
-from submission.models.extractor import FeatureExtractor
+from submission.factors import FactorSpace
+from submission.models.extractor import FactorHeads, FeatureExtractor
 from submission.models.growth import grow
 from submission.models.imagenet import imagenet_file, load_imagenet_trunk
-from submission.models.weights import load_extractor
+from submission.models.weights import has_heads, load_extractor, load_heads
 from submission.settings import FinetuneSettings
 from submission.training.batches import LabelledImages, to_unit_range
 
-__all__ = ["starting_extractor"]
+__all__ = ["starting_extractor", "starting_heads"]
 
 NUM_GROWTH_IMAGES = 256
 
@@ -60,3 +61,25 @@ def starting_extractor(settings: FinetuneSettings, images: LabelledImages) -> Fe
         if isinstance(module, torch.nn.Dropout2d):
             module.p = settings.dropout
     return extractor
+
+
+def starting_heads(settings: FinetuneSettings, space: FactorSpace) -> FactorHeads:
+    """Builds the classifiers that finetuning begins with: an earlier extractor's, or at random.
+
+    Args:
+        settings: start, scale and seed.
+        space: the factors to classify; earlier classifiers of other factors are left.
+
+    Raises:
+        FileNotFoundError: if the starting weights do not exist.
+        ValueError: if they are not what they should be.
+    """
+    torch.manual_seed(settings.seed)
+    heads = FactorHeads(space.sizes, settings.head_scale)
+    if settings.start.endswith(".safetensors") and has_heads(Path(settings.start)):
+        earlier = load_heads(Path(settings.start))
+        sizes = tuple(len(weight) for weight in earlier.weights)
+        if (earlier.names, sizes) == (tuple(space.names), tuple(space.sizes)):
+            heads.take_up(earlier)
+            say(f"the heads start from {settings.start}")
+    return heads

@@ -17,6 +17,7 @@ from submission.factors import is_axis
 from submission.models.extractor import Extractor, Heads
 from submission.models.folding import fold
 from submission.models.head_codes import HeadCodes
+from submission.models.small_maps import SmallMapProducts
 from submission.settings import TuneSettings
 from submission.training.augmentation import augment
 from submission.training.batches import epoch_batches, to_unit_range
@@ -189,9 +190,9 @@ class Tuning:
         generator = Generator(device).manual_seed(seed_of_step(settings.seed, self.step))
         images = augment(to_unit_range(pixels, device), settings.augmentation, generator)
         enabled = self._dtype == torch.bfloat16
-        with torch.no_grad():
+        with torch.no_grad(), SmallMapProducts():
             known = self._teacher(images)
-        with torch.autocast(device.type, torch.bfloat16, enabled=enabled):
+        with torch.autocast(device.type, torch.bfloat16, enabled=enabled), SmallMapProducts():
             features = self._extractor(images)
         loss = self._loss(self._heads.logits(features), self._heads.logits(known))
         for group in self._optimizer.param_groups:

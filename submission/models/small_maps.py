@@ -1,0 +1,73 @@
+"""Convolutions of small maps as one matrix product, which a CPU computes faster."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+from torch.overrides import TorchFunctionMode
+
+__all__ = ["SmallMapProducts", "convolve_by_product"]
+
+LARGEST_MAP = 16
+"""Positions of a map up to which the product is faster, forward and backward."""
+
+
+def convolve_by_product(maps: Tensor, weight: Tensor, bias: Tensor | None, padding: int) -> Tensor:
+    """Convolves as `torch.nn.functional.conv2d` does, with stride 1, by one matrix product.
+
+    The neighbourhood of every position is laid out as a row, so that forward pass and both
+    derivatives are products of large matrices.
+
+    Args:
+        maps: (B, C, H, W), fastest with the channels innermost.
+        weight: (D, C, K, L).
+        bias: (D,) or None.
+        padding: zeros on every side.
+
+    Returns:
+        (B, D, H', W'), the channels innermost.
+    """
+    height, width = weight.shape[2:]
+    padded = F.pad(maps.permute(0, 2, 3, 1), (0, 0, padding, padding, padding, padding))
+    down, right = padded.shape[1] - height + 1, padded.shape[2] - width + 1
+    neighbours = [
+        padded[:, i : i + down, j : j + right] for i in range(height) for j in range(width)
+    ]
+    rows = torch.cat(neighbours, dim=3)  # (B, H', W', K L C)
+    return F.linear(rows, weight.permute(0, 2, 3, 1).flatten(1), bias).permute(0, 3, 1, 2)
+
+
+class SmallMapProducts(TorchFunctionMode):
+    """Within it, convolutions of small maps on a CPU are computed by `convolve_by_product`."""
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Sequence[type],
+        args: tuple[Any, ...] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:
+        """Computes what PyTorch's function computes, small convolutions in their own way."""
+        if func is F.conv2d and not kwargs and _is_small(*args):
+            maps, weight, bias, _, (padding, _), *_ = args
+            return convolve_by_product(maps, weight, bias, padding)
+        return func(*args, **(kwargs or {}))
+
+
+def _is_small(
+    maps: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    stride: tuple[int, int] | int = 1,
+    padding: tuple[int, int] | int | str = 0,
+    dilation: tuple[int, int] | int = 1,
+    groups: int = 1,
+) -> bool:
+    return (
+        maps.device.type == "cpu"
+        and maps.shape[2] * maps.shape[3] <= LARGEST_MAP
+        and (stride, dilation, groups) == ((1, 1), (1, 1), 1)
+        and padding in ((0, 0), (1, 1))
+    )
