@@ -137,6 +137,7 @@ def test_a_text_without_quotes_gets_them_shown_for_the_shell() -> None:
         "Finetune.validation_fraction = 0.0",
         "Finetune.validation_fraction = 1.0",
         "Finetune.head_scale = 0.0",
+        "Finetune.frozen_blocks = 6",
         "Finetune.start = 3",
         "Finetune.batch_size = 1",
         "Extract.weights = ''",

@@ -2,19 +2,23 @@ import pytest
 import torch
 from torch import Generator, Tensor
 
+from submission.models.extractor import Heads
 from submission.models.grouped import GroupedVAE
 from submission.models.views import views_of_heads
-from submission.training.network import copy_losses
+from submission.settings import FitSettings
+from submission.training.network import best_copies, copy_losses
 
 SIZES = (2, 5, 3)
 NUM_INPUTS = 12
 
 
-def heads() -> list[Tensor]:
+def heads(dtype: torch.dtype = torch.float64, shift: float = 0.0) -> Heads:
+    """Makes heads whose logits all have the same added to them."""
     generator = Generator().manual_seed(0)
-    return [
-        torch.randn(size, NUM_INPUTS, generator=generator, dtype=torch.float64) for size in SIZES
-    ]
+    weights = tuple(torch.randn(n, NUM_INPUTS, generator=generator, dtype=dtype) for n in SIZES)
+    shared = shift * torch.randn(NUM_INPUTS, generator=generator, dtype=dtype)
+    biases = tuple(torch.zeros(size, dtype=dtype) for size in SIZES)
+    return Heads(("size", "ring", "height"), tuple(w + shared for w in weights), biases, 1.0)
 
 
 def features(num: int = 200) -> Tensor:
@@ -24,7 +28,7 @@ def features(num: int = 200) -> Tensor:
 
 def make_vae(num_copies: int = 1) -> GroupedVAE:
     torch.manual_seed(0)
-    views = views_of_heads([weight.float() for weight in heads()], features().float())
+    views = views_of_heads(heads(torch.float32), features().float())
     return GroupedVAE(views, (8, 8), (8,), num_copies).eval()
 
 
@@ -53,9 +57,8 @@ def test_a_view_has_unit_variance_and_its_first_number_varies_most() -> None:
 
 
 def test_what_all_logits_of_a_head_share_is_not_seen() -> None:
-    shifted = [weight + torch.randn(NUM_INPUTS, dtype=torch.float64) for weight in heads()]
     for name, value in views_of_heads(heads(), features()).state_dict().items():
-        other = views_of_heads(shifted, features()).state_dict()[name]
+        other = views_of_heads(heads(shift=1.0), features()).state_dict()[name]
         torch.testing.assert_close(value.abs(), other.abs())
 
 
@@ -133,6 +136,17 @@ def test_the_losses_of_copies_are_those_of_the_copies_alone() -> None:
         errors = (decoded - alone.target(rows)).square().view(len(rows), 3, -1).sum(dim=2)
         kl = 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance)
         torch.testing.assert_close(losses[copy], (errors + 0.3 / 3 * kl).mean(dim=0))
+
+
+def test_the_losses_are_told_by_factor(capsys: pytest.CaptureFixture[str]) -> None:
+    vae = trained_a_little(num_copies=2)
+    assert isinstance(kept := best_copies(vae, features(), FitSettings()), GroupedVAE)
+    assert kept.num_copies == 1
+    lines = capsys.readouterr().out.splitlines()[-3:]
+    assert [line.split()[0] for line in lines] == ["size", "ring", "height"]
+    for _, *losses in map(str.split, lines):
+        assert losses == sorted(losses, key=float)
+        assert len(losses) == 2
 
 
 def test_a_representation_has_one_copy_of_each_latent() -> None:

@@ -6,6 +6,8 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
+from submission.models.extractor import Heads
+
 __all__ = ["Views", "views_of_heads"]
 
 
@@ -15,10 +17,12 @@ class Views(nn.Module):
     Args:
         weight: (G, W, D) directions of each view.
         offset: (G, W) subtracted from what is seen.
+        names: G factors that the heads classify.
     """
 
-    def __init__(self, weight: Tensor, offset: Tensor) -> None:
+    def __init__(self, weight: Tensor, offset: Tensor, names: Sequence[str]) -> None:
         super().__init__()
+        self.names = tuple(names)
         self.num_views, self.width = offset.shape
         self.register_buffer("weight", weight.flatten(0, 1).contiguous())
         self.register_buffer("offset", offset.flatten().contiguous())
@@ -36,24 +40,24 @@ class Views(nn.Module):
 
 
 @torch.no_grad()
-def views_of_heads(weights: Sequence[Tensor], features: Tensor) -> Views:
+def views_of_heads(heads: Heads, features: Tensor) -> Views:
     """Finds the views of the heads on a domain, scaled to unit variance on its features.
 
     Adding the same to all logits of a head changes none of its predictions, so that direction is
     left out; what remains is turned so that a view's first number varies most.
 
     Args:
-        weights: G tensors (size, D), the heads' weights.
+        heads: G classifiers of D features.
         features: (N, D) unlabelled features of the domain.
 
     Returns:
         G views of W = max(size) - 1 numbers; the variances of a view's numbers sum to 1.
     """
-    width = max(len(weight) for weight in weights) - 1
+    width = max(len(weight) for weight in heads.weights) - 1
     centre = features.mean(dim=0)
     covariance = torch.cov(features.T)  # (D, D)
     rows, offsets = [], []
-    for weight in weights:
+    for weight in heads.weights:
         contrasts = weight - weight.mean(dim=0)  # (size, D)
         values, directions = torch.linalg.eigh(contrasts @ covariance @ contrasts.T)
         kept = len(weight) - 1
@@ -63,4 +67,4 @@ def views_of_heads(weights: Sequence[Tensor], features: Tensor) -> Views:
         row[:kept] = turned
         rows.append(row)
         offsets.append(row @ centre)
-    return Views(torch.stack(rows), torch.stack(offsets))
+    return Views(torch.stack(rows), torch.stack(offsets), heads.names)

@@ -70,8 +70,9 @@ def best_copies(vae: FeatureVAE, features: Tensor, settings: FitSettings) -> Fea
     noise = Generator(features.device).manual_seed(settings.seed)
     losses = copy_losses(vae, sample, settings.beta_end, noise)  # (R, G)
     say("loss of each latent's copies, of which the smallest is kept:")
-    for latent, row in enumerate(losses.T.tolist()):
-        say(f"  {latent}: " + "  ".join(f"{value:.3f}" for value in sorted(row)))
+    width = max(map(len, vae.views.names))
+    for name, row in zip(vae.views.names, losses.T.tolist(), strict=True):
+        say(f"  {name:{width}}  " + "  ".join(f"{value:.3f}" for value in sorted(row)))
     return vae.keep(losses.argmin(dim=0))
 
 
