@@ -58,7 +58,7 @@ def _tables(results: Results, accuracy: Accuracies) -> dict[str, list[str]]:
     perfect = _perfect(GRID).values()
     reference = _line("perfect code, noise .1", [_number(perfect[m]) for m in TITLES])
     made_by = ("trainings", "seconds of a fit", "commit")
-    domains = {row.title: t[0]["accuracy"] for row, t in results.items() if row.finetuning}
+    domains = {r.title: t[0]["accuracy"] for r, t in results.items() if "accuracy" in t[0]}
     tables = {
         "scores": [
             *_header("preset", TITLES.values(), *made_by),

@@ -3,12 +3,24 @@
 from dataclasses import dataclass
 from functools import partial
 
+from experiments.earlier import Earlier
 from experiments.finetuning import Finetuning, shell_line
 
-__all__ = ["ABLATIONS", "GRID", "MAIN", "ROWS", "SMALL_GRID", "Row", "find_row", "sizes_of"]
+__all__ = [
+    "ABLATIONS",
+    "GRID",
+    "MAIN",
+    "ROWS",
+    "SMALL_GRID",
+    "Row",
+    "find_row",
+    "sizes_of",
+]
 
 GRID = "6,6,2,3,3,10,10"
 SMALL_GRID = "6,6,2,3,3,5,5"
+EARLIER = Earlier("478f60f", "9a667a86b09cbe34e4b578271fca4a12c659ed80924d427b9a2aed1f97ed98a3")
+"""The weights before the last 640,000 images."""
 
 
 @dataclass(frozen=True)
@@ -22,7 +34,7 @@ class Row:
         overrides: settings that differ from it.
         grid: of standin_real.
         num_seeds: trainings, with seeds 0, 1, ...
-        finetuning: of an extractor of its own; None for the one that ships.
+        extractor: of its own; None for the one that ships.
     """
 
     name: str
@@ -31,14 +43,14 @@ class Row:
     overrides: tuple[str, ...] = ()
     grid: str = GRID
     num_seeds: int = 5
-    finetuning: Finetuning | None = None
+    extractor: Finetuning | Earlier | None = None
 
     @property
     def settings(self) -> tuple[str, ...]:
         """What is changed in the preset, the row's own extractor included."""
-        if self.finetuning is None:
+        if self.extractor is None:
             return self.overrides
-        return (f"Extract.weights='{self.finetuning.weights}'", *self.overrides)
+        return (f"Extract.weights='{self.extractor.weights}'", *self.overrides)
 
     @property
     def command(self) -> str:
@@ -46,18 +58,14 @@ class Row:
         words = ["./run.sh", f"configs/{self.preset}.gin", self.name]
         words += [word for line in self.settings for word in ("--set", line)]
         run = f"STANDIN_GRID={self.grid} {shell_line(words)}"
-        return "; ".join([*(self.finetuning.commands if self.finetuning else ()), run])
+        return "; ".join([*(self.extractor.commands if self.extractor else ()), run])
 
-
-_BEST = Row("best", "best.gin: tuned extractor, a latent per factor", "best")
-_PAPER = Row("paper", "paper.gin: the paper's VAE", "paper")
-_BEST_SMALL = Row("best-small-grid", "best.gin on a second grid", "best", grid=SMALL_GRID)
 
 MAIN = (
-    _BEST,
-    _PAPER,
+    Row("best", "best.gin: tuned extractor, a latent per factor", "best"),
+    Row("paper", "paper.gin: the paper's VAE", "paper"),
     Row("heads", "the heads' expected values as a code (reference)", "heads", num_seeds=1),
-    _BEST_SMALL,
+    Row("best-small-grid", "best.gin on a second grid", "best", grid=SMALL_GRID),
 )
 
 
@@ -68,17 +76,18 @@ def _ablation(
     preset: str,
     grid: str = GRID,
     num_seeds: int = 3,
-    finetuning: Finetuning | None = None,
+    extractor: Finetuning | Earlier | None = EARLIER,
 ) -> Row:
-    return Row(name, title, preset, overrides, grid, num_seeds, finetuning)
+    return Row(name, title, preset, overrides, grid, num_seeds, extractor)
 
 
 _vae = partial(_ablation, preset="quick")
 _SIXTY_EPOCHS = ("Fit.num_epochs=60", "Fit.anneal_start=6", "Fit.anneal_end=30")
 
 
-def _features(name: str, title: str, *overrides: str) -> Row:
-    return _ablation(name, title, *_SIXTY_EPOCHS, *overrides, preset="paper", grid=SMALL_GRID)
+def _features(name: str, title: str, *overrides: str, extractor: Earlier | None = EARLIER) -> Row:
+    changed = (*_SIXTY_EPOCHS, *overrides)
+    return _ablation(name, title, *changed, preset="paper", grid=SMALL_GRID, extractor=extractor)
 
 
 _best = partial(_ablation, preset="best")
@@ -99,14 +108,14 @@ def _adapted(num_images: int, num_seeds: int = 3) -> Row:
 
 
 def _finetuned(name: str, title: str, *data: str, overrides: tuple[str, ...] = ()) -> Row:
-    return _best_small(name, title, _NOT_TUNED, finetuning=Finetuning(name, data, overrides))
+    return _best_small(name, title, _NOT_TUNED, extractor=Finetuning(name, data, overrides))
 
 
 # Each group begins with what its other rows are a change of.
 ABLATIONS = {
     "The paper's VAE, 30 epochs unless said otherwise": (
         _vae("quick", "quick.gin"),
-        _PAPER,
+        _ablation("paper-earlier", "paper.gin", preset="paper", num_seeds=5),
         _ablation(
             "paper-quarter",
             "paper.gin, a quarter of the images",
@@ -141,10 +150,11 @@ ABLATIONS = {
             "Extract.kind='average'",
             "Extract.weights='random'",
             "Extract.adaptation_images=2048",
+            extractor=None,
         ),
     ),
     "best.gin": (
-        _BEST,
+        _best("best-earlier", "best.gin", num_seeds=5),
         _best("not-tuned", "batch norms adapted, extractor not tuned", _NOT_TUNED, num_seeds=5),
         _best(
             "not-adapted",
@@ -160,7 +170,7 @@ ABLATIONS = {
         _best("images-16200", "trained on 16,200 images", "Fit.num_images=16200"),
     ),
     "best.gin on a grid of 16,200 images": (
-        _BEST_SMALL,
+        _best_small("best-small-grid-earlier", "best.gin", num_seeds=5),
         _best_small("tuned-2400", "tuned to 2,400 images", "Tune.num_images=2400"),
         _best_small("tuned-4800", "tuned to 4,800 images", "Tune.num_images=4800"),
         _best_small("tuned-16200", "tuned to all images", "Tune.num_images=16200"),

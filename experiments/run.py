@@ -11,8 +11,9 @@ from typing import Any
 import torch
 
 from experiments.audit import audit, by_factor
+from experiments.earlier import Earlier, fetch_earlier
 from experiments.finetuning import GRID as FINETUNING_GRID
-from experiments.finetuning import REAL, data_folder, finetune_extractor
+from experiments.finetuning import REAL, Finetuning, data_folder, finetune_extractor
 from experiments.rows import MAIN, Row, sizes_of
 from submission.configuration import PROJECT, changed_settings, load_configuration
 from submission.console import say
@@ -20,10 +21,12 @@ from submission.data.image_set import file_of
 from submission.data.standin.render import render_file
 from submission.environment import Environment
 from submission.files import write_json
+from submission.models.frozen import RANDOM
 from submission.models.weights import read_card
 from submission.pipeline import train_representation
 from submission.scoring.score import score_table
 from submission.scoring.table import load_table
+from submission.settings import ExtractSettings
 
 __all__ = ["RESULTS", "WEIGHTS", "current_results", "read_results", "run_row"]
 
@@ -62,15 +65,24 @@ def run_row(row: Row, seeds: Sequence[int] | None = None) -> None:
 
 def current_results(row: Row) -> dict[str, Any]:
     """Reads the file of a row; without trainings if there is none of these weights and settings."""
-    # A row with an extractor of its own outlives a change of the weights that ship.
-    digest = None if row.finetuning else read_card(WEIGHTS)["sha256"]
     _configure(row)
+    digest = _expected_weights(row)
     changed: dict[str, Any] = json.loads(json.dumps(changed_settings()))
     header = {"command": row.command, "settings": changed, "weights_sha256": digest}
     results = read_results(row)
     if results is None or any(results.get(name) != value for name, value in header.items()):
         return {**header, "trainings": []}
     return results
+
+
+def _expected_weights(row: Row) -> str | None:
+    """Gives the hash of the weights that a configured row needs; None if it makes its own."""
+    if isinstance(row.extractor, Earlier):
+        return row.extractor.sha256
+    if row.extractor or ExtractSettings().weights == RANDOM:
+        return None
+    digest: str = read_card(WEIGHTS)["sha256"]
+    return digest
 
 
 def _keep(row: Row, training: dict[str, Any]) -> None:
@@ -85,10 +97,12 @@ def _keep(row: Row, training: dict[str, Any]) -> None:
 
 
 def _train(row: Row, seed: int) -> dict[str, Any]:
-    if row.finetuning is not None:
-        for name in (*row.finetuning.data, REAL):
+    if isinstance(row.extractor, Finetuning):
+        for name in (*row.extractor.data, REAL):
             data = _rendered(name, FINETUNING_GRID)
-        finetune_extractor(row.finetuning, data)
+        finetune_extractor(row.extractor, data)
+    elif row.extractor:
+        fetch_earlier(row.extractor)
     environment = Environment(
         output_path=SCRATCH,
         evaluation_name=f"{row.name}-{seed}",
@@ -112,8 +126,8 @@ def _train(row: Row, seed: int) -> dict[str, Any]:
         "seconds": notes["seconds"]["fit"],
         "commit": _commit(),
     }
-    if row.finetuning is not None:
-        card = read_card(PROJECT / row.finetuning.weights)
+    if isinstance(row.extractor, Finetuning):
+        card = read_card(PROJECT / row.extractor.weights)
         training |= {"extractor": card["sha256"], "accuracy": card["accuracy"][REAL]}
     say("  ".join(f"{name} {value:.3f}" for name, value in scores.items()))
     shutil.rmtree(environment.experiment_path)

@@ -43,11 +43,11 @@ def test_every_row_is_a_valid_configuration_that_differs_from_the_others() -> No
 def test_extractors_of_rows_differ_in_data_or_one_setting_only() -> None:
     seen = {}
     for row in ROWS:
-        if row.finetuning is not None:
-            words = row.finetuning.words
+        if isinstance(row.extractor, finetuning.Finetuning):
+            words = row.extractor.words
             settings = [words[at + 1] for at, word in enumerate(words) if word == "--set"]
             load_configuration(Path("configs/paper.gin"), settings)
-            seen[row.name] = (row.finetuning.data, FinetuneSettings())
+            seen[row.name] = (row.extractor.data, FinetuneSettings())
     both, plain = seen.pop("both"), seen.pop("no-augmentation")
     assert plain == (both[0], replace(both[1], augmentation=0.0)) != both
     assert {settings for _, settings in seen.values()} == {both[1]}

@@ -8,7 +8,7 @@ from submission.models.pooled import POOLINGS, PooledExtractor, random_extractor
 from submission.models.rmac import RMACExtractor
 from submission.models.weights import load_extractor, read_card
 
-__all__ = ["KINDS", "LEARNED", "load_frozen"]
+__all__ = ["KINDS", "LEARNED", "RANDOM", "load_frozen"]
 
 RANDOM = "random"
 LEARNED = ("finetuned", "unnormalised")
