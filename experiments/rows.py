@@ -61,9 +61,11 @@ class Row:
         return "; ".join([*(self.extractor.commands if self.extractor else ()), run])
 
 
+_PAPER = Row("paper", "paper.gin: the paper's VAE, earlier extractor", "paper", extractor=EARLIER)
+
 MAIN = (
     Row("best", "best.gin: tuned extractor, a latent per factor", "best"),
-    Row("paper", "paper.gin: the paper's VAE", "paper"),
+    _PAPER,
     Row("heads", "the heads' expected values as a code (reference)", "heads", num_seeds=1),
     Row("best-small-grid", "best.gin on a second grid", "best", grid=SMALL_GRID),
 )
@@ -115,7 +117,7 @@ def _finetuned(name: str, title: str, *data: str, overrides: tuple[str, ...] = (
 ABLATIONS = {
     "The paper's VAE, 30 epochs unless said otherwise": (
         _vae("quick", "quick.gin"),
-        _ablation("paper-earlier", "paper.gin", preset="paper", num_seeds=5),
+        _PAPER,
         _ablation(
             "paper-quarter",
             "paper.gin, a quarter of the images",
