@@ -11,7 +11,6 @@ from torch import Tensor, nn
 
 from submission.console import say
 from submission.models.extractor import FEATURE_SIZE
-from submission.models.small_maps import SmallMapProducts
 from submission.training.batches import to_unit_range
 from submission.training.devices import Devices
 from submission.training.feature_store import FeatureStore
@@ -82,8 +81,7 @@ def extract_features(
     for number, chunk in enumerate(own):
         rows = matrix[chunk] if devices.is_first else matrix[: chunk.stop - chunk.start]
         for batch in _slices(0, len(rows), batch_size):
-            with SmallMapProducts():
-                computed = extractor(to_unit_range(next(pixels), devices.device))  # (B, 512)
+            computed = extractor(to_unit_range(next(pixels), devices.device))  # (B, 512)
             rows[batch] = computed.to("cpu", feature_type)
             advance(len(computed))
         if not devices.is_first:
