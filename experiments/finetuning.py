@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from experiments.own_extractor import OwnExtractor
 from submission.configuration import PROJECT
 
 __all__ = ["GRID", "REAL", "Finetuning", "data_folder", "finetune_extractor", "shell_line"]
@@ -38,28 +39,16 @@ def shell_line(words: Iterable[str]) -> str:
 
 
 @dataclass(frozen=True)
-class Finetuning:
+class Finetuning(OwnExtractor):
     """An extractor of a row's own, which sees as many images as every other's.
 
     Attributes:
-        name: of its folder.
         data: labelled sets that it is finetuned on.
         overrides: settings that differ from `SETTINGS`.
     """
 
-    name: str
     data: tuple[str, ...]
     overrides: tuple[str, ...] = ()
-
-    @property
-    def folder(self) -> str:
-        """Where weights, card and learning curves go, from the project's folder."""
-        return f"scratch/experiments/extractor-{self.name}"
-
-    @property
-    def weights(self) -> str:
-        """The weights file, from the project's folder."""
-        return f"{self.folder}/extractor.safetensors"
 
     @property
     def words(self) -> tuple[str, ...]:

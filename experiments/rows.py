@@ -5,17 +5,9 @@ from functools import partial
 
 from experiments.earlier import Earlier
 from experiments.finetuning import Finetuning, shell_line
+from experiments.own_extractor import OwnExtractor
 
-__all__ = [
-    "ABLATIONS",
-    "GRID",
-    "MAIN",
-    "ROWS",
-    "SMALL_GRID",
-    "Row",
-    "find_row",
-    "sizes_of",
-]
+__all__ = ["ABLATIONS", "GRID", "MAIN", "ROWS", "SMALL_GRID", "Row", "find_row", "sizes_of"]
 
 GRID = "6,6,2,3,3,10,10"
 SMALL_GRID = "6,6,2,3,3,5,5"
@@ -43,7 +35,7 @@ class Row:
     overrides: tuple[str, ...] = ()
     grid: str = GRID
     num_seeds: int = 5
-    extractor: Finetuning | Earlier | None = None
+    extractor: OwnExtractor | None = None
 
     @property
     def settings(self) -> tuple[str, ...]:
@@ -78,7 +70,7 @@ def _ablation(
     preset: str,
     grid: str = GRID,
     num_seeds: int = 3,
-    extractor: Finetuning | Earlier | None = EARLIER,
+    extractor: OwnExtractor | None = EARLIER,
 ) -> Row:
     return Row(name, title, preset, overrides, grid, num_seeds, extractor)
 

@@ -101,7 +101,7 @@ def _train(row: Row, seed: int) -> dict[str, Any]:
         for name in (*row.extractor.data, REAL):
             data = _rendered(name, FINETUNING_GRID)
         finetune_extractor(row.extractor, data)
-    elif row.extractor:
+    elif isinstance(row.extractor, Earlier):
         fetch_earlier(row.extractor)
     environment = Environment(
         output_path=SCRATCH,
