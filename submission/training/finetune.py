@@ -82,8 +82,8 @@ class FinetuneRun:
     def __post_init__(self) -> None:
         fabric, part = self.devices.fabric, self.devices.part
         self.extractor.to(memory_format=torch.channels_last)
-        synchronise(self.extractor, part, self.devices.device)
         freeze_blocks(self.extractor.trunk, self.settings.frozen_blocks)
+        synchronise(self.extractor, part, self.devices.device)
         classifier = FactorClassifier(self.extractor, self.heads)
         self.optimizer = FusedRAdam(
             classifier.parameters(),

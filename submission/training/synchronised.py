@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from submission.training.batches import BatchPart
+from submission.training.frozen_blocks import FrozenBatchNorm
 
 __all__ = ["SynchronisedBatchNorm", "WholeBatchDropout", "synchronise"]
 
@@ -153,6 +154,8 @@ def synchronise(module: nn.Module, part: BatchPart, device: torch.device) -> nn.
         The network.
     """
     for name, child in module.named_children():
+        if isinstance(child, FrozenBatchNorm):
+            continue  # it looks at no batch
         if isinstance(child, nn.BatchNorm2d):
             module.add_module(name, _synchronised(child, part, device))
         elif isinstance(child, nn.Dropout2d):
