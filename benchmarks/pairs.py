@@ -4,6 +4,8 @@ import statistics
 import time
 from collections.abc import Callable
 
+import torch
+
 __all__ = ["compare"]
 
 
@@ -15,7 +17,7 @@ def compare(
     unit: str,
     num_runs: int = 5,
 ) -> float:
-    """Runs both ways alternately after a warm-up and prints medians.
+    """Runs both ways alternately after a warm-up and prints medians; waits for a GPU's end of work.
 
     Args:
         title: what is compared.
@@ -33,6 +35,8 @@ def compare(
         for place, (_, call) in enumerate((ours, rival)):
             start = time.perf_counter()
             call()
+            if torch.cuda.is_available():
+                torch.cuda.synchronize()
             if number > 0:
                 seconds[place].append(time.perf_counter() - start)
     print(title)

@@ -25,13 +25,19 @@ def main() -> None:
     parser.add_argument("--features", type=int, default=12_800)
     parser.add_argument("--epochs", type=int, default=4, help="Length of the curves; 0 for none.")
     parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--cuda-graph", action=argparse.BooleanOptionalAction, default=True)
     arguments = parser.parse_args()
     device = choose_device(cuda=None)
     precision = choose_precision(device)
     features = factored_features(arguments.features)
 
     def ours(num_epochs: int) -> Curves:
-        settings = FitSettings(num_epochs=num_epochs, anneal_start=0, anneal_end=3)
+        settings = FitSettings(
+            num_epochs=num_epochs,
+            anneal_start=0,
+            anneal_end=3,
+            cuda_graph=arguments.cuda_graph,
+        )
         return VAEFit(features, settings, device, precision).run()[1]
 
     train_by_items(features, 1, device)

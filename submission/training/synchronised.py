@@ -14,6 +14,8 @@ from submission.training.frozen_blocks import FrozenBatchNorm
 __all__ = ["SynchronisedBatchNorm", "WholeBatchDropout", "synchronise"]
 
 NUM_GROUPS = 4
+LEAST_EPSILON = 1e-30
+"""Vanishes beside a variance of 1; some releases of PyTorch refuse 0."""
 
 
 class _Normalise(torch.autograd.Function):
@@ -64,8 +66,8 @@ class _Normalise(torch.autograd.Function):
         slope = -scale * inverse * sums[0]
         shift = -scale * sums[1] - slope * mean
         zero, one = torch.zeros_like(mean), torch.ones_like(mean)
-        of_maps = F.batch_norm(gradient, zero, one, scale, shift, eps=0.0)
-        of_maps += F.batch_norm(maps, zero, one, slope, zero, eps=0.0)
+        of_maps = F.batch_norm(gradient, zero, one, scale, shift, eps=LEAST_EPSILON)
+        of_maps += F.batch_norm(maps, zero, one, slope, zero, eps=LEAST_EPSILON)
         return of_maps, of_weight, of_bias, None, None
 
 

@@ -1,0 +1,264 @@
+"""What a GPU computes is what the CPU computes; skipped where there is none."""
+
+import copy
+import dataclasses
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Generator, Tensor
+
+from submission.cli import main
+from submission.models.extractor import FactorHeads, FeatureExtractor, Heads
+from submission.models.folding import fold
+from submission.models.vae import FeatureVAE
+from submission.models.weights import save_extractor
+from submission.scoring.table import load_table
+from submission.settings import FinetuneSettings, FitSettings, TuneSettings
+from submission.starter_kit import import_model, make_representor
+from submission.training.adaptation import norm_statistics, reestimate_norms
+from submission.training.curves import Curves
+from submission.training.devices import one_device, opened_devices
+from submission.training.features import extract_features
+from submission.training.finetune import Finetuned, FinetuneRun, finetune
+from submission.training.fit import VAEFit
+from submission.training.network import make_vae
+from submission.training.precision import Precision
+from submission.training.tuning import Tuning
+from submission.training.vae_step import VAEStep
+from tests.image_sets import rendered_set
+from tests.test_extractor import make_extractor
+
+pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU")
+
+CPU, GPU = torch.device("cpu"), torch.device("cuda")
+SINGLE = Precision(torch.float32, "test")
+FORMATS = (torch.float32, torch.bfloat16, torch.float16)
+GRID = (2, 2, 1, 1, 1, 4, 4)
+FINETUNE = FinetuneSettings(
+    architecture="vgg11_bn",
+    start="",
+    head_scale=16.0,
+    batch_size=8,
+    num_epochs=2,
+    images_per_epoch=32,
+    augmentation=0.5,
+)
+SHARED = FitSettings(
+    num_latents=4,
+    encoder_widths=(32, 32),
+    decoder_widths=(32,),
+    batch_size=16,
+    num_epochs=3,
+    anneal_start=0,
+    anneal_end=2,
+)
+
+
+@pytest.fixture(autouse=True)
+def exact_convolutions() -> Iterator[None]:
+    """Without TensorFloat-32, whose products have ten bits."""
+    before = torch.backends.cudnn.allow_tf32
+    torch.backends.cudnn.allow_tf32 = False
+    yield
+    torch.backends.cudnn.allow_tf32 = before
+
+
+def unit_rows(num: int = 100) -> Tensor:
+    rows = torch.rand(num, 12, generator=Generator().manual_seed(0))
+    return rows / rows.square().sum(dim=1, keepdim=True).sqrt()
+
+
+def make_heads() -> Heads:
+    torch.manual_seed(1)
+    return FactorHeads((2, 4), 16.0).keep(["object_color", "vertical_axis"])
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [*zip(FORMATS, (1e-4, 0.02, 0.003), strict=True)])
+def test_features_are_those_of_the_cpu(dtype: torch.dtype, tolerance: float) -> None:
+    images, extractor = rendered_set("standin_real").images, make_extractor()
+    precision = Precision(dtype, "test")
+    there = extract_features(fold(extractor, dtype), images, one_device(GPU, precision), 16)
+    here = extract_features(fold(extractor), images, one_device(CPU, SINGLE), 16)
+    assert there.device == CPU
+    torch.testing.assert_close(there, here, rtol=0, atol=tolerance)
+
+
+def test_batch_norms_are_adapted_to_the_same_statistics() -> None:
+    images, first = rendered_set("standin_real").images, make_extractor()
+    second = copy.deepcopy(first)
+    for extractor, device in ((first, CPU), (second, GPU)):
+        reestimate_norms(extractor, images, 64, 16, 0, device)
+    for here, there in zip(norm_statistics(first), norm_statistics(second), strict=True):
+        assert there.device == CPU
+        torch.testing.assert_close(there, here, rtol=1e-3, atol=1e-4)
+
+
+def test_a_step_of_tuning_is_that_of_the_cpu() -> None:
+    images, losses = rendered_set("standin_real").images, []
+    settings = TuneSettings(num_images=64, batch_size=16)
+    for device in (CPU, GPU):
+        tuning = Tuning(make_extractor(), make_heads(), images, settings, device)
+        batch = torch.from_numpy(images[next(tuning.batches())])
+        losses.append([tuning.take_step(batch) for _ in range(3)])
+    np.testing.assert_allclose(losses[1], losses[0], rtol=5e-3)
+
+
+@pytest.mark.parametrize("dtype", FORMATS)
+def test_tuning_ends_with_a_frozen_extractor_on_the_cpu(dtype: torch.dtype, tmp_path: Path) -> None:
+    images, extractor = rendered_set("standin_real").images, make_extractor()
+    settings = TuneSettings(num_images=64, batch_size=16, augmentation=0.5)
+    Tuning(extractor, make_heads(), images, settings, GPU, dtype).run(tmp_path / "tune.ckpt", "")
+    for value in extractor.parameters():
+        assert value.device == CPU
+        assert not value.requires_grad
+        assert value.isfinite().all()
+
+
+def test_a_step_of_finetuning_is_that_of_the_cpu() -> None:
+    images = rendered_set("standin_real", GRID)
+    pixels = torch.from_numpy(images.images[:16])
+    factors = torch.from_numpy(images.space.index_to_factors(np.arange(16)))
+    settings = dataclasses.replace(FINETUNE, augmentation=0.0, dropout=0.0)
+    losses = []
+    for device in (CPU, GPU):
+        torch.manual_seed(0)
+        extractor, heads = FeatureExtractor("vgg11_bn", 0.0), FactorHeads(GRID, 16.0)
+        run = FinetuneRun(settings, extractor, heads, one_device(device, SINGLE))
+        run.classifier.train()
+        losses.append([run.advance(pixels, factors, 10).item() for _ in range(2)])
+    np.testing.assert_allclose(losses[1], losses[0], rtol=5e-3)
+
+
+def finetuned(folder: Path, dtype: torch.dtype) -> Finetuned:
+    torch.manual_seed(0)
+    sets = [rendered_set("standin_toy", GRID), rendered_set("standin_realistic", GRID)]
+    devices = one_device(GPU, Precision(dtype, "test"))
+    real = [rendered_set("standin_real", GRID)]
+    return finetune(FeatureExtractor("vgg11_bn"), sets, real, FINETUNE, devices, folder)
+
+
+@pytest.mark.parametrize("dtype", FORMATS)
+def test_finetuning_ends_and_goes_on_from_its_checkpoint(
+    dtype: torch.dtype, tmp_path: Path
+) -> None:
+    first = finetuned(tmp_path, dtype)
+    again = finetuned(tmp_path, dtype)
+    assert first.accuracies.keys() == {"validation", "standin_real"}
+    assert again.accuracies == first.accuracies
+    for name, value in first.extractor.state_dict().items():
+        assert value.isfinite().all()
+        assert torch.equal(value, again.extractor.state_dict()[name])
+
+
+@pytest.mark.parametrize("dtype", FORMATS[:2])
+def test_a_step_of_the_vae_is_that_of_the_cpu(dtype: torch.dtype) -> None:
+    rows, noise = unit_rows(64), torch.randn(64, 4, generator=Generator().manual_seed(1))
+    beta, gradients, losses = torch.tensor(0.3), [], []
+    for device, precision in ((CPU, SINGLE), (GPU, Precision(dtype, "test"))):
+        vae = make_vae(12, SHARED, Generator().manual_seed(2)).to(device).train()
+        step = VAEStep(vae, precision)
+        losses.append(step(rows.to(device), noise.to(device), beta.to(device)).cpu())
+        gradients.append([value.grad.cpu() for value in vae.parameters() if value.grad is not None])
+    tolerance = 1e-4 if dtype == torch.float32 else 0.15
+    torch.testing.assert_close(losses[1], losses[0], rtol=tolerance / 10, atol=0)
+    for there, here in zip(gradients[1], gradients[0], strict=True):
+        assert (there - here).norm() <= tolerance * here.norm() + 1e-6
+
+
+def fit(
+    settings: FitSettings, rows: Tensor, checkpoint: Path | None = None
+) -> tuple[FeatureVAE, Curves]:
+    made = VAEFit(rows, settings, GPU, SINGLE)
+    if checkpoint is not None:
+        made.keep_in(checkpoint)
+    return made.run()
+
+
+def test_a_recorded_step_trains_as_a_computed_one() -> None:
+    plain, plain_curves = fit(dataclasses.replace(SHARED, cuda_graph=False), unit_rows())
+    recorded, curves = fit(dataclasses.replace(SHARED, cuda_graph=True), unit_rows())
+    for (*place, value), (*other, computed) in zip(curves.rows, plain_curves.rows, strict=True):
+        assert place == other
+        assert value == pytest.approx(computed, rel=1e-4)
+    for name, tensor in recorded.state_dict().items():
+        torch.testing.assert_close(tensor, plain.state_dict()[name], rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("recorded", [False, True])
+def test_a_training_that_stops_goes_on_as_if_it_had_not(recorded: bool, tmp_path: Path) -> None:
+    settings = dataclasses.replace(SHARED, cuda_graph=recorded, checkpoint_seconds=0)
+    whole, whole_curves = fit(settings, unit_rows())
+    begun = VAEFit(unit_rows(), settings, GPU, SINGLE)
+    begun.keep_in(tmp_path / "fit.ckpt")
+
+    def stop(_: int) -> None:
+        if begun.num_steps_done == 8:
+            raise RuntimeError("the eighth step")
+
+    with pytest.raises(RuntimeError, match="the eighth step"):
+        begun.run(stop)
+    resumed, curves = fit(settings, unit_rows(), tmp_path / "fit.ckpt")
+    for (*place, value), (*other, expected) in zip(curves.rows, whole_curves.rows, strict=True):
+        assert place == other
+        assert value == pytest.approx(expected, rel=1e-4)
+    for name, tensor in resumed.state_dict().items():
+        torch.testing.assert_close(tensor, whole.state_dict()[name], rtol=1e-3, atol=1e-4)
+
+
+def test_more_processes_than_gpus_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    count = torch.cuda.device_count()
+    number = str(count + 1)
+    for name in ("WORLD_SIZE", "LOCAL_WORLD_SIZE"):
+        monkeypatch.setenv(name, number)
+    for name in ("RANK", "LOCAL_RANK"):
+        monkeypatch.setenv(name, "0")
+    monkeypatch.setenv("TORCHELASTIC_RUN_ID", "test")
+    message = f"expected a GPU for each of {number} processes, got {count}"
+    with pytest.raises(ValueError, match=message), opened_devices(cuda=None):
+        pass
+
+
+@pytest.mark.parametrize("latents", ["shared", "per_factor"])
+@pytest.mark.parametrize("recorded", [False, True])
+def test_the_main_job_exports_what_it_trained(
+    latents: str, recorded: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images = rendered_set("standin_real", GRID).images
+    data = tmp_path / "dataset/standin_real/standin_real.npz"
+    data.parent.mkdir(parents=True)
+    np.savez(data, images=images, factor_sizes=np.array(GRID))
+    save_extractor(make_extractor(), tmp_path / "small.safetensors", {}, make_heads())
+    monkeypatch.setenv("AICROWD_OUTPUT_PATH", str(tmp_path / "shared"))
+    monkeypatch.setenv("DISENTANGLEMENT_LIB_DATA", str(tmp_path / "dataset"))
+    monkeypatch.setenv("AICROWD_EVALUATION_NAME", "gpu")
+    monkeypatch.setenv("AICROWD_CUDA", "true")
+    for name in ("AICROWD_DATASET_NAME", "AICROWD_IS_GRADING"):
+        monkeypatch.delenv(name, raising=False)
+    overrides = [
+        f"Extract.weights = '{tmp_path / 'small.safetensors'}'",
+        "Tune.num_images = 32",
+        "Tune.batch_size = 16",
+        "Extract.adaptation_images = 32",
+        f"Fit.latents = '{latents}'",
+        "Fit.num_copies = 1",
+        f"Fit.cuda_graph = {recorded}",
+        "Fit.encoder_widths = (8, 8)",
+        "Fit.decoder_widths = (8,)",
+        "Fit.batch_size = 16",
+        "Fit.num_epochs = 3",
+        "Fit.anneal_start = 0",
+        "Fit.anneal_end = 2",
+    ]
+    assert main(["train", *(word for line in overrides for word in ("--set", line))]) == 0
+    experiment = tmp_path / "shared/gpu"
+    levels = np.array(images, dtype=np.float32) / 255
+    here, there = (
+        make_representor(import_model(experiment / "representation/pytorch_model.pt"), cuda)(levels)
+        for cuda in (False, True)
+    )
+    np.testing.assert_allclose(there, here, rtol=0, atol=0.01)
+    codes = load_table(experiment / "training/codes.safetensors").codes
+    assert np.sqrt(np.square(here - codes).mean()) < 0.15 * codes.std()  # bfloat16, untrained
