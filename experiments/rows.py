@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 from experiments.earlier import Earlier
 from experiments.finetuning import Finetuning, shell_line
@@ -53,11 +54,13 @@ class Row:
         return "; ".join([*(self.extractor.commands if self.extractor else ()), run])
 
 
+_SMALL = Row("best-small-grid", "best.gin on a second grid", "best", grid=SMALL_GRID)
+
 MAIN = (
     Row("best", "best.gin: tuned extractor, a latent per factor", "best"),
     Row("paper", "paper.gin: the paper's VAE", "paper"),
     Row("heads", "the heads' expected values as a code (reference)", "heads", num_seeds=1),
-    Row("best-small-grid", "best.gin on a second grid", "best", grid=SMALL_GRID),
+    _SMALL,
 )
 
 
@@ -82,11 +85,17 @@ def _features(name: str, title: str, *overrides: str, extractor: Earlier | None 
     return _ablation(name, title, *changed, preset="paper", grid=SMALL_GRID, extractor=extractor)
 
 
-_best = partial(_ablation, preset="best")
-_best_small = partial(_ablation, preset="best", grid=SMALL_GRID)
-
-
 _NOT_TUNED = "Tune.num_images=0"
+
+
+def _best(name: str, title: str, *overrides: str, grid: str = GRID, **further: Any) -> Row:
+    """A change of best.gin as it was before its views were made separate."""
+    changed = (*overrides, "Fit.views='plain'")
+    return _ablation(name, title, *changed, preset="best", grid=grid, **further)
+
+
+_best_small = partial(_best, grid=SMALL_GRID)
+_shipped = partial(_ablation, preset="best", grid=SMALL_GRID, extractor=None)
 
 
 def _adapted(num_images: int, num_seeds: int = 3) -> Row:
@@ -184,6 +193,12 @@ ABLATIONS = {
             "standin_realistic",
             overrides=("Finetune.augmentation=0.0",),
         ),
+    ),
+    "best.gin with the extractor that ships, on a grid of 16,200 images": (
+        _SMALL,
+        _shipped("views-unit", "views not separated", "Fit.views='unit'"),
+        _shipped("views-plain", "nor of unit length", "Fit.views='plain'"),
+        _shipped("shipped-not-tuned", "batch norms adapted, extractor not tuned", _NOT_TUNED),
     ),
 }
 

@@ -211,7 +211,7 @@ def _fit(inputs: RunInputs, features: Tensor, notes: Path, report: Report) -> En
     if inputs.fit.latents == "per_factor":
         assert inputs.heads is not None
         sample = _sample(features, NUM_VIEW_FEATURES, random).float()
-        views = views_of_heads(inputs.heads, sample)
+        views = views_of_heads(inputs.heads, sample, inputs.fit.views)
         precision = Precision(torch.float32, "small networks gain nothing from less")
     fit = VAEFit(features, inputs.fit, inputs.device, precision, views)
     fit.keep_in(_checkpoint_path(notes))

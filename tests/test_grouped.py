@@ -4,7 +4,7 @@ from torch import Generator, Tensor
 
 from submission.models.extractor import Heads
 from submission.models.grouped import GroupedVAE
-from submission.models.views import views_of_heads
+from submission.models.views import Views, views_of_heads
 from submission.settings import FitSettings
 from submission.training.network import best_copies, copy_losses
 
@@ -47,7 +47,7 @@ def trained_a_little(num_copies: int = 1) -> GroupedVAE:
 
 
 def test_a_view_has_unit_variance_and_its_first_number_varies_most() -> None:
-    views = views_of_heads(heads(), features())
+    views = views_of_heads(heads(), features(), "plain")
     seen = views(features()).reshape(-1, len(SIZES), 4)  # (N, G, W)
     torch.testing.assert_close(seen.mean(dim=0), torch.zeros(3, 4, dtype=torch.float64))
     variances = seen.var(dim=0)
@@ -56,10 +56,50 @@ def test_a_view_has_unit_variance_and_its_first_number_varies_most() -> None:
     assert [int((row > 0).sum()) for row in variances] == [1, 4, 2]
 
 
+@pytest.mark.parametrize("kind", ["unit", "separate"])
+def test_a_view_of_several_numbers_has_unit_length(kind: str) -> None:
+    seen = views_of_heads(heads(), features(), kind)(features()).reshape(-1, len(SIZES), 4)
+    lengths = seen.norm(dim=2)
+    torch.testing.assert_close(lengths[:, 1:], torch.ones(200, 2, dtype=torch.float64))
+    assert lengths[:, 0].std() > 0.1
+    torch.testing.assert_close(seen[:, 0].var(dim=0).sum(), torch.ones((), dtype=torch.float64))
+
+
+def mixed() -> tuple[Heads, Tensor, Tensor]:
+    """Makes heads that see a little of each other's factor, features, and their (N, 2) values."""
+    generator = Generator().manual_seed(0)
+    values = torch.cartesian_prod(torch.arange(2), torch.arange(5)).repeat(200, 1)
+    weights = [torch.randn(n, 12, generator=generator, dtype=torch.float64) for n in (2, 5)]
+    dual = torch.linalg.pinv(torch.cat([w - w.mean(dim=0) for w in weights])).T  # (7, 12)
+    one_hot = torch.cat([torch.eye(2)[values[:, 0]], torch.eye(5)[values[:, 1]]], dim=1).double()
+    seen = one_hot @ (torch.eye(7) + 0.1 * torch.randn(7, 7, generator=generator)).double()
+    noise = 0.05 * torch.randn(len(values), 12, generator=generator, dtype=torch.float64)
+    biases = tuple(torch.zeros(n, dtype=torch.float64) for n in (2, 5))
+    return Heads(("size", "ring"), tuple(weights), biases, 1.0), seen @ dual + noise, values
+
+
+def told_of_others(kind: str) -> list[float]:
+    """Gives for each view the part of its variance that the other factor decides."""
+    given, rows, values = mixed()
+    seen = views_of_heads(given, rows, kind)(rows).reshape(len(rows), 2, 4)
+    parts = []
+    for number in range(2):
+        other = values[:, 1 - number]
+        means = torch.stack([seen[other == v, number].mean(dim=0) for v in range(5 - 3 * number)])
+        parts.append(float(means.var(dim=0, correction=0).sum() / seen[:, number].var(dim=0).sum()))
+    return parts
+
+
+def test_separate_views_do_not_see_each_others_factor() -> None:
+    plain, separate = told_of_others("plain"), told_of_others("separate")
+    assert all(part > 0.02 for part in plain)
+    assert all(part < 0.1 * mixed_part for part, mixed_part in zip(separate, plain, strict=True))
+
+
 def test_what_all_logits_of_a_head_share_is_not_seen() -> None:
     for name, value in views_of_heads(heads(), features()).state_dict().items():
         other = views_of_heads(heads(shift=1.0), features()).state_dict()[name]
-        torch.testing.assert_close(value.abs(), other.abs())
+        torch.testing.assert_close(value.double().abs(), other.double().abs())
 
 
 def test_a_latent_sees_its_own_view_only() -> None:
@@ -96,7 +136,7 @@ def test_the_encoder_alone_gives_the_representation() -> None:
     rows = features().float()
     torch.testing.assert_close(vae.encoder()(rows), vae(rows), rtol=0, atol=1e-5)
     layers = {type(layer) for layer in vae.encoder().modules() if not list(layer.children())}
-    assert layers == {torch.nn.Linear, torch.nn.ReLU}
+    assert layers == {Views, torch.nn.Linear, torch.nn.ReLU}
 
 
 def test_copies_begin_apart_and_do_not_mix() -> None:

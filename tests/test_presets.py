@@ -30,6 +30,7 @@ PAPER: dict[str, Any] = {
     "Tune.augmentation": 0.0,
     "Extract.adaptation_images": 0,
     "Fit.latents": "shared",
+    "Fit.views": "separate",
     "Fit.num_copies": 1,
     "Fit.num_latents": 16,
     "Fit.encoder_widths": (1024, 1024, 1024, 1024),
@@ -129,6 +130,7 @@ def test_the_papers_preset_spells_out_every_number_of_the_paper() -> None:
         "Finetune.num_validation_images",
         "Extract.adaptation_images",
         "Fit.latents",
+        "Fit.views",
         "Fit.num_copies",
     }
     not_of_the_paper |= {name for name in PAPER if name.startswith("Tune.")}

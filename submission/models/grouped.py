@@ -152,7 +152,7 @@ class GroupedVAE(FeatureVAE):
     def encoder(self) -> nn.Module:
         """Returns the part that maps (B, D) features to the (B, G) posterior means.
 
-        Views and batch norms are folded into linear layers, so that nothing but these is left.
+        Batch norms are folded into linear layers.
         """
         if self.num_copies > 1:
             raise ValueError(f"expected one copy of each latent, got {self.num_copies}")
@@ -160,27 +160,24 @@ class GroupedVAE(FeatureVAE):
 
 
 class _Encoder(nn.Module):
-    """The encoder of a `GroupedVAE` as linear layers and ReLUs."""
+    """The encoder of a `GroupedVAE`: its views, then linear layers and ReLUs."""
 
     def __init__(self, vae: GroupedVAE) -> None:
         super().__init__()
-        seen, offset = vae.views.directions()  # (G, D, W), (G, 1, W)
-        self.straight = _side_by_side(seen @ vae.straight.weight, _bias(vae.straight, offset))
+        self.views = vae.views
+        self.straight = _diagonal(vae.straight.weight, vae.straight.bias)
         layers: list[nn.Module] = []
         for linear, norm in zip(vae.hidden[::3], vae.hidden[1::3], strict=True):
             linear, norm = cast(_Linear, linear), cast(_Norm, norm)
             scale, shift = norm.scale_and_shift()
-            if not layers:
-                weight, bias = seen @ linear.weight, _bias(linear, offset)
-                layers.append(_side_by_side(scale * weight, scale * bias + shift))
-            else:
-                layers.append(_diagonal(scale * linear.weight, scale * linear.bias + shift))
+            layers.append(_diagonal(scale * linear.weight, scale * linear.bias + shift))
             layers.append(nn.ReLU())
         self.bent = nn.Sequential(*layers, _diagonal(vae.bent.weight, vae.bent.bias))
 
     def forward(self, features: Tensor) -> Tensor:
         """Returns (B, G)."""
-        means: Tensor = self.straight(features) + self.bent(features)
+        seen = self.views(features)
+        means: Tensor = self.straight(seen) + self.bent(seen)
         return means
 
 
@@ -189,22 +186,9 @@ def _rows(units: Tensor) -> Tensor:
     return units.transpose(0, 1).flatten(1)
 
 
-def _bias(layer: _Linear, offset: Tensor) -> Tensor:
-    return layer.bias - offset @ layer.weight
-
-
-def _linear(weight: Tensor, bias: Tensor) -> nn.Linear:
-    layer = nn.Linear(weight.shape[1], weight.shape[0])
-    layer.load_state_dict({"weight": weight.detach(), "bias": bias.detach().flatten()})
-    return layer
-
-
-def _side_by_side(weight: Tensor, bias: Tensor) -> nn.Linear:
-    """Makes one layer of (G, D, H) weights that all see the same input."""
-    return _linear(weight.permute(0, 2, 1).flatten(0, 1), bias)
-
-
 def _diagonal(weight: Tensor, bias: Tensor) -> nn.Linear:
     """Makes one layer of (G, I, O) weights that each see their own part of the input."""
     blocks: Tensor = torch.block_diag(*weight.transpose(1, 2))  # type: ignore[no-untyped-call]
-    return _linear(blocks, bias)
+    layer = nn.Linear(blocks.shape[1], blocks.shape[0])
+    layer.load_state_dict({"weight": blocks.detach(), "bias": bias.detach().flatten()})
+    return layer

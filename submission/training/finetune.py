@@ -250,7 +250,7 @@ def finetune(
                 if run.step % STEPS_PER_REPORT == 0:
                     rate = learning_rate_at(run.step, num_steps, settings)
                     run.curves.add(run.step, {"loss": loss, "learning_rate": rate})
-                    bar.set_postfix(loss=f"{loss:.3f}")
+                    bar.set_postfix(loss=f"{loss:.3f}", refresh=False)
                 if due or stopped:
                     save(epoch)
                     saved_at = time.monotonic()
