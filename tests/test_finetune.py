@@ -14,7 +14,7 @@ from submission.settings import FinetuneSettings
 from submission.training import finetune as module
 from submission.training.checkpoint import load_checkpoint, save_checkpoint
 from submission.training.curves import EVENT_FILE
-from submission.training.devices import one_device
+from submission.training.devices import Devices, one_device
 from submission.training.finetune import Finetuned, finetune, learning_rate_at
 from submission.training.interruption import stop_requested
 from submission.training.precision import Precision
@@ -34,11 +34,13 @@ SETTINGS = FinetuneSettings(
 )
 
 
-def run(folder: Path, settings: FinetuneSettings = SETTINGS) -> Finetuned:
+def run(
+    folder: Path, settings: FinetuneSettings = SETTINGS, devices: Devices = DEVICES
+) -> Finetuned:
     torch.manual_seed(0)
     extractor = FeatureExtractor(settings.architecture, settings.dropout)
     sets = [rendered_set("standin_toy"), rendered_set("standin_realistic")]
-    return finetune(extractor, sets, [rendered_set("standin_real")], settings, DEVICES, folder)
+    return finetune(extractor, sets, [rendered_set("standin_real")], settings, devices, folder)
 
 
 def weights_of(result: Finetuned) -> dict[str, torch.Tensor]:

@@ -16,13 +16,13 @@ from submission.models.folding import fold
 from submission.models.vae import FeatureVAE
 from submission.models.weights import save_extractor
 from submission.scoring.table import load_table
-from submission.settings import FinetuneSettings, FitSettings, TuneSettings
+from submission.settings import FitSettings, TuneSettings
 from submission.starter_kit import import_model, make_representor
 from submission.training.adaptation import norm_statistics, reestimate_norms
 from submission.training.curves import Curves
 from submission.training.devices import one_device, opened_devices
 from submission.training.features import extract_features
-from submission.training.finetune import Finetuned, FinetuneRun, finetune
+from submission.training.finetune import FinetuneRun
 from submission.training.fit import VAEFit
 from submission.training.network import make_vae
 from submission.training.precision import Precision
@@ -30,31 +30,14 @@ from submission.training.tuning import Tuning
 from submission.training.vae_step import VAEStep
 from tests.image_sets import rendered_set
 from tests.test_extractor import make_extractor
+from tests.test_finetune import SETTINGS, run
+from tests.test_fit import SINGLE, SMALL, features
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU")
 
 CPU, GPU = torch.device("cpu"), torch.device("cuda")
-SINGLE = Precision(torch.float32, "test")
 FORMATS = (torch.float32, torch.bfloat16, torch.float16)
 GRID = (2, 2, 1, 1, 1, 4, 4)
-FINETUNE = FinetuneSettings(
-    architecture="vgg11_bn",
-    start="",
-    head_scale=16.0,
-    batch_size=8,
-    num_epochs=2,
-    images_per_epoch=32,
-    augmentation=0.5,
-)
-SHARED = FitSettings(
-    num_latents=4,
-    encoder_widths=(32, 32),
-    decoder_widths=(32,),
-    batch_size=16,
-    num_epochs=3,
-    anneal_start=0,
-    anneal_end=2,
-)
 
 
 @pytest.fixture(autouse=True)
@@ -64,11 +47,6 @@ def exact_convolutions() -> Iterator[None]:
     torch.backends.cudnn.allow_tf32 = False
     yield
     torch.backends.cudnn.allow_tf32 = before
-
-
-def unit_rows(num: int = 100) -> Tensor:
-    rows = torch.rand(num, 12, generator=Generator().manual_seed(0))
-    return rows / rows.square().sum(dim=1, keepdim=True).sqrt()
 
 
 def make_heads() -> Heads:
@@ -121,31 +99,23 @@ def test_a_step_of_finetuning_is_that_of_the_cpu() -> None:
     images = rendered_set("standin_real", GRID)
     pixels = torch.from_numpy(images.images[:16])
     factors = torch.from_numpy(images.space.index_to_factors(np.arange(16)))
-    settings = dataclasses.replace(FINETUNE, augmentation=0.0, dropout=0.0)
+    settings = dataclasses.replace(SETTINGS, augmentation=0.0, dropout=0.0)
     losses = []
     for device in (CPU, GPU):
         torch.manual_seed(0)
         extractor, heads = FeatureExtractor("vgg11_bn", 0.0), FactorHeads(GRID, 16.0)
-        run = FinetuneRun(settings, extractor, heads, one_device(device, SINGLE))
-        run.classifier.train()
-        losses.append([run.advance(pixels, factors, 10).item() for _ in range(2)])
+        begun = FinetuneRun(settings, extractor, heads, one_device(device, SINGLE))
+        begun.classifier.train()
+        losses.append([begun.advance(pixels, factors, 10).item() for _ in range(2)])
     np.testing.assert_allclose(losses[1], losses[0], rtol=5e-3)
-
-
-def finetuned(folder: Path, dtype: torch.dtype) -> Finetuned:
-    torch.manual_seed(0)
-    sets = [rendered_set("standin_toy", GRID), rendered_set("standin_realistic", GRID)]
-    devices = one_device(GPU, Precision(dtype, "test"))
-    real = [rendered_set("standin_real", GRID)]
-    return finetune(FeatureExtractor("vgg11_bn"), sets, real, FINETUNE, devices, folder)
 
 
 @pytest.mark.parametrize("dtype", FORMATS)
 def test_finetuning_ends_and_goes_on_from_its_checkpoint(
     dtype: torch.dtype, tmp_path: Path
 ) -> None:
-    first = finetuned(tmp_path, dtype)
-    again = finetuned(tmp_path, dtype)
+    devices = one_device(GPU, Precision(dtype, "test"))
+    first, again = (run(tmp_path, devices=devices) for _ in range(2))
     assert first.accuracies.keys() == {"validation", "standin_real"}
     assert again.accuracies == first.accuracies
     for name, value in first.extractor.state_dict().items():
@@ -155,10 +125,10 @@ def test_finetuning_ends_and_goes_on_from_its_checkpoint(
 
 @pytest.mark.parametrize("dtype", FORMATS[:2])
 def test_a_step_of_the_vae_is_that_of_the_cpu(dtype: torch.dtype) -> None:
-    rows, noise = unit_rows(64), torch.randn(64, 4, generator=Generator().manual_seed(1))
+    rows, noise = features(64), torch.randn(64, 4, generator=Generator().manual_seed(1))
     beta, gradients, losses = torch.tensor(0.3), [], []
     for device, precision in ((CPU, SINGLE), (GPU, Precision(dtype, "test"))):
-        vae = make_vae(12, SHARED, Generator().manual_seed(2)).to(device).train()
+        vae = make_vae(12, SMALL, Generator().manual_seed(2)).to(device).train()
         step = VAEStep(vae, precision)
         losses.append(step(rows.to(device), noise.to(device), beta.to(device)).cpu())
         gradients.append([value.grad.cpu() for value in vae.parameters() if value.grad is not None])
@@ -178,8 +148,8 @@ def fit(
 
 
 def test_a_recorded_step_trains_as_a_computed_one() -> None:
-    plain, plain_curves = fit(dataclasses.replace(SHARED, cuda_graph=False), unit_rows())
-    recorded, curves = fit(dataclasses.replace(SHARED, cuda_graph=True), unit_rows())
+    plain, plain_curves = fit(dataclasses.replace(SMALL, cuda_graph=False), features())
+    recorded, curves = fit(dataclasses.replace(SMALL, cuda_graph=True), features())
     for (*place, value), (*other, computed) in zip(curves.rows, plain_curves.rows, strict=True):
         assert place == other
         assert value == pytest.approx(computed, rel=1e-4)
@@ -189,9 +159,9 @@ def test_a_recorded_step_trains_as_a_computed_one() -> None:
 
 @pytest.mark.parametrize("recorded", [False, True])
 def test_a_training_that_stops_goes_on_as_if_it_had_not(recorded: bool, tmp_path: Path) -> None:
-    settings = dataclasses.replace(SHARED, cuda_graph=recorded, checkpoint_seconds=0)
-    whole, whole_curves = fit(settings, unit_rows())
-    begun = VAEFit(unit_rows(), settings, GPU, SINGLE)
+    settings = dataclasses.replace(SMALL, cuda_graph=recorded, checkpoint_seconds=0)
+    whole, whole_curves = fit(settings, features())
+    begun = VAEFit(features(), settings, GPU, SINGLE)
     begun.keep_in(tmp_path / "fit.ckpt")
 
     def stop(_: int) -> None:
@@ -200,7 +170,7 @@ def test_a_training_that_stops_goes_on_as_if_it_had_not(recorded: bool, tmp_path
 
     with pytest.raises(RuntimeError, match="the eighth step"):
         begun.run(stop)
-    resumed, curves = fit(settings, unit_rows(), tmp_path / "fit.ckpt")
+    resumed, curves = fit(settings, features(), tmp_path / "fit.ckpt")
     for (*place, value), (*other, expected) in zip(curves.rows, whole_curves.rows, strict=True):
         assert place == other
         assert value == pytest.approx(expected, rel=1e-4)
