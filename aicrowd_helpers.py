@@ -3,6 +3,11 @@
 For example: `import aicrowd_helpers; aicrowd_helpers.register_progress(0.5)`.
 """
 
-from submission.kit_events import execution_error, execution_start, register_progress, submit
+from submission.starter_kit.events import (
+    execution_error,
+    execution_start,
+    register_progress,
+    submit,
+)
 
 __all__ = ["execution_error", "execution_start", "register_progress", "submit"]

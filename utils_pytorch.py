@@ -3,7 +3,7 @@
 For example: `from utils_pytorch import export_model, get_loader`.
 """
 
-from submission.starter_kit import (
+from submission.starter_kit.names import (
     DLIBDataset,
     ExperimentConfig,
     export_model,

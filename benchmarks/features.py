@@ -10,7 +10,7 @@ from submission.models.extractor import FeatureExtractor
 from submission.models.folding import fold
 from submission.training.allocator import keep_freed_memory
 from submission.training.devices import one_device
-from submission.training.features import extract_features
+from submission.training.features.extract import extract_features
 from submission.training.precision import choose_device
 
 

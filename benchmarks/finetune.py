@@ -6,11 +6,11 @@ import torch
 from torch import nn
 
 from benchmarks.pairs import compare
+from submission.config.settings import FinetuneSettings
 from submission.models.extractor import FactorHeads, FeatureExtractor
-from submission.settings import FinetuneSettings
 from submission.training.allocator import keep_freed_memory
 from submission.training.devices import one_device
-from submission.training.finetune import FinetuneRun
+from submission.training.finetune.finetune import FinetuneRun
 from submission.training.losses import summed_cross_entropy
 from submission.training.precision import choose_device
 

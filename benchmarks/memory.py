@@ -14,16 +14,16 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from submission.config.settings import FitSettings
 from submission.console import progress_bar, say
 from submission.data.images import open_images
-from submission.environment import read_environment
 from submission.models.extractor import FEATURE_SIZE, normalise_rows
-from submission.settings import FitSettings
+from submission.server.environment import read_environment
 from submission.training.allocator import keep_freed_memory
 from submission.training.devices import one_device
-from submission.training.features import extract_features
-from submission.training.fit import VAEFit, encode_features
+from submission.training.features.extract import extract_features
 from submission.training.precision import choose_device, choose_precision
+from submission.training.vae.fit import VAEFit, encode_features
 
 MIB = 1 << 20
 

@@ -11,15 +11,15 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.finetune import SIZES
 from benchmarks.vae import factored_features
+from submission.config.settings import FinetuneSettings, FitSettings
 from submission.models.extractor import FactorHeads, FeatureExtractor
 from submission.models.folding import fold
-from submission.settings import FinetuneSettings, FitSettings
 from submission.training.allocator import keep_freed_memory
 from submission.training.batches import to_unit_range
 from submission.training.devices import Devices, one_device
-from submission.training.finetune import FinetuneRun
-from submission.training.fit import VAEFit
+from submission.training.finetune.finetune import FinetuneRun
 from submission.training.precision import choose_device
+from submission.training.vae.fit import VAEFit
 
 PRODUCTS = "convolutions and matrix products"
 CLASSES = {

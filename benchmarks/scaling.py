@@ -20,14 +20,14 @@ import torch.distributed as dist
 
 from benchmarks.finetune import SIZES
 from benchmarks.vae import factored_features
+from submission.config.settings import FinetuneSettings, FitSettings
 from submission.models.extractor import FactorHeads, FeatureExtractor
 from submission.models.folding import fold
-from submission.settings import FinetuneSettings, FitSettings
 from submission.training.allocator import keep_freed_memory
 from submission.training.devices import Devices, one_device, opened_devices
-from submission.training.features import extract_features
-from submission.training.finetune import FinetuneRun
-from submission.training.fit import VAEFit
+from submission.training.features.extract import extract_features
+from submission.training.finetune.finetune import FinetuneRun
+from submission.training.vae.fit import VAEFit
 
 CPU = torch.device("cpu")
 

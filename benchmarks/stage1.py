@@ -14,7 +14,7 @@ from submission.models.folding import FoldedExtractor, fold
 from submission.models.rmac import RMACExtractor
 from submission.training.allocator import keep_freed_memory
 from submission.training.devices import one_device
-from submission.training.features import extract_features
+from submission.training.features.extract import extract_features
 from submission.training.precision import choose_device
 
 

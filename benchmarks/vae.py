@@ -7,14 +7,14 @@ from torch import Generator, Tensor
 from torch.utils.data import DataLoader, TensorDataset
 
 from benchmarks.pairs import compare
-from submission.settings import FitSettings
+from submission.config.settings import FitSettings
 from submission.training.allocator import keep_freed_memory
 from submission.training.curves import Curves
-from submission.training.fit import VAEFit
 from submission.training.losses import kl_divergence, reconstruction_error
-from submission.training.network import make_vae
 from submission.training.precision import choose_device, choose_precision
 from submission.training.schedule import annealed_beta
+from submission.training.vae.fit import VAEFit
+from submission.training.vae.network import make_vae
 
 NAMES = ("loss", "reconstruction_error", "kl_divergence")
 

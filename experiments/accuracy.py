@@ -9,25 +9,25 @@ import torch
 
 from experiments.finetuning import REAL
 from experiments.run import WEIGHTS
-from submission.configuration import load_configuration
+from submission.config.configuration import load_configuration
+from submission.config.settings import ExtractSettings, TuneSettings
 from submission.console import progress_bar, say
 from submission.data.image_set import ImageSet
 from submission.data.standin.render import render_images
 from submission.data.standin.scene import standin_space
-from submission.domain import ADAPTATION_BATCH
 from submission.factors import FactorSpace, is_axis
 from submission.files import write_json
+from submission.job.adapt import ADAPTATION_BATCH
 from submission.models.extractor import Extractor, Heads
 from submission.models.folding import fold
 from submission.models.head_codes import HeadCodes
 from submission.models.weights import card_path, load_extractor, load_heads, read_card
-from submission.settings import ExtractSettings, TuneSettings
-from submission.training.adaptation import reestimate_norms
+from submission.training.adapt.norms import reestimate_norms
+from submission.training.adapt.tuning import Tuning
 from submission.training.allocator import keep_freed_memory
 from submission.training.batches import LabelledImages, split_indices
 from submission.training.devices import Devices, opened_devices
-from submission.training.features import extract_features
-from submission.training.tuning import Tuning
+from submission.training.features.extract import extract_features
 
 __all__ = ["measure_accuracies"]
 

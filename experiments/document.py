@@ -10,7 +10,7 @@ from experiments.audit import by_factor
 from experiments.pictures import draw_accuracies, draw_limits, draw_scores
 from experiments.rows import ABLATIONS, GRID, MAIN, ROWS, Row, sizes_of
 from experiments.run import RESULTS, WEIGHTS, read_results
-from submission.configuration import PROJECT
+from submission.config.configuration import PROJECT
 from submission.data.catalogue import FACTOR_NAMES
 from submission.data.standin.scene import standin_space
 from submission.files import replacing

@@ -4,7 +4,7 @@ import subprocess
 from dataclasses import dataclass
 
 from experiments.own_extractor import OwnExtractor
-from submission.configuration import PROJECT
+from submission.config.configuration import PROJECT
 from submission.files import replacing
 
 __all__ = ["Earlier", "fetch_earlier"]

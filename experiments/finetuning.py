@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from experiments.own_extractor import OwnExtractor
-from submission.configuration import PROJECT
+from submission.config.configuration import PROJECT
 
 __all__ = ["GRID", "REAL", "Finetuning", "data_folder", "finetune_extractor", "shell_line"]
 

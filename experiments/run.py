@@ -15,18 +15,18 @@ from experiments.earlier import Earlier, fetch_earlier
 from experiments.finetuning import GRID as FINETUNING_GRID
 from experiments.finetuning import REAL, Finetuning, data_folder, finetune_extractor
 from experiments.rows import MAIN, Row, sizes_of
-from submission.configuration import PROJECT, changed_settings, load_configuration
+from submission.config.configuration import PROJECT, changed_settings, load_configuration
+from submission.config.settings import ExtractSettings
 from submission.console import say
 from submission.data.image_set import file_of
 from submission.data.standin.render import render_file
-from submission.environment import Environment
 from submission.files import write_json
+from submission.job.train import train_representation
 from submission.models.frozen import RANDOM
 from submission.models.weights import read_card
-from submission.pipeline import train_representation
 from submission.scoring.score import score_table
 from submission.scoring.table import load_table
-from submission.settings import ExtractSettings
+from submission.server.environment import Environment
 
 __all__ = ["RESULTS", "WEIGHTS", "current_results", "read_results", "run_row"]
 

@@ -130,7 +130,7 @@ echo "ran in $(minutes $((SECONDS - began)))"
 import sys
 from pathlib import Path
 import torch
-from submission.export import load_exported
+from submission.models.export import load_exported
 codes = load_exported(Path(sys.argv[1]))(torch.rand(16, 3, 64, 64))
 print(f"read outside the image: 16 images to codes of shape {tuple(codes.shape)}")
 PY

@@ -5,6 +5,8 @@ from collections.abc import Callable
 
 from tqdm import tqdm
 
+from submission.errors import UserError
+
 __all__ = ["mute", "program", "progress_bar", "say"]
 
 _muted = False
@@ -64,14 +66,14 @@ def program(main: Callable[[], None]) -> int:
     """Runs a program's body; a mistake of the user's ends in one line, not in a traceback.
 
     Args:
-        main: the body; it may raise ValueError or OSError with a message for the user.
+        main: the body; it may raise `UserError`, or OSError for what the system refuses.
 
     Returns:
         0 after success, 1 after a mistake, 130 after an interruption.
     """
     try:
         main()
-    except (ValueError, OSError) as error:
+    except (UserError, OSError) as error:
         message = " ".join(str(error).split()) or type(error).__name__
         print(f"error: {message}", file=sys.stderr)
         return 1

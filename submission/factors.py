@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from submission.errors import InputError
+
 __all__ = ["FactorSpace", "is_axis"]
 
 IntArray = npt.NDArray[np.int64]
@@ -34,13 +36,13 @@ class FactorSpace:
 
     def __post_init__(self) -> None:
         if not self.sizes or len(self.names) != len(self.sizes):
-            raise ValueError(
+            raise InputError(
                 f"expected one size for each of the factors {self.names}, got sizes {self.sizes}"
             )
         if min(self.sizes) < 1:
-            raise ValueError(f"expected factor sizes of at least 1, got {self.sizes}")
+            raise InputError(f"expected factor sizes of at least 1, got {self.sizes}")
         if len(set(self.names)) != len(self.names):
-            raise ValueError(f"expected distinct factor names, got {self.names}")
+            raise InputError(f"expected distinct factor names, got {self.names}")
 
     @property
     def num_factors(self) -> int:
@@ -80,11 +82,11 @@ class FactorSpace:
         """
         values = np.asarray(factors)
         if values.ndim != 2 or values.shape[1] != self.num_factors:
-            raise ValueError(
+            raise InputError(
                 f"expected factors of shape (n, {self.num_factors}), got {values.shape}"
             )
         if values.size and ((values < 0) | (values >= np.array(self.sizes))).any():
-            raise ValueError(f"expected factor values from 0 to below {self.sizes}")
+            raise InputError(f"expected factor values from 0 to below {self.sizes}")
         return values.astype(np.int64) @ self.strides
 
     def index_to_factors(self, index: npt.ArrayLike) -> IntArray:
@@ -101,6 +103,6 @@ class FactorSpace:
         """
         points = np.asarray(index, dtype=np.int64)
         if points.size and (points.min() < 0 or points.max() >= self.num_points):
-            raise ValueError(f"expected indices from 0 to {self.num_points - 1}")
+            raise InputError(f"expected indices from 0 to {self.num_points - 1}")
         factors: IntArray = points[:, None] // self.strides % np.array(self.sizes)
         return factors

@@ -11,7 +11,7 @@ from typing import Any
 
 import redis
 
-from submission.environment import EventService, read_event_service
+from submission.server.environment import EventService, read_event_service
 
 
 def free_port() -> int:

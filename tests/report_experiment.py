@@ -9,7 +9,6 @@ import numpy as np
 from submission.data.image_file import write_images
 from submission.data.images import open_images
 from submission.data.standin.scene import standin_space
-from submission.environment import Environment
 from submission.files import write_json
 from submission.scoring.checks import summarise_latents
 from submission.scoring.reference import perfect_codes
@@ -24,6 +23,7 @@ from submission.scoring.scores import (
 from submission.scoring.settings import Settings
 from submission.scoring.table import CodeTable, save_table
 from submission.scoring.tables import Row, json_table, row_of_scores
+from submission.server.environment import Environment
 from submission.training.curves import Curves
 
 NAME = "standin_real"

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from submission.files import write_json
-from submission.rehearsal.run import result_path
-from submission.repository import Repository
+from submission.submit.rehearsal.run import result_path
+from submission.submit.repository import Repository
 
 RUN = """#!/usr/bin/env bash
 echo "nothing is trained here"

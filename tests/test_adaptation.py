@@ -3,7 +3,7 @@ import pytest
 import torch
 from torch import nn
 
-from submission.training.adaptation import reestimate_norms
+from submission.training.adapt.norms import reestimate_norms
 from submission.training.batches import to_unit_range
 from tests.test_extractor import make_extractor
 

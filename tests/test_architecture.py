@@ -8,22 +8,17 @@ SOURCES = sorted((ROOT / "submission").rglob("*.py"))
 
 # From the ground up; a module may import from its own layer and from those before it.
 LAYERS = (
-    ("factors", "files", "console", "environment", "memory", "memory_limits", "termination"),
+    ("errors",),
+    ("factors", "files", "console"),
+    ("server",),
     ("data",),
     ("models",),
-    ("setting_checks", "settings"),
-    ("gin_text", "configuration"),
+    ("config",),
     ("training",),
-    ("export",),
     ("scoring",),
-    ("events",),
-    ("inputs",),
-    ("domain",),
-    ("comparison", "pipeline", "evaluation", "report", "starter_kit", "kit_events"),
-    ("repository",),
-    ("rehearsal",),
-    ("preflight",),
-    ("upload",),
+    ("report",),
+    ("job", "starter_kit"),
+    ("submit",),
     ("commands",),
     ("cli",),
     ("__main__",),
@@ -65,12 +60,12 @@ def test_the_environment_has_one_reader() -> None:
         for path in SOURCES
         if "os.environ" in path.read_text(encoding="utf-8").replace("`os.environ`", "")
     }
-    assert readers <= {"submission.environment", "submission.scoring.library"}
+    assert readers <= {"submission.server.environment", "submission.scoring.library"}
 
 
 def test_torchscript_has_one_user() -> None:
     users = {module_of(path) for path in SOURCES if "torch.jit" in _code_of(path)}
-    assert users == {"submission.export", "submission.rehearsal.evaluator"}
+    assert users == {"submission.models.export", "submission.submit.rehearsal.evaluator"}
 
 
 def _code_of(path: Path) -> str:
@@ -102,7 +97,7 @@ def test_training_does_not_import_tensorflow() -> None:
 
     program = (
         "import sys, tempfile, pathlib, submission.commands.train, submission.commands.finetune;"
-        "import submission.configuration, submission.pipeline;"
+        "import submission.config.configuration, submission.job.train;"
         "from submission.training.curves import Curves;"
         "Curves([(0, 'loss', 1.0)]).write(pathlib.Path(tempfile.mkdtemp()));"
         "assert not any(name.split('.')[0] == 'tensorflow' for name in sys.modules)"

@@ -3,9 +3,9 @@ import numpy.typing as npt
 import pytest
 from sklearn.ensemble import GradientBoostingClassifier
 
-from submission.scoring.boosting import BoostedTrees, fit_boosted_trees, fit_each_factor
-from submission.scoring.logloss import _pairwise_sum
-from submission.scoring.splits import FEATURE_THRESHOLD
+from submission.scoring.trees.boosting import BoostedTrees, fit_boosted_trees, fit_each_factor
+from submission.scoring.trees.logloss import _pairwise_sum
+from submission.scoring.trees.splits import FEATURE_THRESHOLD
 
 Codes = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.int64]

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from submission.cli import COMMANDS, main
-from submission.configuration import SETTINGS, load_configuration
+from submission.config.configuration import SETTINGS, load_configuration
+from submission.config.settings import FitSettings
 from submission.data.standin.render import render_file
-from submission.settings import FitSettings
 
 Run = Callable[..., tuple[int, str]]
 

@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from submission.comparison import compare_experiments, read_scores, scores_path
 from submission.factors import FactorSpace
 from submission.files import write_json
+from submission.report.comparison import compare_experiments, read_scores, scores_path
 from submission.scoring import Settings, score_table
 from submission.scoring.reference import perfect_codes
 from submission.scoring.settings import (

@@ -4,8 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from submission.configuration import configuration_text, load_configuration, save_configuration
-from submission.settings import ExtractSettings, FinetuneSettings, FitSettings
+from submission.config.configuration import (
+    configuration_text,
+    load_configuration,
+    save_configuration,
+)
+from submission.config.settings import ExtractSettings, FinetuneSettings, FitSettings
 
 PAPER = Path("configs/paper.gin")
 

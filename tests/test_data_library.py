@@ -17,8 +17,8 @@ from PIL import Image
 from submission.data.ground_truth import as_ground_truth
 from submission.data.image_set import ImageSet
 from submission.data.images import DATASET_NAMES, open_images
-from submission.data.library_loaders import library_modules
-from submission.data.library_sets import LIBRARY_SETS, LibrarySet, open_library_set, to_levels
+from submission.data.library.loaders import library_modules
+from submission.data.library.sets import LIBRARY_SETS, LibrarySet, open_library_set, to_levels
 from submission.factors import FactorSpace
 
 RANDOM = np.random.default_rng(0)

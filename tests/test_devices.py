@@ -12,15 +12,15 @@ import torch
 from torch import Tensor, nn
 
 from submission.cli import main
+from submission.config.settings import FinetuneSettings
 from submission.data.standin.render import render_file
 from submission.models.extractor import FactorHeads, FeatureExtractor
 from submission.models.folding import fold
 from submission.models.weights import save_extractor
-from submission.settings import FinetuneSettings
 from submission.training.batches import BatchPart
 from submission.training.devices import opened_devices
-from submission.training.features import extract_features
-from submission.training.finetune import FinetuneRun
+from submission.training.features.extract import extract_features
+from submission.training.finetune.finetune import FinetuneRun
 from submission.training.precision import Precision
 from submission.training.synchronised import WholeBatchDropout, synchronise
 from tests.image_sets import random_set

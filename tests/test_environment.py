@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from submission.environment import Launch, read_environment, read_launch
+from submission.server.environment import Launch, read_environment, read_launch
 
 
 @pytest.mark.parametrize("word", ["false", "False", "0", "no", "OFF", ""])

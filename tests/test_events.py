@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 import redis
 
-from submission import kit_events
-from submission.environment import read_event_service
-from submission.events import Events, reporting
+from submission.server.environment import read_event_service
+from submission.server.events import Events, reporting
+from submission.starter_kit import events as kit_events
 from tests.redis_server import Server, service_at, start_server, variables_for
 
 ROOT = Path(__file__).parents[1]
@@ -217,8 +217,8 @@ def test_a_wait_without_bound_is_refused(seconds: str) -> None:
 def test_being_told_to_end_is_told_and_ends_the_run(server: Server) -> None:
     program = (
         "import time\n"
-        "from submission.environment import read_event_service\n"
-        "from submission.events import reporting\n"
+        "from submission.server.environment import read_event_service\n"
+        "from submission.server.events import reporting\n"
         "with reporting(read_event_service()):\n"
         "    print('running', flush=True)\n"
         "    time.sleep(600)\n"

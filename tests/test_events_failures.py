@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import redis
 
-from submission.events import Events, reporting
+from submission.server.events import Events, reporting
 from tests.redis_server import Server, service_at
 
 

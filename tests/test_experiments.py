@@ -17,13 +17,13 @@ from experiments.document import filled, score_line
 from experiments.pictures import draw_limits, draw_scores
 from experiments.rows import ABLATIONS, ROWS, Row, find_row
 from submission.cli import run_commands
-from submission.configuration import PROJECT, load_configuration
+from submission.config.configuration import PROJECT, load_configuration
+from submission.config.settings import ExtractSettings, FinetuneSettings, FitSettings, TuneSettings
 from submission.data.image_set import file_of
 from submission.data.standin.render import render_file
 from submission.models.weights import read_card
 from submission.scoring.score import score_table
 from submission.scoring.tables import TITLES
-from submission.settings import ExtractSettings, FinetuneSettings, FitSettings, TuneSettings
 from tests.test_scoring_results import SETTINGS, SPACE, mixed_codes
 
 

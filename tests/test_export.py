@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from submission.export import Representation, export, load_exported
+from submission.models.export import Representation, export, load_exported
 from submission.models.folding import fold
 from submission.models.vae import VAE
 from tests.test_extractor import make_extractor

@@ -7,8 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from submission.training.devices import one_device
-from submission.training.feature_store import FeatureStore
-from submission.training.features import extract_features
+from submission.training.features.extract import extract_features
+from submission.training.features.store import FeatureStore
 from submission.training.precision import Precision
 from tests.processes import run_in_processes
 

@@ -5,7 +5,7 @@ from torch import Tensor, nn
 
 from submission.models.folding import fold
 from submission.training.devices import one_device
-from submission.training.features import extract_features
+from submission.training.features.extract import extract_features
 from submission.training.precision import Precision
 from tests.image_sets import random_set
 from tests.test_extractor import make_extractor

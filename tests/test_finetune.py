@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 import torch
 
-from submission.configuration import load_configuration
+from submission.config.configuration import load_configuration
+from submission.config.settings import FinetuneSettings
 from submission.models.extractor import FactorHeads, FeatureExtractor
-from submission.settings import FinetuneSettings
-from submission.training import finetune as module
 from submission.training.checkpoint import load_checkpoint, save_checkpoint
 from submission.training.curves import EVENT_FILE
 from submission.training.devices import Devices, one_device
-from submission.training.finetune import Finetuned, finetune, learning_rate_at
+from submission.training.finetune import finetune as module
+from submission.training.finetune.finetune import Finetuned, finetune, learning_rate_at
 from submission.training.interruption import stop_requested
 from submission.training.precision import Precision
 from submission.training.radam import FusedRAdam

@@ -7,16 +7,16 @@ import pytest
 import torch
 from torch import Generator, nn
 
-from submission.configuration import load_configuration
+from submission.config.configuration import load_configuration
+from submission.config.settings import FitSettings
 from submission.models.vae import VAE, FeatureVAE
-from submission.settings import FitSettings
 from submission.training.curves import Curves
-from submission.training.fit import VAEFit, encode_features
 from submission.training.losses import kl_divergence, reconstruction_error
-from submission.training.network import make_vae
 from submission.training.precision import Precision
 from submission.training.schedule import annealed_beta
-from submission.training.vae_step import VAEStep
+from submission.training.vae.fit import VAEFit, encode_features
+from submission.training.vae.network import make_vae
+from submission.training.vae.step import VAEStep
 
 CPU = torch.device("cpu")
 SINGLE = Precision(torch.float32, "test")

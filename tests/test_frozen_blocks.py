@@ -7,7 +7,7 @@ from torch import nn
 
 from submission.models.extractor import FeatureExtractor
 from submission.training.batches import BatchPart
-from submission.training.frozen_blocks import FrozenBatchNorm, freeze_blocks
+from submission.training.finetune.frozen_blocks import FrozenBatchNorm, freeze_blocks
 from submission.training.synchronised import synchronise
 from tests.test_finetune import SETTINGS, run, weights_of
 

@@ -11,23 +11,23 @@ import torch
 from torch import Generator, Tensor
 
 from submission.cli import main
+from submission.config.settings import FitSettings, TuneSettings
 from submission.models.extractor import FactorHeads, FeatureExtractor, Heads
 from submission.models.folding import fold
 from submission.models.vae import FeatureVAE
 from submission.models.weights import save_extractor
 from submission.scoring.table import load_table
-from submission.settings import FitSettings, TuneSettings
-from submission.starter_kit import import_model, make_representor
-from submission.training.adaptation import norm_statistics, reestimate_norms
+from submission.starter_kit.names import import_model, make_representor
+from submission.training.adapt.norms import norm_statistics, reestimate_norms
+from submission.training.adapt.tuning import Tuning
 from submission.training.curves import Curves
 from submission.training.devices import one_device, opened_devices
-from submission.training.features import extract_features
-from submission.training.finetune import FinetuneRun
-from submission.training.fit import VAEFit
-from submission.training.network import make_vae
+from submission.training.features.extract import extract_features
+from submission.training.finetune.finetune import FinetuneRun
 from submission.training.precision import Precision
-from submission.training.tuning import Tuning
-from submission.training.vae_step import VAEStep
+from submission.training.vae.fit import VAEFit
+from submission.training.vae.network import make_vae
+from submission.training.vae.step import VAEStep
 from tests.image_sets import rendered_set
 from tests.test_extractor import make_extractor
 from tests.test_finetune import SETTINGS, run

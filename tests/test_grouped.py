@@ -2,11 +2,11 @@ import pytest
 import torch
 from torch import Generator, Tensor
 
+from submission.config.settings import FitSettings
 from submission.models.extractor import Heads
 from submission.models.grouped import GroupedVAE
 from submission.models.views import Views, views_of_heads
-from submission.settings import FitSettings
-from submission.training.network import best_copies, copy_losses
+from submission.training.vae.network import best_copies, copy_losses
 
 SIZES = (2, 5, 3)
 NUM_INPUTS = 12

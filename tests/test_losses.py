@@ -6,8 +6,8 @@ import torch
 from torch.distributions import Normal
 from torch.distributions import kl_divergence as reference_kl
 
-from submission.configuration import load_configuration
-from submission.settings import FitSettings
+from submission.config.configuration import load_configuration
+from submission.config.settings import FitSettings
 from submission.training.losses import (
     beta_vae_loss,
     kl_divergence,

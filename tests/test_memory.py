@@ -10,14 +10,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from submission.memory import (
+from submission.job.memory import (
     PROCESS_BYTES,
     MemoryLimit,
     plan_batches,
     plan_memory,
     read_memory_limits,
 )
-from submission.memory_limits import Kind
+from submission.server.memory_limits import Kind
 
 MIB = 1 << 20
 FULL = 1_036_800
@@ -226,7 +226,7 @@ from pathlib import Path
 resource.setrlimit(resource.RLIMIT_DATA, (int(sys.argv[1]),) * 2)
 from submission.console import program, say
 from submission.data.npz import map_member
-from submission.memory import plan_memory, read_memory_limits
+from submission.job.memory import plan_memory, read_memory_limits
 
 def main():
     images = map_member(Path(sys.argv[2]))

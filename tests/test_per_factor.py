@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from submission.cli import main
-from submission.export import load_exported
+from submission.models.export import load_exported
 from submission.models.extractor import FactorHeads
 from submission.models.weights import save_extractor
 from submission.scoring.table import load_table

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from submission.commands import preflight as command
-from submission.preflight import image
-from submission.preflight.checks import check_submission
-from submission.preflight.finding import Finding, table
-from submission.repository import Repository
+from submission.submit.preflight import image
+from submission.submit.preflight.checks import check_submission
+from submission.submit.preflight.finding import Finding, table
+from submission.submit.repository import Repository
 from tests.repositories import (
     DESCRIPTION,
     DOCKERFILE,

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from submission.configuration import PROJECT, SETTINGS, load_configuration
+from submission.config.configuration import PROJECT, SETTINGS, load_configuration
 
 PAPER: dict[str, Any] = {
     "Finetune.architecture": "vgg19_bn",

@@ -13,15 +13,15 @@ import torch
 from packaging.utils import canonicalize_name
 from torch import nn
 
-from submission.rehearsal.isolation import make_read_only, plan_isolation
-from submission.rehearsal.packages import LEFT_OUT, hide_packages, read_left_out
-from submission.rehearsal.run import (
+from submission.submit.rehearsal.isolation import make_read_only, plan_isolation
+from submission.submit.rehearsal.packages import LEFT_OUT, hide_packages, read_left_out
+from submission.submit.rehearsal.run import (
     RehearsalSettings,
     read_rehearsal,
     rehearse,
     result_path,
 )
-from submission.repository import Repository
+from submission.submit.repository import Repository
 from tests.repositories import commit, isolate_git, make_project, write
 
 ROOT = Path(__file__).parents[1]
@@ -119,7 +119,7 @@ def test_what_the_image_leaves_out_is_locked() -> None:
 def test_training_imports_what_the_image_has(tmp_path: Path) -> None:
     hide_packages(read_left_out((ROOT / LEFT_OUT).read_text()), tmp_path)
     program = (
-        "import submission.commands.train, submission.configuration, submission.pipeline;"
+        "import submission.commands.train, submission.config.configuration, submission.job.train;"
         "import utils_pytorch, aicrowd_helpers"
     )
     subprocess.run(

@@ -10,13 +10,13 @@ from click.testing import CliRunner
 from submission.commands.report import report
 from submission.data.image_file import write_images
 from submission.data.images import open_images
-from submission.environment import Environment
 from submission.report import write_report
 from submission.report.carriers import VERDICTS, carriers_of, verdict_of
 from submission.report.experiment import is_look_alike
 from submission.report.matrices import Matrix, following, matrices_of, order_latents
 from submission.scoring.checks import summarise_latents
 from submission.scoring.table import save_table
+from submission.server.environment import Environment
 from tests.report_experiment import LATENT_OF, Planted, keep_metrics, plant, write_scores
 
 VOID = {"meta", "img", "br", "link", "hr", "input"}

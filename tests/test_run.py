@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from submission.export import load_exported
+from submission.models.export import load_exported
 
 ROOT = Path(__file__).parents[1]
 GRID = "3,3,2,1,2,3,3"

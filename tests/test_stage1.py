@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 import torch
 
-from submission import export
 from submission.cli import main
-from submission.export import load_exported
 from submission.files import sha256_of
+from submission.models import export
+from submission.models.export import load_exported
 from submission.scoring.table import load_table
 from tests.test_export import graph_of, too_new_in
 from tests.test_imagenet import save_as_published

@@ -4,11 +4,11 @@ from pathlib import Path
 import pytest
 import torch
 
+from submission.config.settings import FinetuneSettings
 from submission.factors import FactorSpace
 from submission.models.extractor import FactorHeads, FeatureExtractor
 from submission.models.weights import save_extractor
-from submission.settings import FinetuneSettings
-from submission.training.start import starting_heads
+from submission.training.finetune.start import starting_heads
 
 SPACE = FactorSpace(("object_color", "vertical_axis"), (3, 5))
 RANDOM = FinetuneSettings(architecture="vgg11_bn", start="", head_scale=4.0)

@@ -10,13 +10,13 @@ import pytest
 import torch
 from torch import Tensor
 
+from submission.config.settings import TuneSettings
 from submission.models.extractor import Extractor, FactorHeads, Heads
 from submission.models.head_codes import HeadCodes
-from submission.settings import TuneSettings
-from submission.training.adaptation import reestimate_norms
+from submission.training.adapt.norms import reestimate_norms
+from submission.training.adapt.tuning import Tuning
 from submission.training.batches import to_unit_range
 from submission.training.losses import information_loss
-from submission.training.tuning import Tuning
 from tests.image_sets import rendered_set
 from tests.test_extractor import make_extractor
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from submission.repository import Repository
-from submission.upload import upload
+from submission.submit.repository import Repository
+from submission.submit.upload import upload
 from tests.repositories import commit, git, isolate_git, make_project, pretend_rehearsal, write
 
 
@@ -137,7 +137,7 @@ def test_a_name_that_is_no_version_is_refused(project: Repository, name: str) ->
     ["git@example.org:me/mine.git", "https://example.org/me/mine", "ssh://git@example.org/me/mine"],
 )
 def test_the_page_to_watch_is_told(url: str) -> None:
-    from submission.upload import _page_of
+    from submission.submit.upload import _page_of
 
     assert _page_of(url) == "https://example.org/me/mine/issues"
     assert _page_of("/a/folder.git") is None

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import click
 
-from submission.comparison import compare_experiments
-from submission.environment import read_environment
+from submission.report.comparison import compare_experiments
 from submission.scoring.leaderboard import POOL
+from submission.server.environment import read_environment
 
 __all__ = ["compare"]
 

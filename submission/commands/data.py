@@ -13,7 +13,8 @@ from submission.data.download import download
 from submission.data.image_set import file_of
 from submission.data.images import DATASET_NAMES, open_images
 from submission.data.listing import grid_text, list_data_sets
-from submission.environment import read_environment
+from submission.errors import InputError
+from submission.server.environment import read_environment
 
 __all__ = ["data"]
 
@@ -75,7 +76,7 @@ def fetch(name: str, folder: Path | None, url: str | None, force: bool) -> None:
     except ValueError as error:
         refused = path.with_name(f"{path.name}.refused")
         path.replace(refused)
-        raise ValueError(f"{error}; what was fetched is kept as {refused}") from error
+        raise InputError(f"{error}; what was fetched is kept as {refused}") from error
 
 
 @data.command()
@@ -117,10 +118,10 @@ def render(name: str, grid: str, folder: Path | None, seed: int, force: bool) ->
 
     words = grid.replace(" ", "").split(",")
     if len(words) != NUM_FACTORS or not all(word.isdecimal() for word in words):
-        raise ValueError(f"expected seven sizes such as 6,6,2,3,3,8,8 for --grid, got {grid!r}")
+        raise InputError(f"expected seven sizes such as 6,6,2,3,3,8,8 for --grid, got {grid!r}")
     path = file_of(name, _data_folder(folder))
     if path.exists() and not force:
-        raise ValueError(f"{path} is here already; --force renders it anew")
+        raise InputError(f"{path} is here already; --force renders it anew")
     render_file(name, tuple(int(word) for word in words), path, seed)
     say(f"rendered {path}, {path.stat().st_size:,} bytes")
 

@@ -3,10 +3,10 @@
 import click
 
 from submission.console import say
-from submission.environment import read_environment
-from submission.evaluation import evaluate_representation
+from submission.job.evaluate import evaluate_representation
 from submission.report import write_report
 from submission.scoring.settings import ALL_METRICS
+from submission.server.environment import read_environment
 
 __all__ = ["evaluate"]
 

@@ -7,18 +7,18 @@ from typing import Any
 
 import click
 
-from submission.configuration import load_configuration
+from submission.config.configuration import load_configuration
+from submission.config.settings import FinetuneSettings
 from submission.console import say
 from submission.data.images import ImageSet, open_images
-from submission.environment import read_environment
 from submission.models.weights import card_path, read_card, save_extractor
-from submission.settings import FinetuneSettings
+from submission.server.environment import read_environment
 from submission.training.allocator import keep_freed_memory
 from submission.training.batches import LabelledImages
 from submission.training.devices import opened_devices
-from submission.training.finetune import Finetuned
-from submission.training.finetune import finetune as run_finetuning
-from submission.training.start import starting_extractor
+from submission.training.finetune.finetune import Finetuned
+from submission.training.finetune.finetune import finetune as run_finetuning
+from submission.training.finetune.start import starting_extractor
 
 __all__ = ["finetune"]
 

@@ -2,11 +2,12 @@
 
 import click
 
-from submission.configuration import PROJECT
+from submission.config.configuration import PROJECT
 from submission.console import say
-from submission.preflight.checks import check_submission
-from submission.preflight.finding import table
-from submission.repository import Repository
+from submission.errors import InputError
+from submission.submit.preflight.checks import check_submission
+from submission.submit.preflight.finding import table
+from submission.submit.repository import Repository
 
 __all__ = ["preflight"]
 
@@ -19,7 +20,7 @@ def preflight() -> None:
     say(table(findings))
     num_failed = sum(not finding.passed for finding in findings)
     if num_failed:
-        raise ValueError(
+        raise InputError(
             f"{num_failed} of {len(findings)} checks failed; the fix is below each in the table"
         )
     say(f"commit {repository.commit[:12]} is ready: python -m submission submit --tag v1.0")

@@ -4,12 +4,12 @@ from pathlib import Path
 
 import click
 
-from submission.configuration import PROJECT
+from submission.config.configuration import PROJECT
 from submission.console import say
-from submission.rehearsal.run import RehearsalSettings, read_rehearsal
-from submission.rehearsal.run import rehearse as run_rehearsal
-from submission.repository import Repository
-from submission.termination import ending_on_sigterm
+from submission.server.termination import ending_on_sigterm
+from submission.submit.rehearsal.run import RehearsalSettings, read_rehearsal
+from submission.submit.rehearsal.run import rehearse as run_rehearsal
+from submission.submit.repository import Repository
 
 __all__ = ["rehearse"]
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from submission.console import say
-from submission.environment import read_environment
+from submission.server.environment import read_environment
 
 __all__ = ["report"]
 

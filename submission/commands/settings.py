@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from submission.configuration import SETTINGS, load_configuration
+from submission.config.configuration import SETTINGS, load_configuration
 
 __all__ = ["meanings", "settings"]
 

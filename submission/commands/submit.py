@@ -2,10 +2,10 @@
 
 import click
 
-from submission.configuration import PROJECT
+from submission.config.configuration import PROJECT
 from submission.console import say
-from submission.repository import Repository
-from submission.upload import upload
+from submission.submit.repository import Repository
+from submission.submit.upload import upload
 
 __all__ = ["submit"]
 

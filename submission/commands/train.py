@@ -4,8 +4,8 @@ from pathlib import Path
 
 import click
 
-from submission.environment import read_environment, read_event_service, read_launch
-from submission.events import reporting
+from submission.server.environment import read_environment, read_event_service, read_launch
+from submission.server.events import reporting
 
 __all__ = ["train"]
 
@@ -21,8 +21,8 @@ def train(config: Path, overrides: tuple[str, ...]) -> None:
     service = read_event_service() if read_launch().number == 0 else None
     with reporting(service) as events:
         # Imported here, so that a package that is missing is told to the server too.
-        from submission.configuration import load_configuration
-        from submission.pipeline import train_representation
+        from submission.config.configuration import load_configuration
+        from submission.job.train import train_representation
 
         load_configuration(config, overrides)
         train_representation(read_environment(), events.progress)

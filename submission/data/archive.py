@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, BinaryIO
 
+from submission.errors import InputError
+
 __all__ = ["data_start", "find_member", "open_archive", "open_file", "open_member"]
 
 LOCAL_HEADER = struct.Struct("<4s5H3I2H")
@@ -42,12 +44,12 @@ def open_file(path: Path) -> Iterator[BinaryIO]:
     """
     try:
         if not stat.S_ISREG(path.stat().st_mode):
-            raise ValueError(f"expected a file at {path}, got a folder or a device")
+            raise InputError(f"expected a file at {path}, got a folder or a device")
         file = path.open("rb")
     except (FileNotFoundError, PermissionError):
         raise
     except OSError as error:
-        raise ValueError(f"cannot read {path}: {error.strerror}") from error
+        raise InputError(f"cannot read {path}: {error.strerror}") from error
     with file:
         yield file
 
@@ -63,7 +65,7 @@ def open_archive(path: Path, file: BinaryIO) -> Iterator[zipfile.ZipFile]:
         archive = zipfile.ZipFile(file)
     except (*ZIP_ERRORS, ValueError) as error:
         size = os.fstat(file.fileno()).st_size
-        raise ValueError(
+        raise InputError(
             f"{path} ({size:,} bytes) is not a whole .npz file: {_reason(error)}; fetch it again"
         ) from error
     with archive:
@@ -81,7 +83,7 @@ def open_member(path: Path, archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> 
         with archive.open(info) as stream:
             yield stream
     except ZIP_ERRORS as error:
-        raise ValueError(
+        raise InputError(
             f"member {info.filename!r} of {path} is damaged: {_reason(error)}"
         ) from error
 
@@ -96,24 +98,24 @@ def find_member(path: Path, archive: zipfile.ZipFile, filename: str) -> zipfile.
     entries = [info for info in archive.infolist() if info.filename == filename]
     if len(entries) != 1:
         names = ", ".join(sorted(repr(name[:40]) for name in archive.namelist())[:8]) or "none"
-        raise ValueError(
+        raise InputError(
             f"expected one member {filename!r} in {path}, got {len(entries)} (members: {names})"
         )
     info = entries[0]
     where = f"member {filename!r} of {path}"
     if info.flag_bits & ENCRYPTED:
-        raise ValueError(f"{where} is encrypted; expected a plain .npz file")
+        raise InputError(f"{where} is encrypted; expected a plain .npz file")
     if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        raise ValueError(
+        raise InputError(
             f"expected {where} stored or deflated, got compression method {info.compress_type}"
         )
     if info.compress_type == zipfile.ZIP_STORED and info.compress_size != info.file_size:
-        raise ValueError(
+        raise InputError(
             f"{where} is damaged: stored in {info.compress_size:,} bytes "
             f"but said to have {info.file_size:,}"
         )
     if not 0 <= info.header_offset < archive.start_dir:
-        raise ValueError(f"{where} is damaged: its offset {info.header_offset:,} is outside")
+        raise InputError(f"{where} is damaged: its offset {info.header_offset:,} is outside")
     return info
 
 
@@ -128,8 +130,8 @@ def data_start(path: Path, file: BinaryIO, archive: zipfile.ZipFile, info: zipfi
             data would reach past the place where the list begins.
     """
 
-    def damaged(reason: str) -> ValueError:
-        return ValueError(f"member {info.filename!r} of {path} is damaged: {reason}")
+    def damaged(reason: str) -> InputError:
+        return InputError(f"member {info.filename!r} of {path} is damaged: {reason}")
 
     file.seek(info.header_offset)
     raw = file.read(LOCAL_HEADER.size)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from submission.errors import InputError
 from submission.factors import FactorSpace
 
 __all__ = [
@@ -118,7 +119,7 @@ def variant_of(name: str, num_images: int) -> Variant:
     """
     named = [variant for variant in VARIANTS if variant.name == name]
     if not named:
-        raise ValueError(f"expected one of {', '.join(MPI3D_NAMES)}, got {name!r}")
+        raise InputError(f"expected one of {', '.join(MPI3D_NAMES)}, got {name!r}")
     for variant in named:
         if variant.space.num_points == num_images:
             return variant
@@ -126,7 +127,7 @@ def variant_of(name: str, num_images: int) -> Variant:
         f"{' x '.join(map(str, variant.space.sizes))} = {variant.space.num_points:,}"
         for variant in named
     )
-    raise ValueError(f"{name} has {grids} images, this file has {num_images:,}; fetch it again")
+    raise InputError(f"{name} has {grids} images, this file has {num_images:,}; fetch it again")
 
 
 def look_of(name: str) -> Variant | None:
@@ -148,5 +149,5 @@ def url_of(name: str) -> str:
         ValueError: if no place is known.
     """
     if name not in ("mpi3d_toy", "mpi3d_realistic", "mpi3d_real"):
-        raise ValueError(f"no place is known that serves {name}; give one with --url")
+        raise InputError(f"no place is known that serves {name}; give one with --url")
     return f"https://huggingface.co/datasets/waleedgondal/mpi3d/resolve/main/{name}.npz"

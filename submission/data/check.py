@@ -11,6 +11,7 @@ from submission.console import progress_bar
 from submission.data.catalogue import STANDIN_NAMES, look_of
 from submission.data.image_set import ImageSet
 from submission.data.npz import verify_checksum
+from submission.errors import InputError
 
 __all__ = ["SampleStatistics", "check_checksums", "check_sample", "sample_statistics"]
 
@@ -93,12 +94,12 @@ def check_sample(image_set: ImageSet, seed: int = 0) -> list[str]:
     found = sample_statistics(image_set, seed=seed)
     where = f"{found.num_images:,} sampled images of {image_set.path}"
     if found.num_flat:
-        raise ValueError(
+        raise InputError(
             f"{found.num_flat:,} of {where} are a single flat colour; the file is corrupt, "
             "fetch it again"
         )
     if found.neighbour_ratio > NEIGHBOUR_RATIO:
-        raise ValueError(
+        raise InputError(
             f"expected neighbours in the grid to look alike in {where}, but they differ "
             f"{found.neighbour_ratio:.2f} times as much as strangers; the images are corrupt or "
             "out of order, fetch the file again"
@@ -114,7 +115,7 @@ def check_sample(image_set: ImageSet, seed: int = 0) -> list[str]:
     tolerance = STANDIN_TOLERANCE if image_set.name in STANDIN_NAMES else MEAN_TOLERANCE
     expected = np.array(look.mean)
     if np.abs(found.mean - expected).max() > tolerance:
-        raise ValueError(
+        raise InputError(
             f"expected channel means {_triple(expected)} of {look.name} (within {tolerance}), got "
             f"{_triple(found.mean)} in {where}; it is another set or corrupt, fetch it again"
         )

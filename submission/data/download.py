@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 import requests
 
 from submission.console import progress_bar, say
+from submission.errors import InputError
 
 __all__ = ["download"]
 
@@ -76,7 +77,7 @@ def download(url: str, path: Path, retries: int = 5, pause: float = 1.0) -> None
             found = hashlib.file_digest(file, "sha256").hexdigest()
             if found != digest:
                 file.truncate(0)
-                raise ValueError(
+                raise InputError(
                     f"expected SHA-256 {digest} of {url}, got {found}; what arrived was discarded, "
                     "fetch it again"
                 )
@@ -92,7 +93,7 @@ def _locked(part: Path, path: Path) -> Iterator[BufferedRandom]:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise ValueError(f"another process is downloading {path}; wait for it") from error
+            raise InputError(f"another process is downloading {path}; wait for it") from error
         yield file
 
 
@@ -117,7 +118,7 @@ def _receive(session: requests.Session, url: str, path: Path, file: BufferedRand
             file.truncate(0)
             raise _TryAgainError(response.status_code)
         if response.status_code not in (200, 206):
-            raise ValueError(f"expected {url}, the server answers {response.status_code}")
+            raise InputError(f"expected {url}, the server answers {response.status_code}")
         if response.status_code == 200 or _first_byte(response) != have:
             file.truncate(0)
             have = 0
@@ -125,7 +126,7 @@ def _receive(session: requests.Session, url: str, path: Path, file: BufferedRand
             raise _TryAgainError(response.status_code)
         free = shutil.disk_usage(path.parent).free
         if total is not None and total - have > free:
-            raise ValueError(f"{path} needs {total - have:,} more bytes, {free:,} are free")
+            raise InputError(f"{path} needs {total - have:,} more bytes, {free:,} are free")
         _remember(mark, response)
         with progress_bar(total or 0, path.name, "B", initial=have) as bar:
             for chunk in response.iter_content(CHUNK):

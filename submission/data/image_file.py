@@ -8,6 +8,7 @@ from typing import Any, cast
 import numpy as np
 import numpy.typing as npt
 
+from submission.errors import InputError
 from submission.files import replacing
 
 __all__ = ["write_images"]
@@ -43,13 +44,13 @@ def write_images(
             )
             for piece in pieces:
                 if piece.shape[1:] != shape[1:] or piece.dtype != np.uint8:
-                    raise ValueError(
+                    raise InputError(
                         f"expected uint8 images {shape[1:]}, got {piece.dtype} {piece.shape[1:]}"
                     )
                 member.write(np.ascontiguousarray(piece).data)
                 num_images += len(piece)
         if num_images != shape[0]:
-            raise ValueError(f"expected {shape[0]:,} images, got {num_images:,}")
+            raise InputError(f"expected {shape[0]:,} images, got {num_images:,}")
         for name, array in arrays.items():
             info = zipfile.ZipInfo(f"{name}.npy", date_time=EPOCH)
             with archive.open(info, "w") as member:

@@ -9,8 +9,9 @@ import numpy as np
 from submission.console import say
 from submission.data.catalogue import FACTOR_NAMES, MPI3D_NAMES, STANDIN_NAMES, variant_of
 from submission.data.image_set import IMAGE_SHAPE, ImageSet, file_of
-from submission.data.library_sets import LIBRARY_SETS, open_library_set
+from submission.data.library.sets import LIBRARY_SETS, open_library_set
 from submission.data.npz import has_member, map_member, read_small_member
+from submission.errors import InputError, MissingFileError
 from submission.factors import FactorSpace
 
 __all__ = ["DATASET_NAMES", "ImageSet", "open_images"]
@@ -33,7 +34,7 @@ def open_images(name: str, folder: Path) -> ImageSet:
         ValueError: if the name is unknown or the file is not what its name says.
     """
     if name not in DATASET_NAMES:
-        raise ValueError(f"expected one of {', '.join(DATASET_NAMES)}, got {name!r}")
+        raise InputError(f"expected one of {', '.join(DATASET_NAMES)}, got {name!r}")
     for known in LIBRARY_SETS:
         if known.name == name:
             return open_library_set(known, folder)
@@ -42,12 +43,10 @@ def open_images(name: str, folder: Path) -> ImageSet:
         command = (
             f"render {name} --grid {STANDIN_GRID}" if name in STANDIN_NAMES else f"fetch {name}"
         )
-        raise FileNotFoundError(
-            f"expected {path}; get it with: python -m submission data {command}"
-        )
+        raise MissingFileError(f"expected {path}; get it with: python -m submission data {command}")
     images = map_member(path)
     if images.ndim != 4 or images.shape[1:] != IMAGE_SHAPE or images.dtype != np.uint8:
-        raise ValueError(
+        raise InputError(
             f"expected images of shape (N, 64, 64, 3) and type uint8 in {path}, "
             f"got {images.shape} {images.dtype}"
         )
@@ -59,11 +58,11 @@ def _space(name: str, path: Path, num_images: int) -> FactorSpace:
     if name in STANDIN_NAMES or has_member(path, "factor_sizes"):
         sizes = read_small_member(path, "factor_sizes")
         if sizes.shape != (len(FACTOR_NAMES),) or sizes.dtype.kind not in "iu" or sizes.min() < 1:
-            raise ValueError(f"expected seven positive factor_sizes in {path}, got {sizes!s:.80}")
+            raise InputError(f"expected seven positive factor_sizes in {path}, got {sizes!s:.80}")
         grid = tuple(int(size) for size in sizes)
         if math.prod(grid) != num_images:
             product = f"{' x '.join(map(str, grid))} = {math.prod(grid):,}"
-            raise ValueError(f"factor_sizes of {path} give {product}, it has {num_images:,} images")
+            raise InputError(f"factor_sizes of {path} give {product}, it has {num_images:,} images")
         if name not in STANDIN_NAMES:
             _say_once(f"{path} is a rendered stand-in under the name {name}, not MPI3D")
         return FactorSpace(FACTOR_NAMES, grid)

@@ -6,7 +6,7 @@ from pathlib import Path
 from submission.data.catalogue import MPI3D_NAMES, STANDIN_NAMES, VARIANTS
 from submission.data.image_set import ImageSet, file_of
 from submission.data.images import DATASET_NAMES, open_images
-from submission.data.library_sets import LIBRARY_SETS
+from submission.data.library.sets import LIBRARY_SETS
 from submission.data.npz import is_stored
 from submission.factors import FactorSpace
 

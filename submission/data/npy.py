@@ -10,6 +10,8 @@ from typing import IO, Any, cast
 
 import numpy as np
 
+from submission.errors import InputError
+
 __all__ = ["NpyHeader", "read_npy_header"]
 
 MAX_HEADER = 1024
@@ -70,24 +72,24 @@ def read_npy_header(
             begin = stream.tell()
             version = readers.read_magic(stream)
             if version not in ((1, 0), (2, 0)):
-                raise ValueError(f"npy version {version} is not 1.0 or 2.0")
+                raise InputError(f"npy version {version} is not 1.0 or 2.0")
             read = getattr(readers, f"read_array_header_{version[0]}_0")
             shape, fortran_order, dtype = read(stream, max_header_size=MAX_HEADER)
     except HEADER_ERRORS as error:
         reason = " ".join(str(error).split())[:200] or type(error).__name__
-        raise ValueError(f"{where} has no sound npy header: {reason}") from error
+        raise InputError(f"{where} has no sound npy header: {reason}") from error
     if dtype.hasobject or dtype.fields is not None or dtype.subdtype is not None:
-        raise ValueError(f"expected plain numbers in {where}, got {dtype!s:.80}; never unpickled")
+        raise InputError(f"expected plain numbers in {where}, got {dtype!s:.80}; never unpickled")
     if dtype != np.uint8 and dtype.kind not in ("iuf" if integers else "f"):
-        raise ValueError(f"expected uint8 or floating point numbers in {where}, got {dtype!s:.80}")
+        raise InputError(f"expected uint8 or floating point numbers in {where}, got {dtype!s:.80}")
     if any(isinstance(size, bool) or size < 0 for size in shape):
-        raise ValueError(f"expected sizes of at least 0 in {where}, got shape {shape!s:.80}")
+        raise InputError(f"expected sizes of at least 0 in {where}, got shape {shape!s:.80}")
     if fortran_order and len(shape) > 1:
-        raise ValueError(f"expected C order in {where}, got Fortran order; save it again")
+        raise InputError(f"expected C order in {where}, got Fortran order; save it again")
     length = stream.tell() - begin
     needed = math.prod(shape) * dtype.itemsize
     if needed != num_bytes - length:
-        raise ValueError(
+        raise InputError(
             f"{where} has shape {shape!s:.80} of {dtype}, so {needed:.6g} bytes were expected, "
             f"got {num_bytes - length:,}"
         )

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from submission.console import progress_bar
 from submission.data.archive import data_start, find_member, open_archive, open_file, open_member
 from submission.data.npy import read_npy_header
+from submission.errors import InputError
 from submission.files import replacing
 
 __all__ = ["has_member", "is_stored", "map_member", "read_small_member", "verify_checksum"]
@@ -62,7 +63,7 @@ def map_member(path: Path, member: str = "images") -> Array:
                 array = _map_npy(unpacked)
         after = os.fstat(file.fileno())
     if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
-        raise ValueError(f"{path} changed while it was being opened; try again when it is complete")
+        raise InputError(f"{path} changed while it was being opened; try again when it is complete")
     return array
 
 
@@ -82,7 +83,7 @@ def read_small_member(path: Path, member: str) -> Array:
     with open_file(path) as file, open_archive(path, file) as archive:
         info = find_member(path, archive, f"{member}.npy")
         if info.file_size > MAX_SMALL_MEMBER:
-            raise ValueError(
+            raise InputError(
                 f"expected at most {MAX_SMALL_MEMBER:,} bytes in {where}, got {info.file_size:,}"
             )
         with open_member(path, archive, info) as stream:
@@ -139,9 +140,9 @@ def _map(file: BinaryIO, start: int, num_bytes: int, where: str) -> Array:
     file.seek(start)
     header = read_npy_header(file, num_bytes, where)
     if math.prod(header.shape) == 0:
-        raise ValueError(f"expected elements in {where}, got none: shape {header.shape!s:.80}")
+        raise InputError(f"expected elements in {where}, got none: shape {header.shape!s:.80}")
     if start + num_bytes > os.fstat(file.fileno()).st_size:
-        raise ValueError(f"the file ends inside {where}; fetch it again")
+        raise InputError(f"the file ends inside {where}; fetch it again")
     return np.memmap(
         file, dtype=header.dtype, mode="r", offset=start + header.num_bytes, shape=header.shape
     )
@@ -164,7 +165,7 @@ def _unpack(path: Path, archive: zipfile.ZipFile, info: zipfile.ZipInfo, target:
         read_npy_header(stream, info.file_size, f"member {info.filename!r} of {path}")
     free = shutil.disk_usage(path.parent).free
     if info.file_size > free:
-        raise ValueError(
+        raise InputError(
             f"{path} is compressed and {info.file_size:,} bytes are needed beside it, "
             f"{free:,} are free"
         )

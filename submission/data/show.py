@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
+from submission.errors import InputError
 from submission.factors import FactorSpace
 from submission.files import replacing
 
@@ -27,10 +28,10 @@ INK, PAPER = (20, 20, 20), (255, 255, 255)
 def _resting_values(space: FactorSpace, held: Mapping[str, int]) -> npt.NDArray[np.int64]:
     for name, value in held.items():
         if name not in space.names:
-            raise ValueError(f"expected a factor among {', '.join(space.names)}, got {name!r}")
+            raise InputError(f"expected a factor among {', '.join(space.names)}, got {name!r}")
         size = space.sizes[space.names.index(name)]
         if not 0 <= value < size:
-            raise ValueError(f"expected a value of {name} from 0 to {size - 1}, got {value}")
+            raise InputError(f"expected a value of {name} from 0 to {size - 1}, got {value}")
     shares = [RESTING.get(name, 0.5) for name in space.names]
     values = [round(share * (size - 1)) for share, size in zip(shares, space.sizes, strict=True)]
     named = zip(space.names, values, strict=True)
@@ -63,13 +64,13 @@ def save_contact_sheet(
         OSError: if the file cannot be written.
     """
     if images.ndim != 4 or images.shape[3] != 3 or images.dtype != np.uint8:
-        raise ValueError(
+        raise InputError(
             f"expected uint8 images of shape (N, H, W, 3), got {images.dtype} {images.shape}"
         )
     if len(images) != space.num_points:
-        raise ValueError(f"expected {space.num_points} images for {space.sizes}, got {len(images)}")
+        raise InputError(f"expected {space.num_points} images for {space.sizes}, got {len(images)}")
     if num_columns < 1 or scale < 1:
-        raise ValueError(
+        raise InputError(
             f"expected at least 1 column and a scale of at least 1, got {num_columns} and {scale}"
         )
     rest = _resting_values(space, held or {})

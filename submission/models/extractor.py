@@ -9,6 +9,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torchvision.models import vgg
 
+from submission.errors import InputError
+
 __all__ = [
     "ARCHITECTURES",
     "FEATURE_SIZE",
@@ -64,7 +66,7 @@ def make_trunk(architecture: str) -> nn.Sequential:
         ValueError: if the architecture is not known.
     """
     if architecture not in ARCHITECTURES:
-        raise ValueError(f"expected a trunk out of {', '.join(ARCHITECTURES)}, got {architecture}")
+        raise InputError(f"expected a trunk out of {', '.join(ARCHITECTURES)}, got {architecture}")
     return cast(nn.Sequential, getattr(vgg, architecture)(weights=None).features)
 
 

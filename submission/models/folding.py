@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from submission.errors import InputError
 from submission.models.extractor import Extractor, Standardise
 
 __all__ = ["FoldedExtractor", "fold"]
@@ -55,7 +56,7 @@ def fold(extractor: Extractor, dtype: torch.dtype = torch.float32) -> FoldedExtr
         ValueError: if the extractor is in training mode.
     """
     if extractor.training:
-        raise ValueError("expected an extractor in evaluation mode, got one in training mode")
+        raise InputError("expected an extractor in evaluation mode, got one in training mode")
     layers: list[nn.Module] = []
     for module in extractor.layers():
         if isinstance(module, nn.BatchNorm2d):

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from submission.errors import InputError
 from submission.models.extractor import Extractor, plain_vectors
 from submission.models.imagenet import architecture_of, imagenet_file, load_imagenet_trunk
 from submission.models.pooled import POOLINGS, PooledExtractor, random_extractor
@@ -40,7 +41,7 @@ def load_frozen(kind: str, weights: str, folder: Path) -> tuple[Extractor, Path,
     if kind != "stage1" and weights.endswith(".safetensors"):
         return _load_finetuned(kind, folder / weights)
     if kind in LEARNED:
-        raise ValueError(
+        raise InputError(
             f"expected a .safetensors file for Extract.kind='{kind}', got {weights!r}; "
             "python -m submission finetune makes them"
         )

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from submission.errors import InputError
 from submission.models.vae import FeatureVAE, Posterior
 from submission.models.views import Views
 
@@ -155,7 +156,7 @@ class GroupedVAE(FeatureVAE):
         Batch norms are folded into linear layers.
         """
         if self.num_copies > 1:
-            raise ValueError(f"expected one copy of each latent, got {self.num_copies}")
+            raise InputError(f"expected one copy of each latent, got {self.num_copies}")
         return _Encoder(self)
 
 

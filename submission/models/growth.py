@@ -10,6 +10,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
+from submission.errors import InputError
 from submission.models.extractor import FeatureExtractor
 
 __all__ = ["grow"]
@@ -51,7 +52,7 @@ def grow(shallow: FeatureExtractor, architecture: str, images: Tensor) -> Featur
     activations = shallow.standardise(images)
     for old_block, new_block in zip(_blocks(shallow.trunk), _blocks(deep.trunk), strict=True):
         if len(new_block) < len(old_block):
-            raise ValueError(
+            raise InputError(
                 f"expected a trunk at least as deep as {shallow.architecture}, got {architecture}"
             )
         for position, (convolution, norm) in enumerate(new_block):

@@ -12,6 +12,7 @@ from torch import nn
 from torchvision.models import get_model_weights
 
 from submission.console import say
+from submission.errors import InputError, MissingFileError
 from submission.files import sha256_of
 from submission.models.extractor import ARCHITECTURES
 
@@ -63,7 +64,7 @@ def imagenet_file(architecture: str, source: str, way_out: str, setting: str) ->
     else:
         path = Path(source)
         if not path.is_file():
-            raise FileNotFoundError(
+            raise MissingFileError(
                 f"expected ImageNet weights at {path}, got no such file; {way_out}"
             )
     named = re.fullmatch(rf"{architecture}-([0-9a-f]{{8}})\.pth", path.name)
@@ -71,7 +72,7 @@ def imagenet_file(architecture: str, source: str, way_out: str, setting: str) ->
     digest = sha256_of(path)
     if not digest.startswith(expected):
         name = path.name if named else published
-        raise ValueError(
+        raise InputError(
             f"expected {path} to be {name} (sha256 {expected}...), got {digest[:8]}...; {way_out}"
         )
     if expected != _digits(published):
@@ -93,14 +94,14 @@ def load_imagenet_trunk(trunk: nn.Module, path: Path) -> None:
     try:
         loaded = torch.load(path, map_location="cpu", weights_only=True)
         if not isinstance(loaded, dict):
-            raise ValueError(f"a {type(loaded).__name__}")
+            raise InputError(f"a {type(loaded).__name__}")
         found = {str(key): value for key, value in loaded.items()}
         trunk.load_state_dict(
             {key.removeprefix(prefix): found[key] for key in found if key.startswith(prefix)}
         )
     except (RuntimeError, EOFError, LookupError, ValueError, pickle.UnpicklingError) as error:
         reason = " ".join(str(error).split())[:200] or type(error).__name__
-        raise ValueError(f"expected the tensors of a VGG in {path}, got: {reason}") from error
+        raise InputError(f"expected the tensors of a VGG in {path}, got: {reason}") from error
 
 
 def _digits(name: str) -> str:
@@ -114,7 +115,7 @@ def _download(url: str, path: Path, way_out: str) -> None:
         with _bounded_waiting():
             torch.hub.download_url_to_file(url, str(path), hash_prefix=_digits(path.name))
     except (OSError, RuntimeError) as error:
-        raise ValueError(f"expected to download {path.name}, got: {error}; {way_out}") from error
+        raise InputError(f"expected to download {path.name}, got: {error}; {way_out}") from error
 
 
 @contextmanager

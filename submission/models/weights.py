@@ -9,6 +9,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from submission.errors import InputError, MissingFileError
 from submission.files import replacing, sha256_of, write_json
 from submission.models.extractor import FeatureExtractor, Heads
 
@@ -62,15 +63,15 @@ def read_card(path: Path) -> dict[str, Any]:
     """
     card = card_path(path)
     if not card.is_file():
-        raise FileNotFoundError(
+        raise MissingFileError(
             f"expected the card {card} beside the weights; python -m submission finetune makes both"
         )
     try:
         content = json.loads(card.read_text(encoding="utf-8"))
     except ValueError as error:
-        raise ValueError(f"expected JSON in {card}, got {error}") from error
+        raise InputError(f"expected JSON in {card}, got {error}") from error
     if not isinstance(content, dict):
-        raise ValueError(f"expected a JSON object in {card}, got {type(content).__name__}")
+        raise InputError(f"expected a JSON object in {card}, got {type(content).__name__}")
     return content
 
 
@@ -94,11 +95,11 @@ def load_extractor(path: Path) -> FeatureExtractor:
     try:
         extractor.load_state_dict(tensors)
     except RuntimeError as error:
-        raise ValueError(
+        raise InputError(
             f"expected the tensors of a {architecture} extractor in {path}, got {error}"
         ) from error
     if not all(bool(torch.isfinite(value).all()) for value in extractor.state_dict().values()):
-        raise ValueError(f"expected finite weights in {path}, got NaN or infinity")
+        raise InputError(f"expected finite weights in {path}, got NaN or infinity")
     return extractor.eval().requires_grad_(requires_grad=False)
 
 
@@ -123,26 +124,26 @@ def load_heads(path: Path) -> Heads:
         weights = tuple(tensors[f"{HEADS}{name}.weight"].float() for name in names)
         biases = tuple(tensors[f"{HEADS}{name}.bias"].float() for name in names)
     except KeyError as error:
-        raise ValueError(f"expected the head {error} in {path}; finetune anew") from error
+        raise InputError(f"expected the head {error} in {path}; finetune anew") from error
     if not names:
-        raise ValueError(
+        raise InputError(
             f"expected heads in {path}, got an extractor alone; finetune anew, or choose "
             "Fit.latents='shared', which needs none"
         )
     if not all(bool(value.isfinite().all()) for value in (*weights, *biases)):
-        raise ValueError(f"expected finite heads in {path}, got NaN or infinity")
+        raise InputError(f"expected finite heads in {path}, got NaN or infinity")
     return Heads(names, weights, biases, float(metadata.get("head_scale", "1")))
 
 
 def _read(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
     if not path.is_file():
-        raise FileNotFoundError(
+        raise MissingFileError(
             f"expected extractor weights at {path}; python -m submission finetune makes them"
         )
     expected = read_card(path).get("sha256")
     digest = sha256_of(path)
     if digest != expected:
-        raise ValueError(
+        raise InputError(
             f"expected {path} to have the sha256 {expected} of its card, got {digest}; "
             "restore the file or finetune anew"
         )
@@ -151,5 +152,5 @@ def _read(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
             metadata: dict[str, str] = file.metadata() or {}
             tensors: dict[str, Tensor] = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except SafetensorError as error:
-        raise ValueError(f"expected a safetensors file at {path}, got {error}") from error
+        raise InputError(f"expected a safetensors file at {path}, got {error}") from error
     return metadata, tensors

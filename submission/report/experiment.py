@@ -12,11 +12,12 @@ import numpy as np
 from submission.data.catalogue import MPI3D_NAMES, STANDIN_NAMES
 from submission.data.images import ImageSet, open_images
 from submission.data.npz import has_member
-from submission.environment import Environment
+from submission.errors import InputError, MissingFileError
 from submission.scoring.scores import Scores, scores_from_dict
 from submission.scoring.settings import ALL_METRICS
 from submission.scoring.table import CodeTable, load_table
 from submission.scoring.tables import Row
+from submission.server.environment import Environment
 
 __all__ = ["Curve", "Experiment", "is_look_alike", "read_experiment"]
 
@@ -66,14 +67,14 @@ def read_experiment(environment: Environment, table: CodeTable | None = None) ->
     """
     path = environment.representation_path / "scores.json"
     if not path.is_file():
-        raise FileNotFoundError(
+        raise MissingFileError(
             f"expected scores at {path}; make them with: python -m submission evaluate"
         )
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         scores, rows = scores_from_dict(content["details"]), _rows(content["rows"])
     except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"expected scores in {path}, got {error!r}; evaluate again") from error
+        raise InputError(f"expected scores in {path}, got {error!r}; evaluate again") from error
     images = open_images(environment.dataset_name, environment.data_path)
     if table is None and (environment.training_path / "codes.safetensors").is_file():
         table = load_table(environment.training_path / "codes.safetensors")
@@ -97,12 +98,12 @@ def read_experiment(environment: Environment, table: CodeTable | None = None) ->
 def _check(scores: Scores, images: ImageSet, table: CodeTable | None) -> None:
     """Refuses parts of different experiments, by what is known without reading every image."""
     if scores.source is not None and scores.source.data_name != images.name:
-        raise ValueError(
+        raise InputError(
             f"expected the images of {scores.source.data_name}, which the scores are of, got "
             f"{images.name}; set AICROWD_DATASET_NAME or evaluate again"
         )
     if scores.num_rows != images.space.num_points:
-        raise ValueError(
+        raise InputError(
             f"expected {scores.num_rows:,} images, as were scored, got "
             f"{images.space.num_points:,} in {images.path}; evaluate again"
         )
@@ -111,12 +112,12 @@ def _check(scores: Scores, images: ImageSet, table: CodeTable | None) -> None:
     if table.codes.shape != (scores.num_rows, scores.num_latents) or (
         scores.source is not None and table.source != scores.source
     ):
-        raise ValueError(
+        raise InputError(
             "expected the codes that were scored, got those of another model, data set or "
             "configuration; evaluate again"
         )
     if not np.isfinite(table.codes).all():
-        raise ValueError("expected finite codes, got others; train again")
+        raise InputError("expected finite codes, got others; train again")
 
 
 def is_look_alike(images: ImageSet) -> bool:

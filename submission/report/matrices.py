@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from submission.errors import InputError
 from submission.scoring.scores import Scores
 
 __all__ = ["Matrix", "following", "matrices_of", "order_latents"]
@@ -93,7 +94,7 @@ def matrices_of(scores: Scores) -> list[Matrix]:
             )
         )
     if not found:
-        raise ValueError("expected the result of at least one metric, got none; evaluate again")
+        raise InputError("expected the result of at least one metric, got none; evaluate again")
     return found
 
 

@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from submission.errors import InputError
+
 __all__ = ["NUM_VALUES", "TAIL", "Traversal", "ordinary_rows", "traverse"]
 
 FloatArray = npt.NDArray[np.floating[Any]]
@@ -81,10 +83,10 @@ def traverse(
     """
     chosen = np.asarray(latents, dtype=np.int64)
     if num_values < 2:
-        raise ValueError(f"expected at least 2 values, got {num_values}")
+        raise InputError(f"expected at least 2 values, got {num_values}")
     stds = codes[:, chosen].std(axis=0, dtype=np.float64)
     if (stds == 0).any():
-        raise ValueError(
+        raise InputError(
             f"expected latents that vary, got the constant {chosen[stds == 0].tolist()}; leave "
             "them out"
         )

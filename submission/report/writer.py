@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import Any
 
-from submission.environment import Environment
 from submission.files import replacing
 from submission.report.carriers import RULES, VERDICTS, Carrier, carriers_of
 from submission.report.experiment import Experiment, read_experiment
@@ -15,6 +14,7 @@ from submission.report.walks import NUM_ORDINARY, walk
 from submission.scoring.settings import ALL_METRICS
 from submission.scoring.table import CodeTable
 from submission.scoring.tables import IRS_NOTE, TITLES
+from submission.server.environment import Environment
 
 __all__ = ["write_report"]
 

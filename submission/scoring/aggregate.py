@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from submission.errors import InputError
 from submission.scoring.scores import Scores
 
 __all__ = ["Spread", "aggregate"]
@@ -47,11 +48,11 @@ def aggregate(trainings: Sequence[Sequence[Scores]]) -> dict[str, Spread]:
     """
     scores = [score for training in trainings for score in training]
     if not scores or not all(trainings):
-        raise ValueError("expected at least one training with at least one score")
+        raise InputError("expected at least one training with at least one score")
     for training in trainings:
         seeds = [score.seed for score in training]
         if len(set(seeds)) < len(seeds):
-            raise ValueError(f"expected distinct evaluation seeds for each training, got {seeds}")
+            raise InputError(f"expected distinct evaluation seeds for each training, got {seeds}")
     for score in scores[1:]:
         _check_comparable(scores[0], score)
     return {
@@ -77,15 +78,15 @@ def _check_comparable(first: Scores, other: Scores) -> None:
     """Refuses to average numbers of different things."""
     for name in ("kind", "num_rows", "factor_names", "factor_sizes", "settings"):
         if getattr(first, name) != getattr(other, name):
-            raise ValueError(
+            raise InputError(
                 f"expected scores with the same {name}, got {getattr(first, name)} and "
                 f"{getattr(other, name)}"
             )
     if set(first.values()) != set(other.values()):
-        raise ValueError(
+        raise InputError(
             f"expected scores of the same metrics, got {list(first.values())} and "
             f"{list(other.values())}"
         )
     hashes = [score.source and score.source.data_sha256 for score in (first, other)]
     if hashes[0] != hashes[1]:
-        raise ValueError(f"expected scores on the same data, got the hashes {hashes}")
+        raise InputError(f"expected scores on the same data, got the hashes {hashes}")

@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from submission.errors import InputError
+
 __all__ = ["LatentSummary", "check_codes", "odd_latents", "summarise_latents"]
 
 FloatArray = npt.NDArray[np.floating[Any]]
@@ -88,17 +90,17 @@ def check_codes(codes: npt.ArrayLike, num_rows: int) -> FloatArray:
     """
     values = np.asarray(codes)
     if values.ndim != 2 or values.shape[1] < 1:
-        raise ValueError(f"expected codes of shape (N, C), got {values.shape}")
+        raise InputError(f"expected codes of shape (N, C), got {values.shape}")
     if values.dtype not in (np.float32, np.float64):
-        raise ValueError(f"expected float32 or float64 codes, got {values.dtype}")
+        raise InputError(f"expected float32 or float64 codes, got {values.dtype}")
     if values.shape[0] != num_rows:
-        raise ValueError(
+        raise InputError(
             f"expected {num_rows} rows of codes, one for each point, got {values.shape[0]}"
         )
     bad = ~(np.abs(values) <= MAX_MAGNITUDE)
     if bad.any():
         row, latent = np.argwhere(bad)[0]
-        raise ValueError(
+        raise InputError(
             f"expected finite codes of magnitude up to {MAX_MAGNITUDE:g}, got {bad.sum()} others, "
             f"the first in row {row}, latent {latent}: {values[row, latent]}; latents "
             f"{np.flatnonzero(bad.any(axis=0)).tolist()} have such codes, so look at the model "

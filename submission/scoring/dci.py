@@ -2,7 +2,7 @@
 
 The numbers are those of `disentanglement_lib.evaluation.metrics.dci`: importances from scikit-
 learn's gradient-boosted trees, entropies of the importance matrix. The trees are grown by
-`submission.scoring.boosting`.
+`submission.scoring.trees.boosting`.
 """
 
 from dataclasses import dataclass
@@ -10,7 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from submission.scoring.boosting import fit_each_factor
+from submission.errors import InputError
+from submission.scoring.trees.boosting import fit_each_factor
 
 __all__ = ["DciScores", "compute_dci", "score_importances"]
 
@@ -81,7 +82,7 @@ def score_importances(importances: Floats) -> tuple[float, float, Floats, Floats
     """
     valid = importances.ndim == 2 and importances.size > 0
     if not valid or not np.isfinite(importances).all() or (importances < 0).any():
-        raise ValueError("expected a (C, F) matrix of finite importances of at least 0")
+        raise InputError("expected a (C, F) matrix of finite importances of at least 0")
     per_code, per_factor = _concentration(importances), _concentration(importances.T)
     weights = importances if importances.sum() > 0 else np.ones_like(importances)
     weights = weights / weights.sum()
@@ -112,15 +113,15 @@ def compute_dci(
     """
     values_train, values_test = np.asarray(factors_train), np.asarray(factors_test)
     if values_train.ndim != 2 or values_test.shape[1:] != values_train.shape[1:]:
-        raise ValueError(
+        raise InputError(
             "expected factors of shapes (n, F) and (m, F),"
             f" got {values_train.shape} and {values_test.shape}"
         )
     if len(values_test) != len(np.asarray(codes_test)):
-        raise ValueError("expected as many rows of test codes as of test factors")
+        raise InputError("expected as many rows of test codes as of test factors")
     varying = np.flatnonzero((values_train != values_train[:1]).any(axis=0))
     if not len(varying):
-        raise ValueError("expected at least one factor with two values in the training samples")
+        raise InputError("expected at least one factor with two values in the training samples")
     models = fit_each_factor(codes_train, values_train[:, varying], random_state=random_state)
     accuracy_train = np.ones(values_train.shape[1])
     accuracy_test = (values_test == values_train[0]).mean(axis=0)

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from submission.errors import InputError
 from submission.scoring.grid import GridData, Represent
 from submission.scoring.library import library
 from submission.scoring.scores import FactorVaeScore
@@ -96,7 +97,7 @@ def _groups(values: IntArray, name: str, batch_size: int) -> dict[int, IntArray]
     found, starts, counts = np.unique(values[order], return_index=True, return_counts=True)
     if counts.min() < batch_size:
         scarce = counts.argmin()
-        raise ValueError(
+        raise InputError(
             f"expected at least {batch_size} rows of each value that occurs, got {counts[scarce]} "
             f"with {name} = {found[scarce]}; give more rows, or leave out factor_vae"
         )

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from submission.errors import InputError
 from submission.factors import FactorSpace
 from submission.scoring.library import library
 
@@ -119,5 +120,5 @@ def varying(space: FactorSpace) -> tuple[FactorSpace, tuple[str, ...]]:
     """
     fixed = tuple(name for name, size in zip(space.names, space.sizes, strict=True) if size < 2)
     if len(fixed) == space.num_factors:
-        raise ValueError(f"expected a factor with at least 2 values, got sizes {space.sizes}")
+        raise InputError(f"expected a factor with at least 2 values, got sizes {space.sizes}")
     return space.without(fixed), fixed

@@ -13,6 +13,8 @@ from sklearn.feature_selection import mutual_info_classif
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
 
+from submission.errors import InputError
+
 __all__ = ["InfoMEC", "infomec"]
 
 FloatArray = npt.NDArray[np.floating[Any]]
@@ -55,7 +57,7 @@ def infomec(codes: FloatArray, factors: IntArray, seed: int = 0, num_rows: int =
     z = (z - z.mean(axis=0)) / z.std(axis=0)
     s = s[:, [len(np.unique(column)) > 1 for column in s.T]]
     if z.shape[1] < 2 or s.shape[1] < 2:
-        raise ValueError(
+        raise InputError(
             f"expected two active latents and two factors that vary, got {z.shape[1]} and "
             f"{s.shape[1]}"
         )

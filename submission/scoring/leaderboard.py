@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from submission.errors import InputError, MissingFileError
 from submission.scoring.settings import ALL_METRICS
 
 __all__ = ["POOL", "Entry", "Standing", "load_pool", "standings"]
@@ -72,7 +73,7 @@ def standings(entries: Sequence[Entry], decimals: int = DECIMALS) -> list[Standi
     ranked = [entry for entry in entries if entry.kind == "entry"]
     for entry in ranked:
         if missing := [metric for metric in ALL_METRICS if metric not in entry.scores]:
-            raise ValueError(f"expected all of {ALL_METRICS} for {entry.name}, got no {missing}")
+            raise InputError(f"expected all of {ALL_METRICS} for {entry.name}, got no {missing}")
     ranks = [
         {
             metric: 1
@@ -100,12 +101,12 @@ def load_pool(path: Path = POOL) -> list[Entry]:
         ValueError: if a column is missing or a score is not a number in [0, 1].
     """
     if not path.is_file():
-        raise FileNotFoundError(f"expected a pool of scores at {path}")
+        raise MissingFileError(f"expected a pool of scores at {path}")
     with path.open(encoding="utf-8", newline="") as file:
         reader = csv.DictReader(file)
         wanted = ["name", "kind", "data", "source", *ALL_METRICS]
         if reader.fieldnames != wanted:
-            raise ValueError(f"expected the columns {wanted} in {path}, got {reader.fieldnames}")
+            raise InputError(f"expected the columns {wanted} in {path}, got {reader.fieldnames}")
         return [_entry(row, path) for row in reader]
 
 
@@ -113,7 +114,7 @@ def _entry(row: dict[str, str], path: Path) -> Entry:
     try:
         scores = {metric: float(row[metric]) for metric in ALL_METRICS}
     except (TypeError, ValueError) as error:
-        raise ValueError(f"expected five numbers in {path} for {row['name']}: {error}") from error
+        raise InputError(f"expected five numbers in {path} for {row['name']}: {error}") from error
     if not all(0 <= score <= 1 for score in scores.values()):
-        raise ValueError(f"expected scores from 0 to 1 in {path} for {row['name']}, got {scores}")
+        raise InputError(f"expected scores from 0 to 1 in {path} for {row['name']}, got {scores}")
     return Entry(row["name"], scores, row["kind"], row["data"], row["source"])

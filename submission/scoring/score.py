@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from submission.errors import InputError
 from submission.factors import FactorSpace
 from submission.scoring import metrics as compute
 from submission.scoring.checks import check_codes, odd_latents, summarise_latents
@@ -140,7 +141,7 @@ def score_samples(
     """
     values = np.asarray(factors)
     if values.ndim != 2 or not np.issubdtype(values.dtype, np.integer) or len(values) < 3:
-        raise ValueError(
+        raise InputError(
             f"expected integer factors of shape (n, F) with n of at least 3, "
             f"got {values.dtype} of shape {values.shape}"
         )
@@ -203,12 +204,12 @@ def _score(
     check_metrics(metrics)
     comparing = [metric for metric in metrics if metric in COMPARING_LATENTS]
     if subject.codes.shape[1] < 2 and comparing:
-        raise ValueError(
+        raise InputError(
             f"expected at least 2 latents, got 1: {comparing} compare latents; "
             "ask for factor_vae and irs only"
         )
     if subject.space.num_factors < 2 and "dci" in metrics:
-        raise ValueError(
+        raise InputError(
             f"expected at least 2 factors that vary, got {subject.space.names}: "
             "dci compares factors; leave it out"
         )

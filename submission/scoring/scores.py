@@ -9,6 +9,7 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 import numpy as np
 import numpy.typing as npt
 
+from submission.errors import InputError
 from submission.scoring.checks import LatentSummary
 from submission.scoring.settings import ALL_METRICS, Settings
 
@@ -276,7 +277,7 @@ def _typed(kind: Any, value: Any) -> Any:
     if dataclasses.is_dataclass(kind):
         hints = get_type_hints(kind)
         if not isinstance(value, Mapping) or set(value) != set(hints):
-            raise ValueError(
+            raise InputError(
                 f"expected the fields {sorted(hints)} of {getattr(kind, '__name__', kind)}, "
                 f"got {sorted(value) if isinstance(value, Mapping) else value}"
             )

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, field, fields
 
+from submission.errors import InputError
+
 __all__ = [
     "ALL_METRICS",
     "DciSettings",
@@ -21,7 +23,7 @@ def _check_counts(settings: object) -> None:
     for entry in fields(settings):  # type: ignore[arg-type]
         value = getattr(settings, entry.name)
         if isinstance(value, int) and value < 1:
-            raise ValueError(f"expected {entry.name} of at least 1, got {value}")
+            raise InputError(f"expected {entry.name} of at least 1, got {value}")
 
 
 @dataclass(frozen=True)
@@ -46,12 +48,12 @@ class FactorVaeSettings:
     def __post_init__(self) -> None:
         _check_counts(self)
         if not self.prune_threshold > 0:
-            raise ValueError(
+            raise InputError(
                 f"expected a prune_threshold above 0, got {self.prune_threshold}; "
                 "without one a constant latent makes the score meaningless"
             )
         if self.batch_size < 2 or self.num_variance_estimate < 2:
-            raise ValueError("expected at least 2 rows to take a variance of")
+            raise InputError("expected at least 2 rows to take a variance of")
 
 
 @dataclass(frozen=True)
@@ -90,7 +92,7 @@ class IrsSettings:
     def __post_init__(self) -> None:
         _check_counts(self)
         if not 0 < self.diff_quantile <= 1:
-            raise ValueError(f"expected a diff_quantile in (0, 1], got {self.diff_quantile}")
+            raise InputError(f"expected a diff_quantile in (0, 1], got {self.diff_quantile}")
 
 
 @dataclass(frozen=True)
@@ -127,4 +129,4 @@ def check_metrics(metrics: tuple[str, ...]) -> None:
         ValueError: naming the metrics there are.
     """
     if not metrics or len(set(metrics)) != len(metrics) or not set(metrics) <= set(ALL_METRICS):
-        raise ValueError(f"expected distinct metrics out of {ALL_METRICS}, got {metrics}")
+        raise InputError(f"expected distinct metrics out of {ALL_METRICS}, got {metrics}")

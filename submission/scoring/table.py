@@ -11,6 +11,7 @@ import numpy.typing as npt
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
+from submission.errors import InputError, MissingFileError
 from submission.factors import FactorSpace
 from submission.files import replacing
 from submission.scoring.scores import Source
@@ -52,12 +53,12 @@ class CodeTable:
 
     def __post_init__(self) -> None:
         if self.codes.ndim != 2 or self.codes.dtype != np.float32:
-            raise ValueError(
+            raise InputError(
                 f"expected float32 codes of shape (N, C), got {self.codes.dtype} of shape "
                 f"{self.codes.shape}"
             )
         if len(self.codes) != self.space.num_points:
-            raise ValueError(
+            raise InputError(
                 f"expected {self.space.num_points} codes for factor sizes {self.space.sizes}, "
                 f"got {len(self.codes)}; the data set may have other sizes"
             )
@@ -96,17 +97,17 @@ def load_table(path: Path) -> CodeTable:
         ValueError: if the file is something else, or is cut short.
     """
     if not path.is_file():
-        raise FileNotFoundError(f"expected a table of codes at {path}; train first to make one")
+        raise MissingFileError(f"expected a table of codes at {path}; train first to make one")
     try:
         with safe_open(path, framework="numpy") as file:
             metadata = file.metadata() or {}
             if FORMAT not in metadata:
-                raise ValueError(
+                raise InputError(
                     f"expected a {FORMAT} in {path}, got another file; train again to make one"
                 )
             codes = file.get_tensor("codes")
     except SafetensorError as error:
-        raise ValueError(
+        raise InputError(
             f"expected a table of codes in {path}, got a broken file ({error}); make it again"
         ) from error
     origin = json.loads(metadata[FORMAT])
@@ -149,17 +150,17 @@ def verify_table(
     for name in ("data_name", "data_sha256", "model_sha256", "config_sha256"):
         found, wanted = getattr(table.source, name), getattr(expected, name)
         if found != wanted:
-            raise ValueError(
+            raise InputError(
                 f"expected a table of codes with {name} {wanted}, got {found}; make it again"
             )
     N = table.space.num_points
     if len(images) != N:
-        raise ValueError(f"expected {N} images, one for each code, got {len(images)}")
+        raise InputError(f"expected {N} images, one for each code, got {len(images)}")
     drawn = np.random.RandomState(seed).choice(N, size=min(num_images, N), replace=False)
     chosen = np.sort(drawn)
     again = represent(images[chosen])  # (n, C)
     if again.shape != (len(chosen), table.codes.shape[1]):
-        raise ValueError(
+        raise InputError(
             f"expected codes of shape {(len(chosen), table.codes.shape[1])} from the exported "
             f"model, got {again.shape}; the table is of another model"
         )
@@ -169,7 +170,7 @@ def verify_table(
     worst = int(differences.argmax())
     if not differences.max() <= tolerance:
         num_off = int((~(differences <= tolerance)).sum())
-        raise ValueError(
+        raise InputError(
             f"expected the table's codes to be the exported model's within {tolerance:g} standard "
             f"deviations, got {num_off} of {len(chosen)} images beyond, such as image "
             f"{chosen[worst]} by {differences[worst]:.3g}; make the table again"

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from submission.errors import InputError
 from submission.scoring.aggregate import Spread
 from submission.scoring.leaderboard import Entry, Standing
 from submission.scoring.scores import Scores
@@ -81,7 +82,7 @@ def text_table(rows: Sequence[Row], notes: Sequence[str] = ()) -> str:
         ValueError: if there is no row.
     """
     if not rows:
-        raise ValueError("expected at least one row of scores")
+        raise InputError("expected at least one row of scores")
     metrics = _metrics(rows)
     cells = [[row.name, *(_cell(row, metric) for metric in metrics)] for row in rows]
     lines = _aligned([["", *(TITLES[metric] for metric in metrics)], *cells])

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from submission.data.images import ImageSet
+from submission.errors import InputError
 
 __all__ = ["BatchPart", "LabelledImages", "epoch_batches", "split_indices", "to_unit_range"]
 
@@ -56,11 +57,11 @@ class LabelledImages:
 
     def __init__(self, sets: Sequence[ImageSet]) -> None:
         if not sets:
-            raise ValueError("expected at least one set of labelled images, got none")
+            raise InputError("expected at least one set of labelled images, got none")
         self.space = sets[0].space
         for other in sets[1:]:
             if other.space.sizes != self.space.sizes:
-                raise ValueError(
+                raise InputError(
                     f"expected the factor sizes {self.space.sizes} of {sets[0].name} in every set, "
                     f"got {other.space.sizes} in {other.name}; use sets of one grid"
                 )

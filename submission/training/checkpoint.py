@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from submission.errors import InputError
 from submission.files import replacing
 
 __all__ = ["decisive", "fingerprint", "load_checkpoint", "save_checkpoint", "sha256_of_tensor"]
@@ -68,9 +69,9 @@ def load_checkpoint(path: Path, identity: str) -> dict[str, Any] | None:
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except (RuntimeError, EOFError, pickle.UnpicklingError) as error:
-        raise ValueError(f"expected a checkpoint at {path}, got {error}; {way_out}") from error
+        raise InputError(f"expected a checkpoint at {path}, got {error}; {way_out}") from error
     if not isinstance(content, dict) or content.get("identity") != identity:
-        raise ValueError(
+        raise InputError(
             f"expected the checkpoint {path} to be of this run, got one of other settings or data; "
             + way_out
         )

@@ -16,7 +16,8 @@ from lightning_fabric.strategies.ddp import DDPStrategy
 from torch import Tensor
 
 from submission.console import mute
-from submission.environment import Launch, read_launch
+from submission.errors import InputError
+from submission.server.environment import Launch, read_launch
 from submission.training.batches import BatchPart
 from submission.training.precision import Precision, choose_device, choose_precision
 
@@ -93,7 +94,7 @@ def opened_devices(
     """
     device, launch = choose_device(cuda=cuda), read_launch()
     if device.type == "cuda" and launch.num_local > torch.cuda.device_count():
-        raise ValueError(
+        raise InputError(
             f"expected a GPU for each of {launch.num_local} processes, got "
             f"{torch.cuda.device_count()}; lower --nproc-per-node"
         )

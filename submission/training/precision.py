@@ -6,6 +6,8 @@ from typing import Literal
 
 import torch
 
+from submission.errors import InputError
+
 __all__ = ["Precision", "choose_device", "choose_precision"]
 
 
@@ -39,7 +41,7 @@ def choose_device(*, cuda: bool | None) -> torch.device:
         ValueError: if a GPU is asked for and none is there.
     """
     if cuda and not torch.cuda.is_available():
-        raise ValueError("expected a GPU because AICROWD_CUDA asks for one, got none; unset it")
+        raise InputError("expected a GPU because AICROWD_CUDA asks for one, got none; unset it")
     use_cuda = torch.cuda.is_available() if cuda is None else cuda
     return torch.device("cuda" if use_cuda else "cpu")
 

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from submission.training.batches import BatchPart
-from submission.training.frozen_blocks import FrozenBatchNorm
+from submission.training.finetune.frozen_blocks import FrozenBatchNorm
 
 __all__ = ["SynchronisedBatchNorm", "WholeBatchDropout", "synchronise"]
 

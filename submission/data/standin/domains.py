@@ -9,6 +9,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from submission.errors import InputError
+
 __all__ = ["STANDIN_DOMAINS", "Camera", "Domain", "Light", "Surfaces", "domain_named"]
 
 FloatArray = npt.NDArray[np.float64]
@@ -267,5 +269,5 @@ def domain_named(name: str) -> Domain:
         ValueError: if there is no such domain.
     """
     if name not in _MAKERS:
-        raise ValueError(f"expected one of {', '.join(STANDIN_DOMAINS)}, got {name!r}")
+        raise InputError(f"expected one of {', '.join(STANDIN_DOMAINS)}, got {name!r}")
     return _MAKERS[name]()

@@ -13,6 +13,7 @@ from submission.data.standin.develop import develop
 from submission.data.standin.domains import Domain, domain_named
 from submission.data.standin.scene import IMAGE_SIZE, poses, standin_space
 from submission.data.standin.shade import shade_scenes
+from submission.errors import InputError
 from submission.factors import FactorSpace
 from submission.files import replacing
 
@@ -25,7 +26,7 @@ IntArray = npt.NDArray[np.int64]
 
 def _check_seed(seed: int) -> None:
     if not 0 <= seed < 2**32:
-        raise ValueError(f"expected a seed from 0 to below 2**32, got {seed}")
+        raise InputError(f"expected a seed from 0 to below 2**32, got {seed}")
 
 
 def _shade(domain: Domain, space: FactorSpace, geometry: IntArray) -> npt.NDArray[np.float32]:
@@ -54,7 +55,7 @@ def render_images(
     """
     look = domain_named(domain)
     if standin_space(space.sizes) != space:
-        raise ValueError(f"expected the factors {standin_space().names}, got {space.names}")
+        raise InputError(f"expected the factors {standin_space().names}, got {space.names}")
     _check_seed(seed)
     points = np.asarray(factors)
     indices = space.factors_to_index(points)

@@ -7,6 +7,7 @@ camera and z up, from an origin at the foot of the arm's column.
 import numpy as np
 import numpy.typing as npt
 
+from submission.errors import InputError
 from submission.factors import FactorSpace
 
 __all__ = [
@@ -66,7 +67,7 @@ def standin_space(sizes: tuple[int, ...] = DEFAULT_SIZES) -> FactorSpace:
     """
     most = DEFAULT_SIZES[:5]
     if len(sizes) != len(FACTOR_NAMES) or min(sizes) < 1 or any(map(int.__gt__, sizes, most)):
-        raise ValueError(
+        raise InputError(
             f"expected seven factor sizes of at least 1, the first five at most {most}, "
             f"got {tuple(sizes)}"
         )

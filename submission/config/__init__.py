@@ -1,0 +1,1 @@
+"""Settings as values: what can be set, how gin files are read, how they are written down."""

@@ -1,0 +1,1 @@
+"""Readers of disentanglement_lib's other data sets."""

@@ -1,0 +1,146 @@
+"""disentanglement_lib's own loaders, made to read from any folder under a current Pillow."""
+
+import types
+import warnings
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from submission.data.npz import map_member
+from submission.errors import InputError
+from submission.factors import FactorSpace
+
+__all__ = ["library_modules", "load_with_library"]
+
+SPRITES = {
+    "dsprites_full": "DSprites",
+    "dsprites_noshape": "DSprites",
+    "color_dsprites": "ColorDSprites",
+    "noisy_dsprites": "NoisyDSprites",
+    "scream_dsprites": "ScreamDSprites",
+}
+SCREAM_SIZE = (350, 274)
+
+
+def load_with_library(
+    name: str, folder: Path, sources: tuple[Path, ...], space: FactorSpace
+) -> Any:
+    """Loads one of the library's data sets with every factor, hidden ones too, set by the caller.
+
+    The sets made of sprites are read without the library's own reader, which would unpickle
+    an object of the file; its classes then draw the pictures.
+
+    Args:
+        name: the library's name of the set.
+        folder: the data folder.
+        sources: the files that the set is read from.
+        space: all factors of the set.
+
+    Returns:
+        The library's `GroundTruthData`, whose `sample_observations_from_factors` takes values of
+        all factors in the space.
+
+    Raises:
+        ValueError: if a file does not hold what its name says.
+    """
+    with library_modules(folder) as modules:
+        if name in SPRITES:
+            data = _sprites(getattr(modules.dsprites, SPRITES[name]), sources, space)
+        elif name == "cars3d":
+            data = modules.cars3d.Cars3D()
+        elif name == "smallnorb":
+            data = modules.norb.SmallNORB()
+        elif name == "dummy_data":
+            return modules.dummy_data.DummyData()
+        else:
+            raise InputError(f"expected a set that disentanglement_lib loads, got {name!r}")
+        data.state_space = modules.util.SplitDiscreteStateSpace(
+            list(data.factor_sizes), list(range(len(data.factor_sizes)))
+        )
+    return data
+
+
+def _sprites(kind: Any, sources: tuple[Path, ...], space: FactorSpace) -> Any:
+    """Fills one of the library's sprite classes with images that are mapped, not unpickled."""
+    sprites = map_member(sources[0], "imgs")
+    if sprites.shape != (space.num_points, 64, 64) or sprites.dtype != np.uint8:
+        raise InputError(
+            f"expected uint8 imgs of shape {(space.num_points, 64, 64)} in {sources[0]}, "
+            f"got {sprites.dtype} {sprites.shape}"
+        )
+    data = kind.__new__(kind)
+    data.images = sprites
+    data.factor_sizes = np.array(space.sizes)
+    data.factor_bases = space.strides
+    if len(sources) > 1:
+        data.scream = _painting(sources[1])
+    return data
+
+
+def _painting(path: Path) -> npt.NDArray[np.float64]:
+    """Reads the background of scream_dsprites at the size that the library uses."""
+    with Image.open(path) as painting:
+        painting.thumbnail(SCREAM_SIZE)
+        pixels = np.asarray(painting.convert("RGB"))
+    if min(pixels.shape[:2]) <= 64:
+        raise InputError(f"expected a picture of more than 64x64 in {path}, got {pixels.shape[:2]}")
+    return pixels / 255.0
+
+
+@contextmanager
+def library_modules(folder: Path) -> Iterator[types.SimpleNamespace]:
+    """Imports the loaders and, while in use, gives them the folder and what Pillow took away.
+
+    The library fixes its folder when it is imported, asks Pillow for a filter by a name that is
+    gone and for sizes of three numbers, and numbers the cars in the order that the folder happens
+    to list them.
+
+    Args:
+        folder: the data folder.
+
+    Yields:
+        The library's modules `cars3d`, `dsprites`, `dummy_data`, `norb` and `util`.
+    """
+    with warnings.catch_warnings(), ExitStack() as stack:
+        warnings.simplefilter("ignore")
+        from disentanglement_lib.data.ground_truth import cars3d, dsprites, dummy_data, norb, util
+
+        shrink = Image.Image.thumbnail
+
+        def thumbnail(self: Image.Image, size: tuple[int, ...], *args: Any) -> None:
+            shrink(self, (size[0], size[1]), *args)
+
+        def listed(path: str) -> list[str]:
+            return sorted(cars_files.ListDirectory(path))
+
+        cars_files = cars3d.gfile
+        files = types.SimpleNamespace(ListDirectory=listed, Open=cars_files.Open)
+        template = str(folder / "small_norb" / "smallnorb-{}-{}.mat")
+        stack.enter_context(_replaced(cars3d, "CARS3D_PATH", str(folder / "cars")))
+        stack.enter_context(_replaced(cars3d, "gfile", files))
+        stack.enter_context(_replaced(norb, "SMALLNORB_TEMPLATE", template))
+        stack.enter_context(_replaced(Image, "ANTIALIAS", Image.Resampling.LANCZOS))
+        stack.enter_context(_replaced(Image.Image, "thumbnail", thumbnail))
+        yield types.SimpleNamespace(
+            cars3d=cars3d, dsprites=dsprites, dummy_data=dummy_data, norb=norb, util=util
+        )
+
+
+@contextmanager
+def _replaced(owner: Any, name: str, value: Any) -> Iterator[None]:
+    """Gives an attribute another value for the length of the block."""
+    missing = object()
+    before = getattr(owner, name, missing)
+    setattr(owner, name, value)
+    try:
+        yield
+    finally:
+        if before is missing:
+            delattr(owner, name)
+        else:
+            setattr(owner, name, before)

@@ -1,0 +1,1 @@
+"""DCI's boosted trees."""

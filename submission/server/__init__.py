@@ -1,0 +1,1 @@
+"""What the evaluation server gives and expects."""

@@ -1,0 +1,123 @@
+"""What bounds this process's memory: a setting, control groups, resource limits, the machine."""
+
+import resource
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from submission.errors import InputError
+
+__all__ = ["Kind", "MemoryLimit", "read_memory_limits"]
+
+Kind = Literal["resident", "data", "address"]
+
+UNLIMITED = 1 << 60
+
+
+@dataclass(frozen=True)
+class MemoryLimit:
+    """A bound on what the process may hold.
+
+    Attributes:
+        num_bytes: the bound.
+        source: what sets it, for the reader.
+        kind: what it counts: memory in use ("resident"), private mappings ("data"), or all
+            mappings, those of files too ("address").
+    """
+
+    num_bytes: int
+    source: str
+    kind: Kind = "resident"
+
+
+def read_memory_limits(
+    setting: int = 0,
+    *,
+    cgroup_root: Path = Path("/sys/fs/cgroup"),
+    proc: Path = Path("/proc"),
+    rlimit: Callable[[int], tuple[int, int]] = resource.getrlimit,
+) -> tuple[MemoryLimit, ...]:
+    """Finds every limit on this process's memory.
+
+    Args:
+        setting: bytes that the user allows; 0 for no such limit.
+        cgroup_root: where control groups are mounted, version 1 or 2.
+        proc: where process information is mounted.
+        rlimit: reads a resource limit, soft and hard.
+
+    Returns:
+        The limits in force, at least one: the setting, those of the control groups from the
+        process's own to the root, RLIMIT_DATA, RLIMIT_AS, and the memory that is free now.
+
+    Raises:
+        ValueError: if nothing at all is known.
+    """
+    limits = [MemoryLimit(setting, "the setting memory_limit")] if setting > 0 else []
+    limits += _cgroup_limits(cgroup_root, proc)
+    kinds: tuple[tuple[int, str, Kind], ...] = (
+        (resource.RLIMIT_DATA, "RLIMIT_DATA", "data"),
+        (resource.RLIMIT_AS, "RLIMIT_AS", "address"),
+    )
+    for number, name, kind in kinds:
+        soft, _ = rlimit(number)
+        if soft != resource.RLIM_INFINITY and soft < UNLIMITED:
+            limits.append(MemoryLimit(soft, name, kind))
+    limits += _physical_limit(proc)
+    if not limits:
+        raise InputError(f"no memory limit can be read from {proc}; set Extract.memory_limit")
+    return tuple(limits)
+
+
+def _cgroup_limits(root: Path, proc: Path) -> list[MemoryLimit]:
+    """Reads the limits of the process's control groups; inside a container paths may not match."""
+    try:
+        groups = (proc / "self" / "cgroup").read_text().splitlines()
+    except OSError:
+        groups = []
+    limits = []
+    for line in [*groups, "0::/", "0:memory:/"]:
+        if line.count(":") < 2:
+            continue
+        _, controllers, path = line.split(":", 2)
+        if controllers and "memory" not in controllers.split(","):
+            continue
+        base, file = (
+            (root, "memory.max")
+            if not controllers
+            else (
+                root / "memory",
+                "memory.limit_in_bytes",
+            )
+        )
+        folder = base / path.lstrip("/")
+        for place in (folder, *folder.parents):
+            num_bytes = _read_number(place / file)
+            if num_bytes is not None and num_bytes < UNLIMITED:
+                limits.append(MemoryLimit(num_bytes, f"control group, {file}"))
+            if place == base:
+                break
+    return list(dict.fromkeys(limits))
+
+
+def _physical_limit(proc: Path) -> list[MemoryLimit]:
+    """Reads how much memory can be had without swapping."""
+    try:
+        lines = (proc / "meminfo").read_text().splitlines()
+    except OSError:
+        return []
+    fields = dict(line.split(":", 1) for line in lines if ":" in line)
+    for field, source in (("MemAvailable", "free memory"), ("MemTotal", "physical memory")):
+        words = fields.get(field, "").split()
+        if words and words[0].isdigit():
+            return [MemoryLimit(int(words[0]) * 1024, source)]
+    return []
+
+
+def _read_number(path: Path) -> int | None:
+    """Reads a file that holds one number; None when there is none, as in `max`."""
+    try:
+        text = path.read_text().strip()
+    except OSError:
+        return None
+    return int(text) if text.isdigit() else None

@@ -1,0 +1,1 @@
+"""A commit on its way to the evaluation server."""

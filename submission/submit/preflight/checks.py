@@ -1,0 +1,52 @@
+"""Every check of a submission, in the order in which to mend things."""
+
+from submission.submit.preflight.contents import (
+    check_data,
+    check_programs,
+    check_sizes,
+    check_tree,
+    check_weights,
+)
+from submission.submit.preflight.description import check_description
+from submission.submit.preflight.finding import Finding, failed, passed
+from submission.submit.preflight.image import check_image
+from submission.submit.preflight.packages import check_lock
+from submission.submit.rehearsal.run import read_rehearsal
+from submission.submit.repository import Repository
+
+__all__ = ["check_submission"]
+
+
+def check_submission(repository: Repository) -> list[Finding]:
+    """Checks the current commit for everything that could make it fail on the server.
+
+    Returns:
+        One finding per check.
+    """
+    return [
+        check_description(repository),
+        check_programs(repository),
+        check_weights(repository),
+        check_data(repository),
+        check_sizes(repository),
+        check_lock(repository),
+        check_image(repository),
+        check_tree(repository),
+        _check_rehearsal(repository),
+    ]
+
+
+def _check_rehearsal(repository: Repository) -> Finding:
+    check, fix = "rehearsal", "python -m submission rehearse"
+    try:
+        content = read_rehearsal(repository)
+    except ValueError as error:
+        return failed(check, str(error), fix)
+    if content is None:
+        return failed(check, f"commit {repository.commit[:12]} has not passed one", fix)
+    if content["config"] is not None:
+        return failed(
+            check, f"was made with {content['config']}, which the server does not give", fix
+        )
+    network = "with" if content["network"] else "without"
+    return passed(check, f"passed in {content['seconds']:.0f} s, {network} network")

@@ -1,0 +1,131 @@
+"""Checks what is in the commit: programs, weights, no data sets, nothing too large."""
+
+import json
+from pathlib import Path
+
+from submission.data.images import DATASET_NAMES
+from submission.files import sha256_of
+from submission.submit.preflight.finding import Finding, failed, judge, passed
+from submission.submit.repository import Repository
+
+__all__ = ["check_data", "check_programs", "check_sizes", "check_tree", "check_weights"]
+
+PROGRAMS = ("run.sh",)
+WEIGHTS = Path("weights/extractor.safetensors")
+DATA_SUFFIXES = frozenset({".npz", ".npy", ".h5", ".hdf5", ".mat", ".tar", ".tgz", ".gz", ".zip"})
+MIB = 1 << 20
+DATA_SIZE = 1 * MIB
+FILE_SIZE = 100 * MIB
+COMMIT_SIZE = 512 * MIB
+HISTORY_SIZE = 1024 * MIB
+
+
+def check_tree(repository: Repository) -> Finding:
+    """Checks that nothing differs from the commit, which is all that the server gets."""
+    return judge(
+        "clean tree",
+        [f"{name} is not committed" for name in repository.changes()],
+        f"commit {repository.commit[:12]}",
+        "commit what belongs to the submission (git add --all && git commit), "
+        "name the rest in .gitignore",
+    )
+
+
+def check_programs(repository: Repository) -> Finding:
+    """Checks that the server can start `run.sh`."""
+    tracked = repository.tracked()
+    wrong, fixes = [], []
+    for name in PROGRAMS:
+        if Path(name) not in tracked:
+            wrong.append(f"{name} is not in the commit")
+            fixes.append(f"git add {name} && git commit")
+            continue
+        if not tracked[Path(name)][1]:
+            wrong.append(f"{name} may not be executed")
+            fixes.append(f"git update-index --chmod=+x {name} && git commit && git checkout {name}")
+        first = (repository.read(name) or "").split("\n")[0]
+        if not first.startswith("#!"):
+            wrong.append(f"{name} does not begin with #!")
+            fixes.append(f"begin {name} with #!/usr/bin/env bash")
+        if first.endswith("\r"):
+            wrong.append(f"{name} has Windows line ends, which no shell can start")
+            fixes.append(f"sed -i 's/\\r$//' {name} && git commit {name}")
+    return judge("programs", wrong, "run.sh can be started", "; ".join(fixes))
+
+
+def check_weights(repository: Repository) -> Finding:
+    """Checks that the frozen weights are in the commit and match their card."""
+    check = "weights"
+    tracked = repository.tracked()
+    card = WEIGHTS.with_suffix(".json")
+    missing = [path for path in (WEIGHTS, card) if path not in tracked]
+    if missing:
+        return judge(
+            check,
+            [f"{path} is not in the commit" for path in missing],
+            "",
+            f"python -m submission finetune, copy both files to {WEIGHTS.parent}/, then "
+            f"git add --force {WEIGHTS} {card} && git commit",
+        )
+    path = repository.folder / WEIGHTS
+    restore = (
+        f"git checkout COMMIT {WEIGHTS} {card} with a commit that had both right "
+        f"(git log {WEIGHTS.parent}), or copy both files of one finetuning there; then git commit"
+    )
+    try:
+        expected = json.loads(repository.read(str(card)) or "")["sha256"]
+    except (ValueError, KeyError, TypeError):
+        return failed(check, f"{card} names no sha256", restore)
+    digest = sha256_of(path) if path.is_file() else "no file"
+    if digest != expected:
+        return failed(
+            check,
+            f"{WEIGHTS} has sha256 {digest[:12]}, its card says {str(expected)[:12]}",
+            restore,
+        )
+    return passed(check, f"{tracked[WEIGHTS][0] / MIB:.1f} MiB, sha256 as on their card")
+
+
+def check_data(repository: Repository) -> Finding:
+    """Checks that no data set is in the commit."""
+    names = {f"{name}.npz" for name in DATASET_NAMES}
+    found = [
+        path
+        for path, (size, _) in repository.tracked().items()
+        if path.name in names
+        or path.parts[0] == "scratch"
+        or (size > DATA_SIZE and path.suffix in DATA_SUFFIXES)
+    ]
+    return judge(
+        "no data sets",
+        [f"{path} is in the commit" for path in found],
+        "none in the commit",
+        f"git rm --cached {' '.join(map(str, found[:3]))} && git commit; "
+        "data sets belong into scratch/dataset, which git ignores",
+    )
+
+
+def check_sizes(repository: Repository) -> Finding:
+    """Checks that no file, nor the commit, nor the history is too large to push and to build."""
+    files = repository.tracked()
+    wrong = [
+        f"{path} has {size / MIB:.0f} MiB, expected at most {FILE_SIZE // MIB}"
+        for path, (size, _) in files.items()
+        if size > FILE_SIZE
+    ]
+    total = sum(size for size, _ in files.values())
+    if total > COMMIT_SIZE:
+        wrong.append(f"the commit has {total / MIB:.0f} MiB, expected at most {COMMIT_SIZE // MIB}")
+    history = repository.history_size()
+    if history > HISTORY_SIZE:
+        wrong.append(
+            f"the history has {history / MIB:.0f} MiB, expected at most {HISTORY_SIZE // MIB}"
+        )
+    largest = max(files.items(), key=lambda item: item[1][0])
+    return judge(
+        "sizes",
+        wrong,
+        f"commit {total / MIB:.1f} MiB, history {history / MIB:.1f} MiB, largest {largest[0]}",
+        "take large files out (git rm --cached FILE && git commit); if an earlier commit has them, "
+        "start a branch without it: git checkout --orphan submission",
+    )

@@ -1,0 +1,52 @@
+"""Checks that the locked packages are those that the requirements ask for."""
+
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
+
+from submission.submit.preflight.finding import Finding, judge
+from submission.submit.repository import Repository
+
+__all__ = ["check_lock"]
+
+
+def check_lock(repository: Repository) -> Finding:
+    """Checks the commit's `requirements.lock` against its `requirements.txt`."""
+    required = (repository.read("requirements.txt") or "").splitlines()
+    locked, wrong = _locked((repository.read("requirements.lock") or "").splitlines())
+    if not locked:
+        wrong.append("requirements.lock is missing or empty")
+    for line in required:
+        text = line.split("#")[0].strip()
+        if not text:
+            continue
+        try:
+            requirement = Requirement(text)
+        except InvalidRequirement:
+            wrong.append(f"requirements.txt has {text!r}, which names no package")
+            continue
+        version = locked.get(canonicalize_name(requirement.name))
+        if version is None:
+            wrong.append(f"{requirement.name} is not in requirements.lock")
+        elif not requirement.specifier.contains(version, prereleases=True):
+            wrong.append(f"{requirement} is asked for, {version} is locked")
+    return judge(
+        "lock",
+        wrong,
+        f"{len(locked)} packages, every requirement met",
+        "python3.11 -m venv fresh && fresh/bin/pip install -r requirements.txt && "
+        "fresh/bin/pip freeze > requirements.lock, then run ./test.sh and commit the lock",
+    )
+
+
+def _locked(lines: list[str]) -> tuple[dict[str, str], list[str]]:
+    locked: dict[str, str] = {}
+    wrong: list[str] = []
+    for line in lines:
+        text = line.split("#")[0].strip()
+        if not text:
+            continue
+        name, separator, version = text.partition("==")
+        if not separator or not version:
+            wrong.append(f"requirements.lock has {text!r}, expected NAME==VERSION")
+        locked[canonicalize_name(name)] = version
+    return locked, wrong

@@ -1,0 +1,227 @@
+"""Runs the committed tree as the evaluation server runs it, and writes down how that went."""
+
+import json
+import math
+import resource
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import submission.submit.rehearsal.evaluator
+from submission.console import say
+from submission.data.image_set import file_of
+from submission.data.standin.render import render_file
+from submission.errors import InputError, MissingFileError
+from submission.files import sha256_of, write_json
+from submission.submit.rehearsal.isolation import Isolation, make_read_only, plan_isolation
+from submission.submit.rehearsal.packages import LEFT_OUT, hide_packages, read_left_out
+from submission.submit.repository import Repository
+
+__all__ = ["RehearsalSettings", "read_rehearsal", "rehearse", "result_path"]
+
+DATASET = "standin_real"
+NAME = "rehearsal"
+START_SECONDS, SECONDS_PER_IMAGE = 125.0, 0.02
+"""About what `configs/paper.gin` needs on two cores, the slowest preset but stage 1: 512 images
+took 73 s, their scoring 62 s."""
+
+
+@dataclass(frozen=True)
+class RehearsalSettings:
+    """What to rehearse with.
+
+    Attributes:
+        config: gin file that `run.sh` is given; None to give it none, as the server does.
+        grid: sizes of the seven factors of the stand-in that is rendered for it.
+        memory: bytes of private memory that the run may have; 0 for no limit.
+    """
+
+    config: Path | None = None
+    grid: tuple[int, ...] = (2, 2, 2, 2, 2, 4, 4)
+    memory: int = 0
+
+
+def result_path(repository: Repository) -> Path:
+    """Names the file that tells of the current commit's rehearsal."""
+    return repository.folder / "scratch" / "rehearsal" / f"{repository.commit}.json"
+
+
+def read_rehearsal(repository: Repository) -> dict[str, Any] | None:
+    """Reads how the current commit's rehearsal went; None when it has not passed one.
+
+    Raises:
+        ValueError: if what is there cannot be read.
+    """
+    path = result_path(repository)
+    if not path.is_file():
+        return None
+    content = json.loads(path.read_text(encoding="utf-8"))
+    if not isinstance(content, dict) or content.get("commit") != repository.commit:
+        raise InputError(f"expected the rehearsal of {repository.commit} in {path}; rehearse anew")
+    return content
+
+
+def rehearse(repository: Repository, settings: RehearsalSettings) -> Path:
+    """Runs the commit's `run.sh` as the server would, then scores the exported file.
+
+    The code is a read-only copy of the commit, the variables are the server's and no others, HOME
+    cannot be written, and the working folder, the data and the output are elsewhere. Packages that
+    the image leaves out cannot be imported. Where the machine allows it, there is no network. The
+    exported file is scored by a second process that knows nothing of the code.
+
+    Args:
+        repository: of the project.
+        settings: what to rehearse with.
+
+    Returns:
+        The file with the result. A rehearsal that fails leaves none.
+
+    Raises:
+        ValueError: if the run or the scoring fails, or does not leave what it should.
+    """
+    path = result_path(repository)
+    path.unlink(missing_ok=True)
+    changes = repository.changes()
+    if changes:
+        more = f" and {len(changes) - 3} more" if len(changes) > 3 else ""
+        say(
+            f"note: only what is committed is rehearsed and can be submitted, which leaves out "
+            f"{', '.join(changes[:3])}{more}"
+        )
+    isolation = plan_isolation(settings.memory)
+    say(f"rehearsing {repository.commit[:12]} {_describe(isolation, settings)}")
+    say(f"this takes {_duration(settings.grid)}")
+    say("note: a warning that the event service is absent is right here; the server has one")
+    with tempfile.TemporaryDirectory(prefix="rehearsal-") as name:
+        place = Path(name)
+        code, data = place / "code", place / "data"
+        try:
+            repository.export(code)
+            render_file(DATASET, settings.grid, file_of(DATASET, data))
+            for folder in ("shared", "elsewhere", "home", "tmp", "hidden"):
+                (place / folder).mkdir()
+            hide_packages(read_left_out(repository.read(LEFT_OUT) or ""), place / "hidden")
+            for folder in ("code", "data", "home"):
+                make_read_only(place / folder)
+            began = time.monotonic()
+            _run(isolation, place, _config_words(repository, settings.config, code))
+            seconds = time.monotonic() - began
+            peak_memory = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024
+            model = _check_output(place / "shared")
+            say("scoring the exported file in a process that knows nothing of the code")
+            scored = _score(isolation, place, model)
+        finally:
+            subprocess.run(["chmod", "-R", "u+w", place], check=True)  # noqa: S603, S607
+        content = {
+            "commit": repository.commit,
+            "config": None if settings.config is None else str(settings.config),
+            "grid": list(settings.grid),
+            "memory_limit": settings.memory,
+            "network": isolation.network,
+            "seconds": round(seconds, 1),
+            "peak_memory": peak_memory,
+            "model": {"sha256": sha256_of(model), "num_bytes": model.stat().st_size},
+            "scored": scored,
+            "versions": {package: version(package) for package in ("torch", "numpy")},
+        }
+    write_json(path, content)
+    return path
+
+
+def _describe(isolation: Isolation, settings: RehearsalSettings) -> str:
+    words = ["with the network, which this machine does not let be taken away"]
+    if not isolation.network:
+        words = ["without network"]
+    if isolation.powers:
+        words.append("with root's powers, which setpriv could take away")
+    if settings.memory:
+        words.append(f"within {settings.memory / 2**30:.1f} GiB of memory")
+    return ", ".join(words)
+
+
+def _duration(grid: tuple[int, ...]) -> str:
+    minutes = (START_SECONDS + SECONDS_PER_IMAGE * math.prod(grid)) / 60
+    return f"about {max(1, round(minutes))} min on two cores, more when they have other work"
+
+
+def _config_words(repository: Repository, config: Path | None, code: Path) -> list[str]:
+    """Names the configuration inside the copy when it is one of the project's."""
+    if config is None:
+        return []
+    found = config if config.is_file() else repository.folder / config
+    if not found.is_file():
+        raise MissingFileError(
+            f"expected a configuration at {config}; those that ship are in configs/"
+        )
+    top = repository.folder.resolve()
+    inside = found.resolve().is_relative_to(top)
+    return [str(code / found.resolve().relative_to(top) if inside else found.resolve())]
+
+
+def _variables(place: Path) -> dict[str, str]:
+    return {
+        "PATH": f"{Path(sys.executable).parent}:/usr/local/bin:/usr/bin:/bin",
+        "HOME": str(place / "home"),
+        "PYTHONPATH": str(place / "hidden"),
+        "TMPDIR": str(place / "tmp"),
+        "LANG": "C.UTF-8",
+        "AICROWD_IS_GRADING": "true",
+        "AICROWD_OUTPUT_PATH": str(place / "shared"),
+        "AICROWD_EVALUATION_NAME": NAME,
+        "AICROWD_DATASET_NAME": DATASET,
+        "DISENTANGLEMENT_LIB_DATA": str(place / "data"),
+        "AICROWD_EVENTS_TIMEOUT": "1",
+    }
+
+
+def _run(isolation: Isolation, place: Path, words: list[str]) -> None:
+    command = isolation.command(_variables(place), str(place / "code" / "run.sh"), *words)
+    done = subprocess.run(command, cwd=place / "elsewhere", check=False)  # noqa: S603
+    if done.returncode != 0:
+        raise InputError(
+            f"expected run.sh to end with status 0, got {done.returncode}; its last words are above"
+        )
+
+
+def _check_output(shared: Path) -> Path:
+    """Finds the exported file and checks what lies beside it."""
+    folder = shared / NAME / "representation"
+    model = folder / "pytorch_model.pt"
+    if not model.is_file():
+        raise InputError(f"expected run.sh to leave {model.relative_to(shared)}, got none")
+    if not (folder / "results").is_dir():
+        raise InputError(f"expected the folder results beside {model.name}, got none")
+    if (folder / "tfhub").exists():
+        raise InputError("expected no folder tfhub: the evaluator would score it instead")
+    return model
+
+
+def _score(isolation: Isolation, place: Path, model: Path) -> dict[str, Any]:
+    program = place / "tmp" / "evaluator.py"
+    program.write_bytes(Path(submission.submit.rehearsal.evaluator.__file__).read_bytes())
+    result = place / "tmp" / "result.json"
+    variables = {
+        "PATH": "/usr/bin:/bin",
+        "HOME": str(place / "tmp"),
+        "TF_CPP_MIN_LOG_LEVEL": "3",
+    }
+    words = [sys.executable, "-I", "-W", "ignore", str(program)]
+    words += [str(model), str(file_of(DATASET, place / "data")), str(result)]
+    command = isolation.command(variables, *words)
+    done = subprocess.run(  # noqa: S603
+        command, cwd=place / "tmp", capture_output=True, text=True, check=False
+    )
+    if done.returncode != 0:
+        lines = done.stderr.strip().splitlines() or [f"status {done.returncode}"]
+        reason = lines[-1]
+        if done.returncode < 0:
+            reason = f"{signal.Signals(-done.returncode).name}, as when memory runs out"
+        raise InputError(f"expected the exported file to be scored, got {reason}")
+    content: dict[str, Any] = json.loads(result.read_text(encoding="utf-8"))
+    return content

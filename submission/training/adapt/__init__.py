@@ -1,0 +1,1 @@
+"""Adapts the extractor to unlabelled images."""

@@ -1,0 +1,1 @@
+"""Finetunes the extractor on labelled images."""

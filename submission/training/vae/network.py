@@ -1,0 +1,104 @@
+"""The VAE that settings describe, and the best of the copies that were trained of its latents."""
+
+import torch
+from torch import Generator, Tensor
+
+from submission.config.settings import FitSettings
+from submission.console import say
+from submission.models.grouped import GroupedVAE
+from submission.models.vae import VAE, FeatureVAE, initialise_orthogonally
+from submission.models.views import Views
+from submission.training.losses import divergence_per_latent
+
+__all__ = ["best_copies", "copy_losses", "make_vae"]
+
+NUM_SELECTION_FEATURES = 65_536
+"""Features that copies of a latent are compared on."""
+
+
+def make_vae(
+    num_inputs: int,
+    settings: FitSettings,
+    generator: Generator | None = None,
+    views: Views | None = None,
+) -> FeatureVAE:
+    """Builds the network that settings describe.
+
+    Args:
+        num_inputs: D, length of a feature vector.
+        settings: network and seed.
+        generator: source of the orthogonal weights; PyTorch's own when None.
+        views: one for each latent to see; None for latents that all see the whole feature.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(settings.seed)
+        if views is not None:
+            return GroupedVAE(
+                views, settings.encoder_widths, settings.decoder_widths, settings.num_copies
+            )
+        vae = VAE(
+            num_inputs,
+            settings.num_latents,
+            settings.encoder_widths,
+            settings.decoder_widths,
+            sigmoid=settings.sigmoid,
+        )
+    orthogonal = [vae.hidden, vae.mean, vae.log_variance]
+    if settings.decoder_initialisation == "orthogonal":
+        orthogonal.append(vae.decoder)
+    for part in orthogonal:
+        initialise_orthogonally(part, generator)
+    return vae
+
+
+def best_copies(vae: FeatureVAE, features: Tensor, settings: FitSettings) -> FeatureVAE:
+    """Gives the network with the copy of each latent that has the smallest loss; uses no label.
+
+    Args:
+        vae: trained, in evaluation mode.
+        features: (N, D) that it was trained on, on its device.
+        settings: of the training.
+
+    Returns:
+        A network of one copy each; the same network if it has no more.
+    """
+    if not isinstance(vae, GroupedVAE) or vae.num_copies == 1:
+        return vae
+    order = Generator().manual_seed(settings.seed)
+    chosen = torch.randperm(len(features), generator=order)[:NUM_SELECTION_FEATURES]
+    sample = features[chosen.to(features.device)].float()
+    noise = Generator(features.device).manual_seed(settings.seed)
+    losses = copy_losses(vae, sample, settings.beta_end, noise)  # (R, G)
+    say("loss of each latent's copies, of which the smallest is kept:")
+    width = max(map(len, vae.views.names))
+    for name, row in zip(vae.views.names, losses.T.tolist(), strict=True):
+        say(f"  {name:{width}}  " + "  ".join(f"{value:.3f}" for value in sorted(row)))
+    return vae.keep(losses.argmin(dim=0))
+
+
+@torch.no_grad()
+def copy_losses(
+    vae: GroupedVAE, features: Tensor, beta: float, generator: Generator, batch_size: int = 8192
+) -> Tensor:
+    """Computes the mean loss of each copy of a latent on its view.
+
+    Args:
+        vae: in evaluation mode.
+        features: (N, D).
+        beta: weight of the KL term, which is divided by G.
+        generator: of the noise, on the features' device.
+        batch_size: features of a pass.
+
+    Returns:
+        (R, G).
+    """
+    sums = features.new_zeros(vae.num_codes)
+    for start in range(0, len(features), batch_size):
+        rows = features[start : start + batch_size]
+        posterior = vae.encode(rows)
+        noise = torch.randn(posterior.mean.shape, generator=generator, device=rows.device)
+        decoded = vae.decode(posterior.sample(noise))
+        errors = (decoded - vae.target(rows)).square().view(len(rows), vae.num_codes, -1)
+        divergences = divergence_per_latent(*posterior)
+        sums += (errors.sum(dim=2) + beta / vae.num_latents * divergences).sum(dim=0)
+    return (sums / len(features)).view(vae.num_copies, vae.num_latents)
