@@ -67,7 +67,7 @@ def extract_features(
         advance(num_stored)
     missing = [number for number in range(len(chunks)) if number not in stored]
     shares = _shares([chunks[number] for number in devices.fabric.broadcast(missing)], devices)
-    own = shares[devices.part.number]
+    own = shares[devices.number]
     pixels = prefetched(
         torch.from_numpy(np.array(images[batch]))
         for chunk in own
