@@ -16,7 +16,7 @@ from lightning_fabric.strategies.ddp import DDPStrategy
 from torch import Tensor
 
 from submission.console import mute
-from submission.errors import InputError
+from submission.errors import InputError, Stopped
 from submission.server.environment import Launch, read_launch
 from submission.training.batches import BatchPart
 from submission.training.precision import Precision, choose_device, choose_precision
@@ -64,8 +64,8 @@ class Devices:
         """The number of this process, in 0..num_processes-1."""
         return int(self.fabric.global_rank)
 
-    def reduce(self, tensor: Tensor, how: Literal["mean", "sum"]) -> Tensor:
-        """Gives the mean or sum over processes of a tensor on the device."""
+    def reduce(self, tensor: Tensor, how: Literal["mean", "sum", "max"]) -> Tensor:
+        """Returns the mean, sum or maximum over processes of a tensor on the device."""
         return cast(Tensor, self.fabric.all_reduce(tensor, reduce_op=how))
 
 
@@ -120,6 +120,10 @@ def opened_devices(
                 f"expected {launch.num_processes} processes to the end, lost one ({error}); "
                 "the same command goes on from what is stored"
             ) from error
+        raise
+    except Stopped as stopped:  # every process stops after the same step
+        if not devices.is_first:
+            raise SystemExit(stopped.code) from None
         raise
     except BaseException:
         _is_first_to_end()

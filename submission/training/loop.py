@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from submission.console import progress_bar, say
-from submission.errors import InputError
+from submission.errors import InputError, Stopped
 from submission.training.checkpoint import CheckpointFile
 from submission.training.devices import Devices
 from submission.training.interruption import stop_requested
@@ -73,7 +73,7 @@ def run_loop(
 
     Raises:
         InputError: if the checkpoint is of another run, or a loss or weight is not finite.
-        InterruptedError: if a signal stopped the training.
+        Stopped: if a signal stopped the training.
     """
     _go_on(task, checkpoint, together)
     saved_at = time.monotonic()
@@ -88,8 +88,8 @@ def run_loop(
             bar.update()
             report(task.steps_done / task.num_steps)
             due = time.monotonic() - saved_at >= checkpoint.seconds
-            stopped, due = _agreed(together, stop(), due)
-            due = due or stopped or task.steps_done == task.num_steps
+            received, due = _agreed(together, stop(), due)
+            due = due or received > 0 or task.steps_done == task.num_steps
             if due or loss.device.type == "cpu" or len(unchecked) == STEPS_PER_CHECK:
                 _require_finite_losses(task, unchecked, checkpoint)
                 unchecked.clear()
@@ -98,11 +98,12 @@ def run_loop(
                 if together is None or together.is_first:
                     checkpoint.save(task.state())
                 saved_at = time.monotonic()
-            if stopped:
+            if received:
                 way_on = "goes on" if checkpoint.is_current else "repeats what was not stored"
-                raise InterruptedError(
+                raise Stopped(
                     f"stopped at step {task.steps_done} of {task.num_steps} of the {task.name}; "
-                    f"the same command {way_on}"
+                    f"the same command {way_on}",
+                    received,
                 )
 
 
@@ -122,12 +123,13 @@ def _go_on(task: Task, checkpoint: CheckpointFile, together: Devices | None) -> 
             )
 
 
-def _agreed(together: Devices | None, *flags: bool) -> list[bool]:
-    """Returns for each flag whether any process has set it."""
+def _agreed(together: Devices | None, received: int, due: bool) -> tuple[int, bool]:
+    """Returns the signal that any process received, and whether any wants a checkpoint."""
     if together is None or together.num_processes == 1:
-        return list(flags)
-    counts = torch.tensor(flags, dtype=torch.float32, device=together.device)
-    return [count > 0 for count in together.reduce(counts, "sum").tolist()]
+        return received, due
+    both = torch.tensor([received, due], dtype=torch.float32, device=together.device)
+    largest, wanted = together.reduce(both, "max").tolist()
+    return int(largest), wanted > 0
 
 
 def _require_finite_losses(task: Task, losses: list[Tensor], checkpoint: CheckpointFile) -> None:
