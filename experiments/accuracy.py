@@ -105,8 +105,7 @@ def _accuracies(
 ) -> dict[str, float]:
     """Gives each factor's accuracy, and of the axes the mean error in positions, too."""
     folded = fold(extractor, devices.precision.dtype)
-    with progress_bar(len(pixels), "features", " images") as bar:
-        features = extract_features(folded, pixels, devices, advance=bar.update)
+    features = extract_features(folded, pixels, devices)
     codes = HeadCodes(heads)
     expected, values = codes(features), {}
     for number, (name, classify) in enumerate(zip(heads.names, codes.classifiers, strict=True)):

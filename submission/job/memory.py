@@ -14,7 +14,8 @@ FEATURE_BYTES = {"float32": 4, "float16": 2}
 
 # What a training process holds before it has data, measured after importing everything that
 # training imports and one optimiser step on the CPU, and rounded up by a quarter: 383 MiB resident
-# and unshared, 845 MiB of private mappings, 3545 MiB of address space.
+# and unshared, 845 MiB of private mappings, 3545 MiB of address space. The figure of a GPU is an
+# estimate of its libraries' workspaces; its context is not in the free memory that is measured.
 PROCESS_BYTES: dict[Kind, int] = {
     "resident": 480 * MIB,
     "data": 1056 * MIB,
@@ -109,11 +110,10 @@ def plan_memory(
         'float16'
     """
     for kind in FEATURE_BYTES if feature_type == "auto" else (feature_type,):
-        for batch_size in batch_sizes if _plan(sizes, limits, kind, batch_sizes[-1])[0] else ():
-            fits, plan = _plan(sizes, limits, kind, batch_size)
-            if fits:
+        for batch_size in batch_sizes:
+            plan = _tightest_plan(sizes, limits, kind, batch_size)
+            if plan.spare_bytes >= 0:
                 return plan
-    _, plan = _plan(sizes, limits, kind, batch_sizes[-1])
     sums = " + ".join(f"{purpose} {_mebibytes(size)}" for purpose, size in plan.parts.items())
     raise InputError(
         f"not enough memory: expected at most {_mebibytes(plan.limit.num_bytes)} "
@@ -122,26 +122,27 @@ def plan_memory(
     )
 
 
-def _plan(
+def _tightest_plan(
     sizes: RunSizes, limits: Sequence[MemoryLimit], feature_type: str, batch_size: int
-) -> tuple[bool, MemoryPlan]:
-    """Gives whether a choice fits, and its plan under the tightest limit."""
-    plans = (
+) -> MemoryPlan:
+    plans = [
         MemoryPlan(
-            feature_type, batch_size, parts_at_peak(sizes, limit.kind, feature_type, batch_size), limit
+            feature_type,
+            batch_size,
+            _parts_at_peak(sizes, limit.kind, feature_type, batch_size),
+            limit,
         )
         for limit in limits
-    )
-    tightest = min(plans, key=lambda plan: plan.spare_bytes)
-    return tightest.spare_bytes >= 0, tightest
+    ]
+    return min(plans, key=lambda plan: plan.spare_bytes)
 
 
-def parts_at_peak(
+def _parts_at_peak(
     sizes: RunSizes, kind: Kind, feature_type: str, batch_size: int
 ) -> dict[str, int]:
-    """Lists what a run holds when it holds most.
+    """Lists what a run holds in the stage that needs most.
 
-    Memory of a stage is used again by the next one, but its addresses need not be.
+    The next stage uses the memory of a stage again, but not always its addresses.
 
     Args:
         sizes: of the run.
@@ -169,25 +170,21 @@ def _stages(
 ) -> list[dict[str, int]]:
     """Lists the bytes by purpose of adaptation, extraction and the training of the VAE."""
     row = FEATURE_SIZE * FEATURE_BYTES[feature_type]
-    features = {
-        f"features ({sizes.num_images:,} x {FEATURE_SIZE} {feature_type})": sizes.num_images * row
-    }
-    computed = [
-        {"adaptation": sizes.adaptation},
-        {"batches of images": batch_size * sizes.image},
-        {"VAE and its optimiser": sizes.vae},
-    ]
-    adaptation, extraction, vae = computed
-    copied = {"copy of the features for the VAE": sizes.num_sampled * row}
+    adaptation = {"adaptation": sizes.adaptation}
+    extraction = {"batches of images": batch_size * sizes.image}
+    vae = {"VAE and its optimiser": sizes.vae}
     if kind == "device":
-        copied = {
-            "copy of the features for the VAE": (sizes.num_sampled or sizes.num_images) * row
-        }
+        copied = {"copy of the features": (sizes.num_sampled or sizes.num_images) * row}
         return [adaptation, {"extractor": sizes.extractor} | extraction, copied | vae]
-    views = {"features that views are estimated from": sizes.view_sample}
+    matrix = f"features ({sizes.num_images:,} x {FEATURE_SIZE} {feature_type})"
+    features = {matrix: sizes.num_images * row}
+    copied = {
+        "features that the VAE is trained on": sizes.num_sampled * row,
+        "features that views are estimated from": sizes.view_sample,
+    }
     if sizes.on_gpu:
-        return [features | copied | views]
-    return [adaptation, features | extraction, features | copied | views | vae]
+        return [features | copied]
+    return [adaptation, features | extraction, features | copied | vae]
 
 
 def _mebibytes(num_bytes: int) -> str:

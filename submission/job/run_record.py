@@ -30,7 +30,7 @@ class RunRecord:
         writes: whether this process writes; only the first of several does.
 
     Raises:
-        OSError: if the folders or the file of settings cannot be written.
+        OutputError: if the file of settings cannot be written.
     """
 
     def __init__(
@@ -44,11 +44,10 @@ class RunRecord:
         self._store: FeatureStore | None = None
         self._started = environment.training_path / "started.gin"
         if writes:
-            environment.training_path.mkdir(parents=True, exist_ok=True)
-            (environment.representation_path / "results").mkdir(parents=True, exist_ok=True)
             # An earlier model may be there; its file of settings stays until the new model is.
             groups = configuration.adapt, configuration.extract, configuration.fit
             save_configuration(self._started, *groups)
+            (environment.representation_path / "results").mkdir(parents=True, exist_ok=True)
 
     @contextmanager
     def stage(self, name: str, end: float) -> Iterator[Report]:
