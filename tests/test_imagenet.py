@@ -12,7 +12,7 @@ from torchvision.models import vgg11_bn
 from submission.cli import main
 from submission.files import sha256_of
 from submission.models.extractor import make_trunk
-from submission.models.frozen import load_frozen
+from submission.models.frozen import load_extractor
 from submission.models.imagenet import architecture_of, imagenet_file, load_imagenet_trunk
 from submission.models.rmac import RMACExtractor
 
@@ -54,8 +54,9 @@ def test_the_weights_reach_the_trunk(
 
 def test_stage_1_takes_its_trunk_from_the_file(saved: tuple[Path, dict[str, torch.Tensor]]) -> None:
     path, tensors = saved
-    extractor, found, _ = load_frozen("stage1", path.name, path.parent)
+    extractor, heads, found, _ = load_extractor("stage1", path.name, path.parent)
     assert isinstance(extractor, RMACExtractor)
+    assert heads is None
     assert (extractor.architecture, found) == ("vgg11_bn", path)
     assert not extractor.training
     assert torch.equal(extractor.trunk.state_dict()["0.weight"], tensors["0.weight"])

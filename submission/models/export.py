@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from submission.errors import InputError, MissingFileError
 from submission.files import replacing
 from submission.models.folding import FoldedExtractor
-from submission.models.vae import Encoder
+from submission.models.vae import Encoder, encoder_of
 
 __all__ = ["Representation", "export", "load_exported"]
 
@@ -40,7 +40,7 @@ class Representation(nn.Module):
     def __init__(self, extractor: FoldedExtractor, encoder: Encoder) -> None:
         super().__init__()
         self.extractor = extractor
-        self.encoder = encoder.encoder()
+        self.encoder = encoder_of(encoder)
 
     def forward(self, images: Tensor) -> Tensor:
         """Maps (B, 3, 64, 64) RGB in [0, 1] to (B, C) codes."""

@@ -1,8 +1,8 @@
 """The feature extractor: a VGG trunk and a learned aggregation (paper, section 2.1)."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
-from typing import NamedTuple, cast
+from collections.abc import Callable, Iterator
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -18,9 +18,7 @@ __all__ = [
     "IMAGENET_STD",
     "Aggregation",
     "Extractor",
-    "FactorHeads",
     "FeatureExtractor",
-    "Heads",
     "Standardise",
     "make_trunk",
     "normalise_rows",
@@ -157,60 +155,3 @@ class FeatureExtractor(Extractor):
         """Yields the layers of trunk and aggregation."""
         yield from self.trunk
         yield from self.aggregation
-
-
-class Heads(NamedTuple):
-    """The linear classifiers that finetuning trained beside the extractor.
-
-    Attributes:
-        names: F factors, in the order of the grid.
-        weights: F tensors (size, 512).
-        biases: F tensors (size,).
-        scale: fixed factor on the unit-length feature before them.
-    """
-
-    names: tuple[str, ...]
-    weights: tuple[Tensor, ...]
-    biases: tuple[Tensor, ...]
-    scale: float
-
-
-class FactorHeads(nn.Module):
-    """One linear classifier per factor on the feature vector, dropped after finetuning.
-
-    Args:
-        sizes: number of classes of each of the F factors.
-        scale: fixed factor on the features; a unit-length feature bounds the logits, and from a
-            random start a trunk learns only when that bound is loose (16); the paper has 1.
-    """
-
-    def __init__(self, sizes: Sequence[int], scale: float = 1.0) -> None:
-        super().__init__()
-        self.scale = scale
-        self.heads = nn.ModuleList(nn.Linear(FEATURE_SIZE, size) for size in sizes)
-        for head in self.heads:
-            nn.init.kaiming_uniform_(cast(nn.Linear, head).weight, nonlinearity="relu")
-            nn.init.zeros_(cast(nn.Linear, head).bias)
-
-    def forward(self, features: Tensor) -> list[Tensor]:
-        """Maps (B, 512) features to F tensors of (B, size) logits."""
-        scaled = features * self.scale
-        return [head(scaled) for head in self.heads]
-
-    @torch.no_grad()
-    def take_up(self, kept: Heads) -> None:
-        """Copies kept classifiers of the same sizes; their logits stay, whatever the scales."""
-        for head, weight, bias in zip(self.heads, kept.weights, kept.biases, strict=True):
-            layer = cast(nn.Linear, head)
-            layer.weight.copy_(weight * (kept.scale / self.scale))
-            layer.bias.copy_(bias)
-
-    def keep(self, names: Sequence[str]) -> Heads:
-        """Returns copies of the classifiers' weights on the CPU, under the factors' names."""
-        layers = [cast(nn.Linear, head) for head in self.heads]
-        return Heads(
-            tuple(names),
-            tuple(layer.weight.detach().cpu().clone() for layer in layers),
-            tuple(layer.bias.detach().cpu().clone() for layer in layers),
-            self.scale,
-        )

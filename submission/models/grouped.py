@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from submission.errors import InputError
-from submission.models.vae import FeatureVAE, Posterior
+from submission.models.vae import FeatureVAE, Posterior, encoder_of
 from submission.models.views import Views
 
 __all__ = ["GroupedVAE"]
@@ -100,8 +100,8 @@ class GroupedVAE(FeatureVAE):
         self._widths = tuple(encoder_widths), tuple(decoder_widths)
         groups, width = num_copies * views.num_views, views.width
         self.hidden = _hidden(groups, width, encoder_widths)
-        self.straight = _Linear(groups, width, 1)
-        self.bent = _Linear(groups, encoder_widths[-1], 1)
+        self.linear_mean = _Linear(groups, width, 1)
+        self.residual_mean = _Linear(groups, encoder_widths[-1], 1)
         self.log_variance = _Linear(groups, encoder_widths[-1], 1)
         self.decoder = nn.Sequential(
             _hidden(groups, 1, decoder_widths), _Linear(groups, decoder_widths[-1], width)
@@ -109,16 +109,16 @@ class GroupedVAE(FeatureVAE):
         # A first copy begins as its view's widest direction, which keeps the order along a curve,
         # the others as random ones: values that lie together in one direction are apart in another.
         with torch.no_grad():
-            self.straight.weight.normal_()[: views.num_views] = 0.0
-            self.straight.weight[: views.num_views, 0] = 1.0
-            self.straight.bias.zero_()
-            self.bent.weight.mul_(0.1)
+            self.linear_mean.weight.normal_()[: views.num_views] = 0.0
+            self.linear_mean.weight[: views.num_views, 0] = 1.0
+            self.linear_mean.bias.zero_()
+            self.residual_mean.weight.mul_(0.1)
 
     def encode(self, features: Tensor) -> Posterior:
         """Maps (B, D) features to the posterior of their (B, R * G) codes."""
         seen = self._seen(features)
         units = self.hidden(seen)
-        means = self.straight(seen) + self.bent(units)
+        means = self.linear_mean(seen) + self.residual_mean(units)
         return Posterior(_rows(means), _rows(self.log_variance(units)))
 
     def decode(self, codes: Tensor) -> Tensor:
@@ -150,15 +150,6 @@ class GroupedVAE(FeatureVAE):
         )
         return kept.to(next(self.parameters()).device).eval()
 
-    def encoder(self) -> nn.Module:
-        """Returns the part that maps (B, D) features to the (B, G) posterior means.
-
-        Batch norms are folded into linear layers.
-        """
-        if self.num_copies > 1:
-            raise InputError(f"expected one copy of each latent, got {self.num_copies}")
-        return _Encoder(self)
-
 
 class _Encoder(nn.Module):
     """The encoder of a `GroupedVAE`: its views, then linear layers and ReLUs."""
@@ -166,20 +157,30 @@ class _Encoder(nn.Module):
     def __init__(self, vae: GroupedVAE) -> None:
         super().__init__()
         self.views = vae.views
-        self.straight = _diagonal(vae.straight.weight, vae.straight.bias)
+        self.linear_mean = _diagonal(vae.linear_mean.weight, vae.linear_mean.bias)
         layers: list[nn.Module] = []
         for linear, norm in zip(vae.hidden[::3], vae.hidden[1::3], strict=True):
             linear, norm = cast(_Linear, linear), cast(_Norm, norm)
             scale, shift = norm.scale_and_shift()
             layers.append(_diagonal(scale * linear.weight, scale * linear.bias + shift))
             layers.append(nn.ReLU())
-        self.bent = nn.Sequential(*layers, _diagonal(vae.bent.weight, vae.bent.bias))
+        self.residual_mean = nn.Sequential(
+            *layers, _diagonal(vae.residual_mean.weight, vae.residual_mean.bias)
+        )
 
     def forward(self, features: Tensor) -> Tensor:
         """Returns (B, G)."""
         seen = self.views(features)
-        means: Tensor = self.straight(seen) + self.bent(seen)
+        means: Tensor = self.linear_mean(seen) + self.residual_mean(seen)
         return means
+
+
+@encoder_of.register
+def _(vae: GroupedVAE) -> nn.Module:
+    """Makes a network of views, linear layers and ReLUs; batch norms are folded."""
+    if vae.num_copies > 1:
+        raise InputError(f"expected one copy of each latent, got {vae.num_copies}")
+    return _Encoder(vae)
 
 
 def _rows(units: Tensor) -> Tensor:

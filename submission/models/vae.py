@@ -2,11 +2,12 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from functools import singledispatch
 from typing import NamedTuple
 
 from torch import Generator, Tensor, nn
 
-__all__ = ["VAE", "Encoder", "FeatureVAE", "Posterior", "initialise_orthogonally"]
+__all__ = ["VAE", "Encoder", "FeatureVAE", "Posterior", "encoder_of", "initialise_orthogonally"]
 
 
 class Posterior(NamedTuple):
@@ -38,10 +39,6 @@ class Encoder(nn.Module, ABC):
     def __init__(self, num_latents: int) -> None:
         super().__init__()
         self.num_latents = num_latents
-
-    @abstractmethod
-    def encoder(self) -> nn.Module:
-        """Returns the part that maps (B, D) features to (B, C) codes, for export."""
 
     @abstractmethod
     def forward(self, features: Tensor) -> Tensor:
@@ -125,9 +122,32 @@ class VAE(FeatureVAE):
         """Returns the features: they are reconstructed as they are."""
         return features
 
-    def encoder(self) -> nn.Module:
-        """Returns the part that maps (B, D) features to the (B, C) posterior means."""
-        return nn.Sequential(self.hidden, self.mean)
+
+@singledispatch
+def encoder_of(encoder: Encoder) -> nn.Module:
+    """Finds the part of an encoder that is exported: what maps (B, D) features to (B, C) codes.
+
+    An encoder that trains nothing else, such as the heads' expected values, is that part itself.
+
+    Args:
+        encoder: trained, in evaluation mode.
+
+    Raises:
+        InputError: if a `GroupedVAE` still has several copies of each latent.
+
+    Example:
+        >>> import torch
+        >>> vae = VAE(num_inputs=6, num_latents=2, encoder_widths=(4,), decoder_widths=(4,)).eval()
+        >>> features = torch.rand(3, 6)
+        >>> torch.equal(encoder_of(vae)(features), vae(features))
+        True
+    """
+    return encoder
+
+
+@encoder_of.register
+def _(vae: VAE) -> nn.Module:
+    return nn.Sequential(vae.hidden, vae.mean)
 
 
 def initialise_orthogonally(module: nn.Module, generator: Generator | None = None) -> None:

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from submission.models.extractor import Heads
+from submission.models.heads import Heads
 
 __all__ = ["VIEWS", "Views", "views_of_heads"]
 
