@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from submission.errors import Stopped
 from submission.models.folding import fold
 from submission.training.devices import one_device
 from submission.training.features.extract import extract_features
@@ -63,6 +64,7 @@ def test_a_signal_stops_after_the_batch_and_says_where() -> None:
         shares.append(share)
         os.kill(os.getpid(), signal.SIGTERM)
 
-    with pytest.raises(InterruptedError, match="4 of 10"):
+    with pytest.raises(Stopped, match="4 of 10") as stopped:
         extract_features(fold(make_extractor()), images, DEVICES, 4, report=report)
+    assert stopped.value.signal_number == signal.SIGTERM
     assert shares == [0.4]

@@ -60,7 +60,7 @@ def train_representation(
         MissingFileError: if data or weights are missing.
         InputError: if data, weights, settings or memory do not fit, or another run writes to the
             experiment's folder.
-        InterruptedError: if a signal stopped the run.
+        Stopped: if a signal stopped the run.
         OutputError: if an output cannot be written.
     """
     keep_freed_memory()

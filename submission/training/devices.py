@@ -56,8 +56,13 @@ class Devices:
 
     @property
     def part(self) -> BatchPart:
-        """The part of a batch that this process computes."""
-        return BatchPart(self.fabric.global_rank, self.num_processes)
+        """The part of a batch; goes when every process draws its own random numbers."""
+        return BatchPart(self.number, self.num_processes)
+
+    @property
+    def number(self) -> int:
+        """The number of this process, in 0..num_processes-1."""
+        return int(self.fabric.global_rank)
 
     def reduce(self, tensor: Tensor, how: Literal["mean", "sum"]) -> Tensor:
         """Gives the mean or sum over processes of a tensor on the device."""

@@ -10,6 +10,7 @@ import torch.distributed as dist
 from torch import Tensor, nn
 
 from submission.console import progress_bar, say
+from submission.errors import Stopped
 from submission.models.extractor import FEATURE_SIZE
 from submission.training.batches import to_unit_range
 from submission.training.devices import Devices
@@ -55,7 +56,7 @@ def extract_features(
         receive no rows.
 
     Raises:
-        InterruptedError: if a signal stopped the extraction.
+        Stopped: if a signal stopped the extraction.
     """
     extractor = extractor.to(devices.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     chunks = _slices(0, len(images), max(SMALLEST_CHUNK, BATCHES_PER_CHUNK * batch_size))
@@ -76,12 +77,13 @@ def extract_features(
             num_done += num_images
             bar.update(num_images)
             report(num_done / len(images))
-            if stop():
-                raise InterruptedError(
-                    f"stopped at {num_done:,} of {len(images):,} features; the same command goes on"
+            if signal_number := stop():
+                raise Stopped(
+                    f"stopped at {num_done:,} of {len(images):,} features; the same command goes on",
+                    signal_number,
                 )
 
-        own = shares[devices.fabric.global_rank]
+        own = shares[devices.number]
         pixels = prefetched(_batches(images, own, batch_size))
         for number, chunk in enumerate(own):
             rows = matrix[chunk] if devices.is_first else matrix[: _length(chunk)]

@@ -53,7 +53,7 @@ def fit(
     Raises:
         InputError: if there are fewer features than a batch, the checkpoint is of another run, or
             the training diverges.
-        InterruptedError: if a signal stopped the training.
+        Stopped: if a signal stopped the training.
         OutputError: if the curves cannot be written.
     """
     if settings.latents == "heads":
