@@ -20,7 +20,7 @@ from submission.training.batches import to_unit_range
 from submission.training.devices import Devices, one_device
 from submission.training.finetune.finetune import FinetuneRun
 from submission.training.precision import choose_device
-from submission.training.vae.fit import VAEFit
+from submission.training.vae.task import VAETask
 
 PRODUCTS = "convolutions and matrix products"
 CLASSES = {
@@ -35,7 +35,7 @@ CLASSES = {
 
 
 Stage = tuple[str, Callable[[], object]]
-"""What a stage is, and a function that does a piece of it again and again."""
+"""A title, and a function that does one piece of the stage."""
 
 
 def features_stage(devices: Devices, batch_size: int) -> Stage:
@@ -72,8 +72,8 @@ def vae_stage(devices: Devices, batch_size: int) -> Stage:
     """Makes a step of the beta-VAE with the paper's network."""
     settings = FitSettings(batch_size=batch_size or 256)
     features = factored_features(100 * settings.batch_size)
-    fit = VAEFit(features, settings, devices.device, devices.precision)
-    return f"a step of the beta-VAE, {settings.batch_size} features", fit.take_step
+    task = VAETask(features, settings, devices.device, devices.precision)
+    return f"a step of the beta-VAE, {settings.batch_size} features", task.take_step
 
 
 def fastest(call: Callable[[], object], device: torch.device, num_runs: int) -> float:

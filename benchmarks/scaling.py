@@ -28,7 +28,7 @@ from submission.training.allocator import keep_freed_memory
 from submission.training.devices import Devices, one_device, opened_devices
 from submission.training.features.extract import extract_features
 from submission.training.finetune.finetune import FinetuneRun
-from submission.training.vae.fit import VAEFit
+from submission.training.vae.task import VAETask
 
 CPU = torch.device("cpu")
 
@@ -67,11 +67,11 @@ def extraction(devices: Devices, num_images: int, batch_size: int = 64) -> Calla
 def fitting(num_features: int) -> Callable[[], None]:
     """Makes an epoch of the beta-VAE, without the making of its network."""
     features, devices = factored_features(num_features), one_device(CPU)
-    fit = VAEFit(features, FitSettings(), CPU, devices.precision)
+    task = VAETask(features, FitSettings(), CPU, devices.precision)
 
     def work() -> None:
-        for _ in range(fit.steps_per_epoch):
-            fit.take_step()
+        for _ in range(task.steps_per_epoch):
+            task.take_step()
 
     return work
 

@@ -106,8 +106,7 @@ def _accuracies(
 ) -> dict[str, float]:
     """Gives each factor's accuracy, and of the axes the mean error in positions, too."""
     folded = fold(extractor, devices.precision.dtype)
-    with progress_bar(len(pixels), "features", " images") as bar:
-        features = extract_features(folded, pixels, devices, advance=bar.update)
+    features = extract_features(folded, pixels, devices)
     expected, values = heads.expected_values(features), {}
     for number, (name, logits) in enumerate(zip(heads.names, heads(features), strict=True)):
         truth = torch.from_numpy(factors[:, number])

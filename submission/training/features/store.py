@@ -17,12 +17,22 @@ __all__ = ["FeatureStore"]
 
 
 class FeatureStore:
-    """A folder with a file per chunk of rows; a file is whole, checked when read, or ignored.
+    """A folder with a file for each chunk of rows. A file is either whole and correct, or ignored.
 
-    A disk that is full or cannot be written costs one warning; the run goes on without storing.
+    If the disk is full or cannot be written, the store prints one warning, deletes itself, and
+    stores nothing more. The run goes on.
 
     Args:
-        folder: of this matrix alone; its name should tell what the features depend on.
+        folder: of this matrix alone. Its name contains a hash of all that decides the features.
+
+    Example:
+        >>> import tempfile, torch
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     store = FeatureStore(Path(folder) / "features")
+        ...     store.write(0, torch.ones(2, 512))
+        ...     store.finish()
+        ...     store.read(0, torch.empty(2, 512))
+        True
     """
 
     def __init__(self, folder: Path) -> None:
@@ -35,11 +45,11 @@ class FeatureStore:
         """Fills rows from their chunk.
 
         Args:
-            start: index of the first row, or the name of a tensor that goes with the matrix.
-            rows: (n, D), or as the named tensor, on the CPU; changed only if True is returned.
+            start: index of the first row, or the name of another tensor of this folder.
+            rows: (n, D), or as the named tensor, on the CPU. They change only if True is returned.
 
         Returns:
-            Whether the chunk is there and whole. A damaged one is deleted.
+            Whether the chunk is there and correct. A damaged file is deleted with a warning.
         """
         path = self._path(start)
         try:
@@ -59,10 +69,10 @@ class FeatureStore:
         return True
 
     def write(self, start: int | str, rows: Tensor) -> None:
-        """Stores a chunk on a thread; rows must not change until the next call or the end.
+        """Stores a chunk on a thread. Rows must not change until the next call of any method.
 
         Args:
-            start: index of the first row, or the name of a tensor that goes with the matrix.
+            start: index of the first row, or the name of another tensor of this folder.
             rows: (n, D), or the named tensor, on the CPU, contiguous.
         """
         self.finish()
@@ -70,7 +80,7 @@ class FeatureStore:
             self._writing = self._executor.submit(self._write, start, rows)
 
     def finish(self) -> None:
-        """Waits until the last chunk is stored; after a fault nothing is stored any more."""
+        """Waits until the last chunk is stored."""
         writing, self._writing = self._writing, None
         if writing is None:
             return
@@ -82,7 +92,7 @@ class FeatureStore:
             say(f"warning: going on without storing features in {self.folder}: {error}")
 
     def remove(self) -> None:
-        """Deletes all chunks."""
+        """Deletes the folder."""
         self.finish()
         shutil.rmtree(self.folder, ignore_errors=True)
 
