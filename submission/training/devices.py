@@ -18,7 +18,6 @@ from torch import Tensor
 from submission.console import mute
 from submission.errors import InputError, Stopped
 from submission.server.environment import Launch, read_launch
-from submission.training.batches import BatchPart
 from submission.training.precision import Precision, choose_device, choose_precision
 
 __all__ = ["Devices", "one_device", "opened_devices"]
@@ -53,11 +52,6 @@ class Devices:
     def is_first(self) -> bool:
         """Whether this process is the one that writes."""
         return bool(self.fabric.is_global_zero)
-
-    @property
-    def part(self) -> BatchPart:
-        """The part of a batch; goes when every process draws its own random numbers."""
-        return BatchPart(self.number, self.num_processes)
 
     @property
     def number(self) -> int:
@@ -139,7 +133,6 @@ def _open(
     strategy = DDPStrategy(
         process_group_backend=backend,
         timeout=PATIENCE,
-        forward_sync_buffers=False,
         gradient_as_bucket_view=True,
     )
     fabric = Fabric(

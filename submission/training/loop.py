@@ -91,7 +91,8 @@ def run_loop(
             received, due = _agreed(together, stop(), due)
             due = due or received > 0 or task.steps_done == task.num_steps
             if due or loss.device.type == "cpu" or len(unchecked) == STEPS_PER_CHECK:
-                _require_finite_losses(task, unchecked, checkpoint)
+                last = _require_finite_losses(task, unchecked, checkpoint)
+                bar.set_postfix(loss=f"{last:.3f}", refresh=False)
                 unchecked.clear()
             if due:
                 _require_finite_weights(task, checkpoint)
@@ -132,10 +133,13 @@ def _agreed(together: Devices | None, received: int, due: bool) -> tuple[int, bo
     return int(largest), wanted > 0
 
 
-def _require_finite_losses(task: Task, losses: list[Tensor], checkpoint: CheckpointFile) -> None:
-    for number, loss in enumerate(torch.stack(losses).tolist(), task.steps_done - len(losses) + 1):
+def _require_finite_losses(task: Task, losses: list[Tensor], checkpoint: CheckpointFile) -> float:
+    """Returns the last loss."""
+    values: list[float] = torch.stack(losses).tolist()
+    for number, loss in enumerate(values, task.steps_done - len(values) + 1):
         if not math.isfinite(loss):
             raise _diverged(task, f"a finite loss, got {loss} at step {number}", checkpoint)
+    return values[-1]
 
 
 def _require_finite_weights(task: Task, checkpoint: CheckpointFile) -> None:
