@@ -3,7 +3,6 @@
 import hashlib
 import json
 import pickle
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -14,18 +13,7 @@ from submission.console import say
 from submission.errors import InputError
 from submission.files import replacing
 
-__all__ = ["CheckpointFile", "fingerprint", "outcome_settings", "sha256_of_tensor"]
-
-
-def outcome_settings(settings: Any) -> dict[str, Any]:
-    """Returns the settings that decide an outcome: all but the time between checkpoints.
-
-    Args:
-        settings: an object of one of the classes of settings.
-    """
-    values = asdict(settings)
-    del values["checkpoint_seconds"]
-    return values
+__all__ = ["CheckpointFile", "fingerprint", "sha256_of_tensor"]
 
 
 def fingerprint(**facts: Any) -> str:

@@ -7,12 +7,13 @@ from pathlib import Path
 import numpy as np
 
 from submission.config.configuration import save_configuration
+from submission.config.group import outcome_settings
 from submission.config.settings import FinetuneSettings
 from submission.data.images import ImageSet
 from submission.models.extractor import FeatureExtractor
 from submission.models.heads import Heads
 from submission.training.batches import LabelledImages
-from submission.training.checkpoint import CheckpointFile, fingerprint, outcome_settings
+from submission.training.checkpoint import CheckpointFile, fingerprint
 from submission.training.devices import Devices
 from submission.training.finetune.task import FinetuneTask
 from submission.training.loop import run_loop
