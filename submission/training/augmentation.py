@@ -6,16 +6,10 @@ import torch
 from torch import Generator, Tensor
 from torch.nn import functional as F
 
-from submission.training.batches import BatchPart
-
 __all__ = ["augment"]
 
-WHOLE = BatchPart()
 
-
-def augment(
-    images: Tensor, strength: float, generator: Generator, part: BatchPart = WHOLE
-) -> Tensor:
+def augment(images: Tensor, strength: float, generator: Generator) -> Tensor:
     """Changes each image at random as another camera would have seen it.
 
     In turn: a shift of up to 1.5 pixels with a slight turn and zoom, a blur, one gain per image and
@@ -25,8 +19,6 @@ def augment(
         images: (B, 3, H, W) in [0, 1].
         strength: 0 leaves the images as they are, 1 is the full range of each change.
         generator: source of randomness, on the images' device.
-        part: which part of a batch the images are; the numbers are drawn for the whole batch, so
-            that an image is changed alike on whichever process it is.
 
     Returns:
         (B, 3, H, W) in [0, 1], a new tensor.
@@ -35,11 +27,10 @@ def augment(
         return images
 
     batch, _, height, width = images.shape
-    whole = batch * part.num_parts
 
     def uniform(*shape: int) -> Tensor:
-        noise = torch.rand(whole, *shape, generator=generator, device=images.device)
-        return strength * (2 * part.of(noise) - 1)
+        noise = torch.rand(batch, *shape, generator=generator, device=images.device)
+        return strength * (2 * noise - 1)
 
     moved = _move(images, uniform(), uniform(), uniform(2))
     kernel = torch.tensor([1.0, 2.0, 1.0], device=images.device) / 4
@@ -55,8 +46,8 @@ def augment(
     light = light - 0.12 * slope[:, 2:].clamp_min(0) * (down.square() + right.square())
     changed = changed * gain * light + 0.04 * uniform(3, 1, 1)
 
-    noise = torch.randn(whole, *images.shape[1:], generator=generator, device=images.device)
-    changed = changed + 0.02 * uniform(1, 1, 1).clamp_min(0) * part.of(noise)
+    noise = torch.randn(images.shape, generator=generator, device=images.device)
+    changed = changed + 0.02 * uniform(1, 1, 1).clamp_min(0) * noise
     return changed.clamp(0, 1)
 
 

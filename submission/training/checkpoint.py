@@ -3,7 +3,6 @@
 import hashlib
 import json
 import pickle
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -14,18 +13,7 @@ from submission.console import say
 from submission.errors import InputError
 from submission.files import replacing
 
-__all__ = ["CheckpointFile", "fingerprint", "outcome_settings", "sha256_of_tensor"]
-
-
-def outcome_settings(settings: Any) -> dict[str, Any]:
-    """Returns the settings that decide an outcome: all but the time between checkpoints.
-
-    Args:
-        settings: an object of one of the classes of settings.
-    """
-    values = asdict(settings)
-    del values["checkpoint_seconds"]
-    return values
+__all__ = ["CheckpointFile", "fingerprint", "sha256_of_tensor"]
 
 
 def fingerprint(**facts: Any) -> str:
@@ -90,25 +78,10 @@ class CheckpointFile:
         try:
             with replacing(self.path) as beside:
                 torch.save({"identity": self.identity, "state": state}, beside)
-        except (OSError, RuntimeError) as error:  # torch.save has no exception of its own
+        except OSError as error:
             self.is_current = False
             if not self._warned:
-                reason = str(error).splitlines()[0]
-                say(f"warning: going on without the checkpoint {self.path}: {reason}")
+                say(f"warning: going on without a checkpoint: {error}")
             self._warned = True
         else:
             self.is_current = True
-
-
-decisive = outcome_settings
-
-
-def save_checkpoint(path: Path, identity: str, state: dict[str, Any]) -> None:
-    """Writes a state; goes when every stage uses the loop."""
-    with replacing(path) as beside:
-        torch.save({"identity": identity, "state": state}, beside)
-
-
-def load_checkpoint(path: Path, identity: str) -> dict[str, Any] | None:
-    """Reads a state; goes when every stage uses the loop."""
-    return CheckpointFile(path, identity, 0.0).load()

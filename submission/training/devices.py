@@ -16,9 +16,8 @@ from lightning_fabric.strategies.ddp import DDPStrategy
 from torch import Tensor
 
 from submission.console import mute
-from submission.errors import InputError
+from submission.errors import InputError, Stopped
 from submission.server.environment import Launch, read_launch
-from submission.training.batches import BatchPart
 from submission.training.precision import Precision, choose_device, choose_precision
 
 __all__ = ["Devices", "one_device", "opened_devices"]
@@ -55,17 +54,12 @@ class Devices:
         return bool(self.fabric.is_global_zero)
 
     @property
-    def part(self) -> BatchPart:
-        """The part of a batch; goes when every process draws its own random numbers."""
-        return BatchPart(self.number, self.num_processes)
-
-    @property
     def number(self) -> int:
         """The number of this process, in 0..num_processes-1."""
         return int(self.fabric.global_rank)
 
-    def reduce(self, tensor: Tensor, how: Literal["mean", "sum"]) -> Tensor:
-        """Gives the mean or sum over processes of a tensor on the device."""
+    def reduce(self, tensor: Tensor, how: Literal["mean", "sum", "max"]) -> Tensor:
+        """Returns the mean, sum or maximum over processes of a tensor on the device."""
         return cast(Tensor, self.fabric.all_reduce(tensor, reduce_op=how))
 
 
@@ -121,6 +115,10 @@ def opened_devices(
                 "the same command goes on from what is stored"
             ) from error
         raise
+    except Stopped as stopped:  # every process stops after the same step
+        if not devices.is_first:
+            raise SystemExit(stopped.code) from None
+        raise
     except BaseException:
         _is_first_to_end()
         raise
@@ -135,7 +133,6 @@ def _open(
     strategy = DDPStrategy(
         process_group_backend=backend,
         timeout=PATIENCE,
-        forward_sync_buffers=False,
         gradient_as_bucket_view=True,
     )
     fabric = Fabric(

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from submission.console import progress_bar, say
-from submission.errors import InputError
+from submission.errors import InputError, Stopped
 from submission.training.checkpoint import CheckpointFile
 from submission.training.devices import Devices
 from submission.training.interruption import stop_requested
@@ -73,7 +73,7 @@ def run_loop(
 
     Raises:
         InputError: if the checkpoint is of another run, or a loss or weight is not finite.
-        InterruptedError: if a signal stopped the training.
+        Stopped: if a signal stopped the training.
     """
     _go_on(task, checkpoint, together)
     saved_at = time.monotonic()
@@ -88,21 +88,23 @@ def run_loop(
             bar.update()
             report(task.steps_done / task.num_steps)
             due = time.monotonic() - saved_at >= checkpoint.seconds
-            stopped, due = _agreed(together, stop(), due)
-            due = due or stopped or task.steps_done == task.num_steps
+            received, due = _agreed(together, stop(), due)
+            due = due or received > 0 or task.steps_done == task.num_steps
             if due or loss.device.type == "cpu" or len(unchecked) == STEPS_PER_CHECK:
-                _require_finite_losses(task, unchecked, checkpoint)
+                last = _require_finite_losses(task, unchecked, checkpoint)
+                bar.set_postfix(loss=f"{last:.3f}", refresh=False)
                 unchecked.clear()
             if due:
                 _require_finite_weights(task, checkpoint)
                 if together is None or together.is_first:
                     checkpoint.save(task.state())
                 saved_at = time.monotonic()
-            if stopped:
+            if received:
                 way_on = "goes on" if checkpoint.is_current else "repeats what was not stored"
-                raise InterruptedError(
+                raise Stopped(
                     f"stopped at step {task.steps_done} of {task.num_steps} of the {task.name}; "
-                    f"the same command {way_on}"
+                    f"the same command {way_on}",
+                    received,
                 )
 
 
@@ -122,18 +124,22 @@ def _go_on(task: Task, checkpoint: CheckpointFile, together: Devices | None) -> 
             )
 
 
-def _agreed(together: Devices | None, *flags: bool) -> list[bool]:
-    """Returns for each flag whether any process has set it."""
+def _agreed(together: Devices | None, received: int, due: bool) -> tuple[int, bool]:
+    """Returns the signal that any process received, and whether any wants a checkpoint."""
     if together is None or together.num_processes == 1:
-        return list(flags)
-    counts = torch.tensor(flags, dtype=torch.float32, device=together.device)
-    return [count > 0 for count in together.reduce(counts, "sum").tolist()]
+        return received, due
+    both = torch.tensor([received, due], dtype=torch.float32, device=together.device)
+    largest, wanted = together.reduce(both, "max").tolist()
+    return int(largest), wanted > 0
 
 
-def _require_finite_losses(task: Task, losses: list[Tensor], checkpoint: CheckpointFile) -> None:
-    for number, loss in enumerate(torch.stack(losses).tolist(), task.steps_done - len(losses) + 1):
+def _require_finite_losses(task: Task, losses: list[Tensor], checkpoint: CheckpointFile) -> float:
+    """Returns the last loss."""
+    values: list[float] = torch.stack(losses).tolist()
+    for number, loss in enumerate(values, task.steps_done - len(values) + 1):
         if not math.isfinite(loss):
             raise _diverged(task, f"a finite loss, got {loss} at step {number}", checkpoint)
+    return values[-1]
 
 
 def _require_finite_weights(task: Task, checkpoint: CheckpointFile) -> None:

@@ -12,9 +12,15 @@ def half_cosine(progress: float) -> float:
     return 0.5 * (1 + math.cos(math.pi * progress))
 
 
-def seed_of_step(seed: int, step: int) -> int:
-    """Gives a step the seed of its own random numbers, so that it repeats after a restart."""
-    return int(np.random.SeedSequence((seed, step)).generate_state(1)[0])
+def seed_of_step(seed: int, step: int, process: int = 0) -> int:
+    """Derives the seed of one step's random numbers, so that the step repeats after a restart.
+
+    Args:
+        seed: of the run.
+        step: number of the step.
+        process: number of the process; each draws its own numbers.
+    """
+    return int(np.random.SeedSequence((seed, step, process)).generate_state(1)[0])
 
 
 def annealed_beta(

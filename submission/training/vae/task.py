@@ -6,12 +6,13 @@ from typing import Any
 import torch
 from torch import Generator, Tensor
 
+from submission.config.group import outcome_settings
 from submission.config.settings import FitSettings
 from submission.console import say
 from submission.errors import InputError
 from submission.models.vae import FeatureVAE
 from submission.models.views import Views
-from submission.training.checkpoint import fingerprint, outcome_settings, sha256_of_tensor
+from submission.training.checkpoint import fingerprint, sha256_of_tensor
 from submission.training.curves import Curves
 from submission.training.precision import Precision
 from submission.training.radam import FusedRAdam
