@@ -207,6 +207,7 @@ def test_a_value_of_another_type_or_out_of_range_is_refused_by_name(line: str) -
     [
         ("Finetune.dropout = 1.0", "at least 0 and below 1", "1.0"),
         ("Fit.batch_size = 1", "at least 2", "1"),
+        ("Fit.seed = 9223372036854775808", "below 2**63", "9223372036854775808"),
         ("Fit.learning_rate = 0.0", "above 0", "0.0"),
         ("Fit.encoder_widths = (8, 0)", "at least 1", "(8, 0)"),
         ("Fit.anneal_end = 3", "Fit.anneal_start=10", "3"),

@@ -11,8 +11,8 @@ from torch import Tensor, nn
 
 import submission.training.features.store
 from submission.training.devices import one_device
-from submission.training.features.extract import extract_features
 from submission.training.features import identity
+from submission.training.features.extract import extract_features
 from submission.training.features.identity import (
     PACKAGE,
     SOURCES,
@@ -121,7 +121,9 @@ def test_example() -> None:
 
 def files_of_sources(package: Path) -> list[Path]:
     places = [package / name for name in SOURCES]
-    return [file for place in places for file in (place.rglob("*.py") if place.is_dir() else [place])]
+    return [
+        file for place in places for file in (place.rglob("*.py") if place.is_dir() else [place])
+    ]
 
 
 def test_an_edit_of_any_source_names_the_features_differently(tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ def settings(config: Path | None, overrides: tuple[str, ...]) -> None:
         for each in group.settings():
             changed = "" if each.value == each.default else f"  (default: {each.default!r})"
             click.echo(f"\n  {each.name} = {each.value!r}{changed}")
-            text = f"{each.rule.help} Allowed: {each.expected()}."
+            text = f"{each.help} Allowed: {each.expected()}."
             indent = 6 * " "
             click.echo(textwrap.fill(text, 96, initial_indent=indent, subsequent_indent=indent))
         click.echo("")

@@ -2,61 +2,36 @@
 
 import difflib
 import math
+import operator
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 from submission.errors import InputError
 
-__all__ = ["Group", "Rule", "Setting", "outcome_settings", "setting"]
+__all__ = ["Group", "Setting", "outcome_settings", "setting"]
 
 Value = TypeVar("Value")
 
-
-@dataclass(frozen=True)
-class Rule:
-    """What is known about a setting besides its type and default.
-
-    Attributes:
-        help: one or more sentences for the reader of `python -m submission settings`.
-        at_least: smallest value, for each item of a tuple.
-        above: the value is larger than this.
-        at_most: largest value, for each item of a tuple.
-        below: the value is smaller than this.
-        affects_outcome: whether another value can change the result of a run.
-    """
-
-    help: str
-    at_least: float | None = None
-    above: float | None = None
-    at_most: float | None = None
-    below: float | None = None
-    affects_outcome: bool = True
-
-    def limits(self) -> str:
-        """Says the limits in words, such as "at least 0 and below 1"; empty without limits."""
-        named = {"at least": self.at_least, "above": self.above}
-        named |= {"at most": self.at_most, "below": self.below}
-        return " and ".join(f"{word} {limit}" for word, limit in named.items() if limit is not None)
-
-    def allows(self, number: float) -> bool:
-        """Says whether a number is within the limits."""
-        return (
-            (self.at_least is None or number >= self.at_least)
-            and (self.above is None or number > self.above)
-            and (self.at_most is None or number <= self.at_most)
-            and (self.below is None or number < self.below)
-        )
+LIMITS = {
+    "at_least": operator.ge,
+    "above": operator.gt,
+    "at_most": operator.le,
+    "below": operator.lt,
+}
+"""The limits that a setting can have, each a comparison of the value with a number."""
 
 
-def setting(default: Value, help: str, **rule: Any) -> Value:
+def setting(default: Value, help: str, *, affects_outcome: bool = True, **limits: float) -> Value:
     """Declares a field of a group.
 
     Args:
         default: the paper's value where the paper gives one.
         help: what the setting means.
-        rule: further attributes of `Rule`.
+        affects_outcome: whether another value can change the result of a run.
+        limits: numbers by the names in `LIMITS`; for a tuple, they hold for each item.
     """
-    made: Value = field(default=default, metadata={"rule": Rule(help, **rule)})
+    data = {"help": help, "affects_outcome": affects_outcome, "limits": limits}
+    made: Value = field(default=default, metadata=data)
     return made
 
 
@@ -70,7 +45,9 @@ class Setting:
         kind: its type; one of str, bool, int, float, tuple[int, ...] or a Literal of texts.
         value: of this group.
         default: the paper's.
-        rule: help text and limits.
+        help: what it means.
+        affects_outcome: whether another value can change the result of a run.
+        limits: numbers by the names in `LIMITS`.
     """
 
     name: str
@@ -78,7 +55,9 @@ class Setting:
     kind: Any
     value: Any
     default: Any
-    rule: Rule
+    help: str
+    affects_outcome: bool
+    limits: dict[str, float]
 
     @property
     def choices(self) -> tuple[str, ...]:
@@ -87,7 +66,9 @@ class Setting:
 
     def expected(self) -> str:
         """Says which values are allowed, such as "one of radam, adam" or "a finite number"."""
-        limits = self.rule.limits()
+        limits = " and ".join(
+            f"{name.replace('_', ' ')} {limit}" for name, limit in self.limits.items()
+        )
         if self.choices:
             return f"one of {', '.join(self.choices)}"
         if get_origin(self.kind) is tuple:
@@ -104,12 +85,14 @@ class Setting:
             InputError: with the setting's name, what is allowed and the value.
         """
         if not self._is_allowed():
-            nearest = ""
+            hint = ""
             if self.choices and isinstance(self.value, str):
                 found = difflib.get_close_matches(self.value.lower(), self.choices, n=1, cutoff=0)
-                nearest = f"; the nearest is {found[0]}"
+                hint = f"; the nearest is {found[0]}"
+            elif type(self.value) is int and abs(self.value) >= 2**63:
+                hint = "; give a number below 2**63"
             raise InputError(
-                f"expected {self.name} to be {self.expected()}, got {self.value!r}{nearest}"
+                f"expected {self.name} to be {self.expected()}, got {self.value!r}{hint}"
             )
 
     def _is_allowed(self) -> bool:
@@ -119,11 +102,14 @@ class Setting:
             return (
                 type(self.value) is tuple
                 and len(self.value) > 0
-                and all(type(item) is int and self.rule.allows(item) for item in self.value)
+                and all(type(item) is int and self._is_within(item) for item in self.value)
             )
         if self.kind in (int, float):
-            return self._is_number() and self.rule.allows(self.value)
+            return self._is_number() and self._is_within(self.value)
         return type(self.value) is self.kind
+
+    def _is_within(self, number: float) -> bool:
+        return all(LIMITS[name](number, limit) for name, limit in self.limits.items())
 
     def _is_number(self) -> bool:
         if type(self.value) is int:
@@ -163,7 +149,7 @@ class Group:
                 kind=kinds[each.name],
                 value=getattr(self, each.name),
                 default=each.default,
-                rule=each.metadata["rule"],
+                **each.metadata,
             )
             for each in fields(self)
         ]
@@ -174,4 +160,4 @@ def outcome_settings(group: Group) -> dict[str, Any]:
 
     Settings such as the time between checkpoints are left out.
     """
-    return {each.field: each.value for each in group.settings() if each.rule.affects_outcome}
+    return {each.field: each.value for each in group.settings() if each.affects_outcome}

@@ -37,9 +37,7 @@ class FinetuneSettings(Group):
         0.1, "Rate of the channel dropout in the aggregation.", at_least=0, below=1
     )
     head_scale: float = setting(
-        1.0,
-        "Fixed factor on the unit-length feature before the heads. The paper has 1.",
-        above=0,
+        1.0, "Fixed factor on the unit-length feature before the heads. The paper has 1.", above=0
     )
     batch_size: int = setting(512, "Images of a step.", at_least=2)
     num_epochs: int = setting(5, "Passes over the training images.", at_least=1)
@@ -145,9 +143,7 @@ class ExtractSettings(Group):
         "auto", 'Number format of stored features; "auto" takes the larger that fits into memory.'
     )
     memory_limit: int = setting(
-        0,
-        "Bytes that the run may use; 0 reads the limit of the container or machine.",
-        at_least=0,
+        0, "Bytes that the run may use; 0 reads the limit of the container or machine.", at_least=0
     )
     keep_features: bool = setting(
         False,

@@ -34,7 +34,12 @@ class RunRecord:
     """
 
     def __init__(
-        self, environment: Environment, configuration: Configuration, report: Report, *, writes: bool
+        self,
+        environment: Environment,
+        configuration: Configuration,
+        report: Report,
+        *,
+        writes: bool,
     ) -> None:
         self._environment, self._configuration = environment, configuration
         self._report, self._writes = report, writes

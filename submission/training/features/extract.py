@@ -78,10 +78,8 @@ def extract_features(
             bar.update(num_images)
             report(num_done / len(images))
             if signal_number := stop():
-                raise Stopped(
-                    f"stopped at {num_done:,} of {len(images):,} features; the same command goes on",
-                    signal_number,
-                )
+                place = f"{num_done:,} of {len(images):,} features"
+                raise Stopped(f"stopped at {place}; the same command goes on", signal_number)
 
         own = shares[devices.number]
         pixels = prefetched(_batches(images, own, batch_size))

@@ -63,9 +63,8 @@ def best_copies(vae: FeatureVAE, features: Tensor, settings: FitSettings) -> Fea
     chosen = torch.randperm(len(features), generator=order)[:NUM_SELECTION_FEATURES]
     device = next(vae.parameters()).device
     sample = features[chosen.to(features.device)].to(device).float()
-    noise = Generator(sample.device).manual_seed(
-        seed_for(settings.seed, "VAE: noise of the copies")
-    )
+    seed = seed_for(settings.seed, "VAE: noise to compare copies with")
+    noise = Generator(device).manual_seed(seed)
     losses = copy_losses(vae, sample, settings.beta_end, noise)  # (R, G)
     say("loss of each latent's copies; the copy with the lowest loss is kept:")
     width = max(map(len, vae.views.names))
