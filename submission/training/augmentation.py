@@ -10,10 +10,16 @@ __all__ = ["augment"]
 
 
 def augment(images: Tensor, strength: float, generator: Generator) -> Tensor:
-    """Changes each image at random as another camera would have seen it.
+    """Changes each image at random, as if another camera had taken it.
 
-    In turn: a shift of up to 1.5 pixels with a slight turn and zoom, a blur, one gain per image and
-    one per channel, a brightness slope and vignette, a black level, and noise.
+    The changes, in this order:
+
+    1. a shift of up to 1.5 pixels, a rotation of up to 1.5 degrees and a zoom of up to 3 %,
+    2. a blur,
+    3. a gain of each image and a gain of each channel,
+    4. a brightness slope and a vignette,
+    5. a black level,
+    6. noise.
 
     Args:
         images: (B, 3, H, W) in [0, 1].
@@ -21,7 +27,12 @@ def augment(images: Tensor, strength: float, generator: Generator) -> Tensor:
         generator: source of randomness, on the images' device.
 
     Returns:
-        (B, 3, H, W) in [0, 1], a new tensor.
+        (B, 3, H, W) in [0, 1], a new tensor unless the strength is 0.
+
+    Example:
+        >>> images = torch.rand(2, 3, 64, 64)
+        >>> augment(images, 1.0, Generator().manual_seed(0)).shape
+        torch.Size([2, 3, 64, 64])
     """
     if strength == 0:
         return images

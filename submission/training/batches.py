@@ -24,13 +24,13 @@ def to_unit_range(images: Tensor, device: torch.device) -> Tensor:
 
 
 class LabelledImages:
-    """Several image sets of one factor space behind a single index; nothing is read up front.
+    """Several image sets of one factor space under one index. Images are read when taken.
 
     Args:
-        sets: at least one set; sizes of the factors must agree.
+        sets: at least one set. The sizes of the factors must be equal.
 
     Raises:
-        ValueError: if there is no set or their factor sizes differ.
+        InputError: if there is no set or their factor sizes differ.
     """
 
     def __init__(self, sets: Sequence[ImageSet]) -> None:
@@ -97,8 +97,8 @@ def epoch_batches(
     """Yields an epoch's batches of indices in a random order that seed and epoch decide.
 
     Args:
-        indices: what to draw from, each at most once per epoch.
-        batch_size: B; an incomplete last batch is left out.
+        indices: what to draw from; an epoch draws each index at most once.
+        batch_size: B. An incomplete last batch is left out.
         num_images: images of this epoch, at most all of `indices`.
         seed: of the run.
         epoch: number of the epoch.

@@ -64,11 +64,11 @@ class Devices:
 
 
 def one_device(device: torch.device, precision: Precision | None = None) -> Devices:
-    """Gives a single device to this process, whoever started it.
+    """Opens a single device for this process, also under torchrun.
 
     Args:
         device: the device.
-        precision: of the matrix products; what the device does fastest when None.
+        precision: of the matrix products; None for the fastest of the device.
     """
     return _open(device, precision or choose_precision(device), Launch())
 
@@ -77,19 +77,20 @@ def one_device(device: torch.device, precision: Precision | None = None) -> Devi
 def opened_devices(
     *, cuda: bool | None, precision: Precision | None = None, backend: str | None = None
 ) -> Iterator[Devices]:
-    """Joins the processes that torchrun started, if it did, and makes their errors common.
+    """Joins the processes that torchrun started, if any, and ends all of them when one fails.
 
-    The first process alone prints, except for errors. When processes fail, whether at the same
-    place or because another one is gone, the first to fail raises and the others end quietly.
+    Only the first process prints, except for errors. When a process fails, the others fail, too:
+    at the same place, or because the first one is gone. The first to fail raises; the others exit
+    with status 1 and without a message.
 
     Args:
-        cuda: True or False when asked for or against a GPU, None to take one if present.
-        precision: of the matrix products; what the device does fastest when None.
-        backend: of the communication; the device's own when None.
+        cuda: True for a GPU, False for the CPU, None for a GPU if there is one.
+        precision: of the matrix products; None for the fastest of the device.
+        backend: of the communication; None for the usual one of the device.
 
     Raises:
-        ValueError: if there are fewer GPUs than processes.
-        ConnectionError: if another process is gone without a word.
+        InputError: if there are fewer GPUs than processes.
+        ConnectionError: if another process ended without an error.
     """
     device, launch = choose_device(cuda=cuda), read_launch()
     if device.type == "cuda" and launch.num_local > torch.cuda.device_count():
@@ -147,7 +148,7 @@ def _open(
 
 
 def _is_first_to_end() -> bool:
-    """Notes in the store that all processes share that this one ends early."""
+    """Notes in the shared store that this process failed; returns whether it is the first."""
     try:
         return int(dist.distributed_c10d._get_default_store().add("ended early", 1)) == 1
     except (ValueError, RuntimeError):  # the store went away with the process that kept it

@@ -98,6 +98,8 @@ def run_loop(
                 _require_finite_weights(task, checkpoint)
                 if together is None or together.is_first:
                     checkpoint.save(task.state())
+                if together is not None:
+                    together.fabric.barrier()  # else torchrun could end the one that still writes
                 saved_at = time.monotonic()
             if received:
                 way_on = "goes on" if checkpoint.is_current else "repeats what was not stored"

@@ -1,34 +1,27 @@
-"""What changes in the course of a training, as pure functions of how far it is."""
+"""Schedules: step size and weight of the KL term as pure functions of the progress."""
 
 import math
 
-import numpy as np
-
-__all__ = ["annealed_beta", "half_cosine", "seed_of_step"]
+__all__ = ["annealed_beta", "half_cosine"]
 
 
 def half_cosine(progress: float) -> float:
-    """Falls from 1 to 0 while progress rises from 0 to 1."""
-    return 0.5 * (1 + math.cos(math.pi * progress))
+    """Falls from 1 to 0 along half a cosine while the progress rises from 0 to 1.
 
-
-def seed_of_step(seed: int, step: int, process: int = 0) -> int:
-    """Derives the seed of one step's random numbers, so that the step repeats after a restart.
-
-    Args:
-        seed: of the run.
-        step: number of the step.
-        process: number of the process; each draws its own numbers.
+    Example:
+        >>> [half_cosine(progress) for progress in (0.0, 0.5, 1.0)]
+        [1.0, 0.5, 0.0]
     """
-    return int(np.random.SeedSequence((seed, step, process)).generate_state(1)[0])
+    return 0.5 * (1 + math.cos(math.pi * progress))
 
 
 def annealed_beta(
     epoch: int, beta_start: float, beta_end: float, epoch_start: int, epoch_end: int
 ) -> float:
-    """Gives the weight of the KL term (paper, section 2.3).
+    """Returns the weight of the KL term (paper, section 2.3).
 
-    It rises by half a cosine from `beta_start` to `beta_end` between two epochs, flat outside.
+    It rises along half a cosine from `beta_start` to `beta_end` between two epochs and is constant
+    before and after.
 
     Args:
         epoch: t, counted from 0.
@@ -39,6 +32,10 @@ def annealed_beta(
 
     Returns:
         beta(t).
+
+    Example:
+        >>> [annealed_beta(epoch, 0.0, 1.0, 2, 4) for epoch in range(6)]
+        [0.0, 0.0, 0.0, 0.5, 1.0, 1.0]
     """
     if epoch >= epoch_end:
         return beta_end

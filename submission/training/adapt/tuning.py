@@ -25,7 +25,8 @@ from submission.training.devices import Devices
 from submission.training.losses import information_loss
 from submission.training.prefetch import prefetched
 from submission.training.radam import FusedRAdam
-from submission.training.schedule import half_cosine, seed_of_step
+from submission.training.schedule import half_cosine
+from submission.training.seeds import seed_for
 
 __all__ = ["TuningTask"]
 
@@ -44,7 +45,7 @@ class TuningTask:
     factor whose values are equally frequent. So two kinds of factors are held instead: the axes,
     whose positions may differ from those of the simulation, and factors with a rare value. For a
     held factor, the head's answers are trained to equal those of the extractor before the tuning
-    (Li and Hoiem 2016). Batch norms use each batch's own statistics, and have to be estimated anew
+    (Li and Hoiem 2016). Batch norms use each batch's own statistics, and have to be estimated
     afterwards.
 
     Args:
@@ -106,9 +107,8 @@ class TuningTask:
     def batches(self) -> Iterator[IntArray]:
         """Yields the (B,) indices of each step to come. No image comes twice."""
         num_images, settings = len(self._images), self._settings
-        order = epoch_batches(
-            np.arange(num_images), settings.batch_size, num_images, settings.seed, epoch=0
-        )
+        seed = seed_for(settings.seed, "adapt: order")
+        order = epoch_batches(np.arange(num_images), settings.batch_size, num_images, seed, epoch=0)
         return islice(map(np.sort, order), self.steps_done, self.num_steps)
 
     def take_step(self) -> Tensor:
@@ -121,7 +121,8 @@ class TuningTask:
     def tune_on(self, pixels: Tensor) -> Tensor:
         """Takes a step on (B, 64, 64, 3) images, a pure function of state, images and seed."""
         device, settings = self._device, self._settings
-        generator = Generator(device).manual_seed(seed_of_step(settings.seed, self.steps_done))
+        seed = seed_for(settings.seed, f"adapt: augmentation, step {self.steps_done}")
+        generator = Generator(device).manual_seed(seed)
         images = augment(to_unit_range(pixels, device), settings.augmentation, generator)
         enabled = self._dtype == torch.bfloat16
         with torch.no_grad(), SmallMapProducts():

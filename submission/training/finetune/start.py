@@ -14,6 +14,7 @@ from submission.models.heads import Heads
 from submission.models.imagenet import imagenet_file, load_imagenet_trunk
 from submission.models.weights import load_weights
 from submission.training.batches import LabelledImages, to_unit_range
+from submission.training.seeds import seed_for
 
 __all__ = ["starting_extractor", "starting_heads"]
 
@@ -34,7 +35,7 @@ def starting_extractor(
         ValueError: if they are not what they should be.
     """
     earlier_heads = None
-    torch.manual_seed(settings.seed)
+    torch.manual_seed(seed_for(settings.seed, "finetune: weights of the extractor"))
     if settings.start.endswith(".safetensors"):
         earlier, earlier_heads, _ = load_weights(Path(settings.start))
         earlier.requires_grad_()
@@ -42,7 +43,7 @@ def starting_extractor(
             say(f"the extractor starts from {settings.start}")
             extractor = earlier
         else:
-            random = np.random.default_rng(settings.seed)
+            random = np.random.default_rng(seed_for(settings.seed, "finetune: growth"))
             chosen = random.choice(len(images), min(NUM_GROWTH_IMAGES, len(images)), replace=False)
             pixels, _ = images.take(np.sort(chosen))
             extractor = grow(
@@ -76,7 +77,7 @@ def starting_heads(settings: FinetuneSettings, space: FactorSpace, earlier: Head
         space: the factors to classify.
         earlier: heads to start from; heads of other factors or sizes are not used.
     """
-    torch.manual_seed(settings.seed)
+    torch.manual_seed(seed_for(settings.seed, "finetune: weights of the heads"))
     heads = Heads(space.names, space.sizes, settings.head_scale)
     if earlier is not None and (earlier.names, earlier.sizes) == (space.names, space.sizes):
         heads.load(earlier)

@@ -25,7 +25,8 @@ from submission.training.finetune.frozen_blocks import freeze_blocks
 from submission.training.losses import summed_cross_entropy
 from submission.training.prefetch import prefetched
 from submission.training.radam import FusedRAdam
-from submission.training.schedule import half_cosine, seed_of_step
+from submission.training.schedule import half_cosine
+from submission.training.seeds import seed_for
 
 __all__ = ["FinetuneTask"]
 
@@ -73,7 +74,7 @@ class FinetuneTask:
         self.curves = Curves()
         self._images, self._folder = images, folder
         self._training, self._validation = split_indices(
-            images, settings.validation_fraction, settings.seed
+            images, settings.validation_fraction, seed_for(settings.seed, "finetune: split")
         )
         available = len(self._training)
         self._epoch_images = min(settings.images_per_epoch or available, available)
@@ -135,9 +136,8 @@ class FinetuneTask:
             The mean loss of the part in nats.
         """
         device = self.devices.device
-        seed = seed_of_step(self.settings.seed, self.steps_done, self.devices.number)
-        torch.manual_seed(seed)
-        generator = Generator(device).manual_seed(seed)
+        torch.manual_seed(self._seed_of_step("dropout"))
+        generator = Generator(device).manual_seed(self._seed_of_step("augmentation"))
         strength = self.settings.augmentation
         logits = self._classifier(pixels, lambda images: augment(images, strength, generator))
         loss = summed_cross_entropy(logits, factors.to(device), self._softness)
@@ -166,7 +166,7 @@ class FinetuneTask:
             Accuracy in [0, 1] by factor name.
         """
         count = self.settings.num_validation_images or len(indices)
-        random = np.random.default_rng(self.settings.seed)
+        random = np.random.default_rng(seed_for(self.settings.seed, "finetune: measured images"))
         chosen = np.sort(random.choice(indices, min(count, len(indices)), replace=False))
         if self.devices.num_processes > 1:
             for buffer in self.network.buffers():  # on a CPU each process has moments of its own
@@ -206,13 +206,18 @@ class FinetuneTask:
         self.curves = Curves(state["curves"])
         self._batches = None
 
+    def _seed_of_step(self, purpose: str) -> int:
+        step, process = self.steps_done, self.devices.number
+        return seed_for(self.settings.seed, f"finetune: {purpose}, step {step}, process {process}")
+
     def _remaining_batches(self) -> Iterator[tuple[Tensor, Tensor]]:
         """Yields this process's part of each batch to come."""
         first, place = divmod(self.steps_done, self.steps_per_epoch)
         settings, devices = self.settings, self.devices
+        seed = seed_for(settings.seed, "finetune: order")
         for epoch in range(first, settings.num_epochs):
             batches = epoch_batches(
-                self._training, settings.batch_size, self._epoch_images, settings.seed, epoch
+                self._training, settings.batch_size, self._epoch_images, seed, epoch
             )
             for batch in list(batches)[place:]:
                 yield self._images.take(batch[devices.number :: devices.num_processes])
