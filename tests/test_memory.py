@@ -283,13 +283,13 @@ def test_a_real_machine_tells_something() -> None:
 RUN = """
 import resource, sys
 from pathlib import Path
-resource.setrlimit(resource.RLIMIT_DATA, (int(sys.argv[1]),) * 2)
 from submission.console import program, say
 from submission.data.npz import map_member
 from submission.job.memory import RunSizes, plan_memory
 from submission.server.memory_limits import read_memory_limits
 
 def main():
+    resource.setrlimit(resource.RLIMIT_DATA, (int(sys.argv[1]),) * 2)
     images = map_member(Path(sys.argv[2]))
     sizes = RunSizes(int(sys.argv[3]), extractor=32 << 20, image=128 << 20, mapped=images.nbytes)
     plan = plan_memory(sizes, read_memory_limits())

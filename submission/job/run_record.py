@@ -42,7 +42,7 @@ class RunRecord:
         writes: bool,
     ) -> None:
         self._environment, self._configuration = environment, configuration
-        self._report, self._writes = report, writes
+        self._report = report
         self._share = 0.0
         self._seconds: dict[str, float] = {}
         self._checkpoints: list[Path] = []
@@ -78,15 +78,14 @@ class RunRecord:
         self._checkpoints.append(path)
         return path
 
-    def feature_store(self, identity: str) -> FeatureStore | None:
-        """Opens the store of a feature matrix; there is none while grading.
+    def feature_store(self, identity: str) -> FeatureStore:
+        """Opens the store of a feature matrix.
 
         Args:
-            identity: hash of all that decides the features; later runs find the store by it.
+            identity: hash of all that decides the features. Later runs find the store by it.
         """
-        if self._writes and not self._environment.is_grading:
-            folder = self._environment.output_path / f"features-{identity[:20]}"
-            self._store = FeatureStore(folder)
+        folder = self._environment.output_path / f"features-{identity[:20]}"
+        self._store = FeatureStore(folder)
         return self._store
 
     def settle_configuration(self) -> str:

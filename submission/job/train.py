@@ -1,6 +1,7 @@
 """The main job: one data set in, an exported representation and what is known of it out."""
 
 from contextlib import nullcontext
+from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import torch
 from torch import Tensor
 
 from submission.config.configuration import Configuration
+from submission.config.group import outcome_settings
 from submission.console import say
 from submission.data.images import ImageSet, open_images
 from submission.files import locked, sha256_of
@@ -28,6 +30,7 @@ from submission.training.batches import to_unit_range
 from submission.training.devices import Devices, opened_devices
 from submission.training.features.extract import extract_features
 from submission.training.features.identity import identity_of_features
+from submission.training.seeds import seed_for
 from submission.training.vae.fit import encode_features, fit
 
 __all__ = ["train_representation"]
@@ -76,23 +79,25 @@ def _train(
     environment: Environment, configuration: Configuration, devices: Devices, report: Report
 ) -> None:
     record = RunRecord(environment, configuration, report, writes=devices.is_first)
+    adapts = configuration.adapt.num_tuning_images > 0
     with record.stage("open", end=0.0):
         images = open_images(environment.dataset_name, environment.data_path)
         _say_what(images, devices)
         frozen = extractor_of_run(configuration)
         require_enough_images(configuration, images.space.num_points)
         plan = plan_run(images, frozen, configuration, devices)
-    with record.stage("adaptation", end=TUNING_END):
-        extractor = adapt(...)
+        store = None
+        if devices.is_first and not environment.is_grading:
+            identity = _identity(images, frozen, configuration, devices, plan)
+            store = record.feature_store(identity)
+    with record.stage("adaptation", end=TUNING_END if adapts else 0.0) as share:
+        checkpoint = record.checkpoint("tune")
+        extractor = adapt(frozen, images, configuration.adapt, devices, checkpoint, store, share)
     with record.stage("features", end=FEATURES_END) as share:
+        folded = fold(extractor, devices.precision.dtype)
+        batch_size, feature_type = plan.batch_size, getattr(torch, plan.feature_type)
         features = extract_features(
-            fold(extractor, devices.precision.dtype),
-            images.images,
-            devices,
-            plan.batch_size,
-            getattr(torch, plan.feature_type),
-            store,
-            share,
+            folded, images.images, devices, batch_size, feature_type, store, share
         )
         images.require_unchanged()
     if not devices.is_first:
@@ -103,9 +108,78 @@ def _train(
     with record.stage("export", end=FIT_END):
         say(f"exporting to {environment.model_path}")
         representation = Representation(fold(extractor), encoder.cpu())
-        export(representation, _sample(images), environment.model_path)
+        export(representation, _some_pixels(images), environment.model_path)
         hashes = {
             "model_sha256": sha256_of(environment.model_path),
             "weights_sha256": frozen.sha256,
             "config_sha256": record.settle_configuration(),
         }
+    if not environment.is_grading:
+        with record.stage("codes", end=FIT_END):
+            table = CodeTable(
+                codes=encode_features(encoder, features).numpy(),
+                space=images.space,
+                model_sha256=hashes["model_sha256"],
+                data_sha256=images.sha256,
+                config_sha256=hashes["config_sha256"],
+                data_name=images.name,
+            )
+            save_table(table, environment.training_path / "codes.safetensors")
+    images.require_unchanged()
+    record.finish(_notes(images, configuration, devices, plan, hashes))
+    say(f"exported {environment.model_path}")
+
+
+def _say_what(images: ImageSet, devices: Devices) -> None:
+    grid = " x ".join(map(str, images.space.sizes))
+    say(f"data: {images.name}, {images.space.num_points:,} images ({grid}), {images.path}")
+    say(f"device: {devices.device}, {devices.precision.dtype} because {devices.precision.reason}")
+
+
+def _identity(
+    images: ImageSet,
+    frozen: FrozenExtractor,
+    configuration: Configuration,
+    devices: Devices,
+    plan: MemoryPlan,
+) -> str:
+    return identity_of_features(
+        data=images.sha256,
+        weights=frozen.sha256,
+        kind=configuration.extract.kind,
+        adapt=outcome_settings(configuration.adapt),
+        batch_size=plan.batch_size,
+        feature_type=plan.feature_type,
+        device=devices.device.type,
+        precision=devices.precision.dtype,
+    )
+
+
+def _some_pixels(images: ImageSet) -> Tensor:
+    """Draws 64 images of the set, with repetitions, as (64, 3, 64, 64) in [0, 1]."""
+    random = np.random.default_rng(seed_for(0, "export: images to compare on"))
+    rows = np.sort(random.integers(len(images.images), size=64))
+    return to_unit_range(torch.from_numpy(images.images[rows]), torch.device("cpu"))
+
+
+def _notes(
+    images: ImageSet,
+    configuration: Configuration,
+    devices: Devices,
+    plan: MemoryPlan,
+    hashes: dict[str, str],
+) -> dict[str, Any]:
+    groups = configuration.adapt, configuration.extract, configuration.fit
+    return {
+        "data": {
+            "name": images.name,
+            "sizes": list(images.space.sizes),
+            "num_images": images.space.num_points,
+        },
+        **hashes,
+        "settings": {group.group_name(): asdict(group) for group in groups},
+        "device": str(devices.device),
+        "precision": str(devices.precision.dtype),
+        "feature_type": f"torch.{plan.feature_type}",
+        "versions": {name: version(name) for name in ("torch", "torchvision", "numpy")},
+    }
