@@ -38,7 +38,7 @@ def write_document() -> None:
     """Writes tables between their marks and the pictures beside docs/results.md.
 
     Raises:
-        ValueError: if a mark names no table.
+        InputError: if a mark names no table.
     """
     read = {row: read_results(row) for row in ROWS}
     results = {row: content["trainings"] for row, content in read.items() if content}
