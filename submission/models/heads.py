@@ -67,7 +67,8 @@ class Heads(nn.Module):
 
     def probabilities(self, features: Tensor) -> list[Tensor]:
         """Maps (B, 512) features to F tensors (B, size) of the values' probabilities."""
-        return [logits.softmax(dim=1) for logits in self(features)]
+        # Not `self(features)`: a traced network would unpack the list that a submodule returns.
+        return [logits.softmax(dim=1) for logits in self.forward(features)]
 
     def expected_values(self, features: Tensor) -> Tensor:
         """Maps (B, 512) features to the (B, F) means of the values' distributions.
