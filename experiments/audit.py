@@ -5,10 +5,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from submission.scoring.infomec import infomec
-from submission.scoring.score import score_table
-from submission.scoring.scores import Scores
-from submission.scoring.table import CodeTable
+from submission.scoring.metrics.infomec import infomec
+from submission.scoring.score_codes import score_table
+from submission.scoring.results import Scores
+from submission.scoring.code_table import CodeTable
 
 __all__ = ["audit", "by_factor"]
 

@@ -16,9 +16,9 @@ from submission.data.standin.scene import standin_space
 from submission.files import replacing
 from submission.models.weights import read_card
 from submission.scoring.reference import score_perfect_codes
-from submission.scoring.scores import Scores
+from submission.scoring.results import Scores
 from submission.scoring.settings import ALL_METRICS
-from submission.scoring.tables import TITLES
+from submission.scoring.text_tables import TITLES
 
 __all__ = ["filled", "score_line", "write_document"]
 

@@ -2,7 +2,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from submission.scoring.infomec import infomec
+from submission.scoring.metrics.infomec import infomec
 
 Array = npt.NDArray[np.float64]
 RANDOM = np.random.default_rng(0)
