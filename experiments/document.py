@@ -195,7 +195,7 @@ def _audit(title: str, trainings: Sequence[dict[str, Any]]) -> str:
         title,
         [
             *_means(trainings, lambda training: training["audit"]["second_seed"], TITLES),
-            *_means(trainings, lambda training: training["audit"]["infomec"], INFO),
+            *_means(trainings, lambda training: training["audit"].get("infomec", {}), INFO),
             *_means(trainings, lambda training: training["audit"], GAMES),
         ],
     )
@@ -215,7 +215,10 @@ def _means(
 ) -> list[str]:
     cells = []
     for name in names:
-        values = [pick(training)[name] for training in trainings]
+        values = [pick(training)[name] for training in trainings if name in pick(training)]
+        if len(values) < len(trainings):
+            cells.append("-")
+            continue
         spread = f" ± {_number(stdev(values))}" if len(values) > 1 else ""
         cells.append(_number(mean(values)) + spread)
     return cells

@@ -11,6 +11,7 @@ from submission.data.images import open_images
 from submission.data.standin.scene import standin_space
 from submission.files import write_json
 from submission.scoring.checks import summarise_latents
+from submission.scoring.code_table import CodeTable, save_table
 from submission.scoring.reference import perfect_codes
 from submission.scoring.results import (
     DciScore,
@@ -21,7 +22,6 @@ from submission.scoring.results import (
     Scores,
 )
 from submission.scoring.settings import Settings
-from submission.scoring.code_table import CodeTable, save_table
 from submission.scoring.text_tables import Row, json_table, row_of_scores
 from submission.server.environment import Environment
 from submission.training.curves import Curves

@@ -152,8 +152,8 @@ def test_scarce_values_cost_factor_vae_only() -> None:
 def test_a_table_of_which_too_few_rows_are_drawn_is_one_line(
     metric: str, settings: Settings
 ) -> None:
-    name = f"{metric.capitalize()}Settings.num_train"
-    with pytest.raises(InputError, match=rf"2 values of colour.*colour = \d in all 1; raise {name}"):
+    setting = f"{metric.capitalize()}Settings.num_train"
+    with pytest.raises(InputError, match=rf"of colour.*colour = \d in all 1; raise {setting}"):
         score_table(CENTRED, SPACE, metrics=(metric,), settings=settings)
 
 

@@ -37,7 +37,7 @@ MAX_STRETCH = 2.0
 """Ratio of whole to inner range beyond which more than half of MIG's bins hold next to nothing."""
 
 MAX_OFFSET = 2.0
-"""Ratio of mean to deviation beyond which SAP falls; evenly spread values from 0 stay below 1.74."""
+"""Ratio of mean to deviation beyond which SAP falls; even steps from 0 stay below 1.74."""
 
 
 @dataclass(frozen=True, eq=False)

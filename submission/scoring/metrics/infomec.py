@@ -100,7 +100,9 @@ def _information(z: FloatArray, values: IntArray) -> FloatArray:
     information: FloatArray = mutual_info_classif(
         z, values, discrete_features=False, n_neighbors=NUM_NEIGHBORS, random_state=0
     )
-    return information / -(shares * np.log(shares)).sum()
+    entropy = float(-(shares * np.log(shares)).sum())
+    relative: FloatArray = information / entropy
+    return relative
 
 
 def _concentration(shares: FloatArray) -> float:
