@@ -277,7 +277,8 @@ def fit_each_factor(
     num = num_threads or _num_cores()
     with ThreadPoolExecutor(num) as pool:
         for s in range(num_stages):
-            stage = Stage(Forest(*(array[s] for array in trees)), seeds[s], reduction[s])
+            grown = Forest(trees.feature[s], trees.threshold[s], trees.value[s])
+            stage = Stage(grown, seeds[s], reduction[s])
             _side_by_side(pool, num, _take_gradients, problem, scores, target)
             _side_by_side(pool, num, _grow_trees, problem, stage, target, scores)
     models = []
@@ -287,6 +288,8 @@ def fit_each_factor(
         importances = reductions.mean(axis=0) if len(reductions) else np.zeros(singles.shape[1])
         if importances.any():
             importances /= importances.sum()
-        forest = Forest(*(array[:, own].copy() for array in trees))
+        forest = Forest(
+            trees.feature[:, own].copy(), trees.threshold[:, own].copy(), trees.value[:, own].copy()
+        )
         models.append(BoostedTrees(classes, priors[j], forest, importances))
     return models
