@@ -16,7 +16,7 @@ from submission.job import train as job
 from submission.models.export import load_exported
 from submission.models.heads import Heads
 from submission.models.weights import save_extractor
-from submission.scoring.table import load_table
+from submission.scoring.code_table import load_table
 from submission.training import precision
 from submission.training.features.extract import extract_features
 from tests.image_sets import rendered_set

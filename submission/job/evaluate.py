@@ -17,14 +17,14 @@ from submission.data.images import ImageSet, open_images
 from submission.files import replacing, sha256_of, write_json
 from submission.models.export import load_exported
 from submission.report.comparison import scores_path
+from submission.scoring.code_table import CodeTable, load_table, verify_table
 from submission.scoring.leaderboard import load_pool
 from submission.scoring.reference import score_perfect_codes
 from submission.scoring.result_files import write_result_files
-from submission.scoring.score import score_table
-from submission.scoring.scores import Scores, Source
+from submission.scoring.results import Scores, Source
+from submission.scoring.score_codes import score_table
 from submission.scoring.settings import ALL_METRICS
-from submission.scoring.table import CodeTable, load_table, verify_table
-from submission.scoring.tables import (
+from submission.scoring.text_tables import (
     Row,
     csv_table,
     describe,

@@ -22,7 +22,7 @@ from submission.job.run_record import Report, RunRecord
 from submission.models.export import Representation, export
 from submission.models.folding import fold
 from submission.models.frozen import FrozenExtractor
-from submission.scoring.table import CodeTable, save_table
+from submission.scoring.code_table import CodeTable, save_table
 from submission.server.environment import Environment
 from submission.training.adapt.adapt import adapt
 from submission.training.allocator import keep_freed_memory

@@ -9,9 +9,9 @@ from submission.errors import InputError, MissingFileError
 from submission.files import replacing, write_json
 from submission.scoring.aggregate import aggregate
 from submission.scoring.leaderboard import POOL, Entry, load_pool, standings
-from submission.scoring.scores import Scores, scores_from_dict
+from submission.scoring.results import Scores, scores_from_dict
 from submission.scoring.settings import ALL_METRICS
-from submission.scoring.tables import (
+from submission.scoring.text_tables import (
     csv_table,
     json_table,
     row_of_entry,

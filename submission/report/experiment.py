@@ -13,10 +13,10 @@ from submission.data.catalogue import MPI3D_NAMES, STANDIN_NAMES
 from submission.data.images import ImageSet, open_images
 from submission.data.npz import has_member
 from submission.errors import InputError, MissingFileError
-from submission.scoring.scores import Scores, scores_from_dict
+from submission.scoring.code_table import CodeTable, load_table
+from submission.scoring.results import Scores, scores_from_dict
 from submission.scoring.settings import ALL_METRICS
-from submission.scoring.table import CodeTable, load_table
-from submission.scoring.tables import Row
+from submission.scoring.text_tables import Row
 from submission.server.environment import Environment
 
 __all__ = ["Curve", "Experiment", "is_look_alike", "read_experiment"]

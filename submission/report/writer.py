@@ -11,9 +11,9 @@ from submission.report.matrices import Matrix, following, matrices_of, order_lat
 from submission.report.page import render_page
 from submission.report.traversal import NUM_VALUES, TAIL
 from submission.report.walks import NUM_ORDINARY, walk
+from submission.scoring.code_table import CodeTable
 from submission.scoring.settings import ALL_METRICS
-from submission.scoring.table import CodeTable
-from submission.scoring.tables import IRS_NOTE, TITLES
+from submission.scoring.text_tables import IRS_NOTE, TITLES
 from submission.server.environment import Environment
 
 __all__ = ["write_report"]
