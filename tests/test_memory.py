@@ -224,7 +224,8 @@ RUN = """
 import resource, sys
 from pathlib import Path
 resource.setrlimit(resource.RLIMIT_DATA, (int(sys.argv[1]),) * 2)
-from submission.console import program, say
+from submission.cli import program
+from submission.console import say
 from submission.data.npz import map_member
 from submission.job.memory import plan_memory, read_memory_limits
 

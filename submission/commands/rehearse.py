@@ -6,7 +6,6 @@ import click
 
 from submission.config.configuration import PROJECT
 from submission.console import say
-from submission.server.termination import ending_on_sigterm
 from submission.submit.rehearsal.run import RehearsalSettings, read_rehearsal
 from submission.submit.rehearsal.run import rehearse as run_rehearsal
 from submission.submit.repository import Repository
@@ -38,8 +37,7 @@ def rehearse(config: Path | None, grid: tuple[int, ...], memory: float) -> None:
     exported file is scored in batches as the evaluator does. preflight asks for the result.
     """
     repository = Repository(PROJECT)
-    with ending_on_sigterm():
-        path = run_rehearsal(repository, RehearsalSettings(config, grid, round(memory * 2**30)))
+    path = run_rehearsal(repository, RehearsalSettings(config, grid, round(memory * 2**30)))
     content = read_rehearsal(repository)
     assert content is not None
     scores = content["scored"]["scores"]
