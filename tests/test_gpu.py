@@ -17,7 +17,7 @@ from submission.models.folding import fold
 from submission.models.vae import FeatureVAE
 from submission.models.weights import save_extractor
 from submission.scoring.table import load_table
-from submission.starter_kit.names import import_model, make_representor
+from submission.starter_kit.models import import_model, make_representor
 from submission.training.adapt.norms import norm_statistics, reestimate_norms
 from submission.training.adapt.tuning import Tuning
 from submission.training.curves import Curves

@@ -126,16 +126,6 @@ WRONG = {
     "lock unpinned": (written(lock="numpy\nPyYAML==6.0\n"), "lock", "expected NAME==VERSION"),
     "no lock": (removed("requirements.lock"), "lock", "missing or empty"),
     "no Dockerfile": (removed("Dockerfile"), "Dockerfile", "is not in the commit"),
-    "another uid": (docker("--uid 1001", "--uid 1000"), "Dockerfile", "uid 1001"),
-    "another user": (docker("1001 aicrowd", "1001 me"), "Dockerfile", "no user aicrowd"),
-    "runs as root": (docker("USER aicrowd\n", ""), "Dockerfile", "runs as root"),
-    "another place": (docker("WORKDIR /home/aicrowd", "WORKDIR /app"), "Dockerfile", "not copied"),
-    "lock not installed": (
-        docker("--requirement requirements.lock", "numpy"),
-        "Dockerfile",
-        "lock",
-    ),
-    "another start": (docker("run.sh", "train.sh"), "Dockerfile", "does not start run.sh"),
     "lint": (docker("WORKDIR /home", "RUN cd /tmp\nWORKDIR /home"), "Dockerfile", "line 3 DL3003"),
     "copies nothing": (
         docker("COPY requirements.lock", "COPY locked.txt requirements.lock"),

@@ -6,7 +6,7 @@ from pathlib import Path
 from submission.errors import MissingFileError
 from submission.server.environment import read_event_service
 from submission.server.events import Events
-from submission.starter_kit.names import get_model_path
+from submission.starter_kit.models import get_model_path
 
 __all__ = ["execution_error", "execution_start", "register_progress", "submit"]
 
