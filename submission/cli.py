@@ -5,11 +5,13 @@ A subcommand is imported only when it is called, so that help and mistakes show 
 
 import importlib
 import platform
+import re
 import sys
 import traceback
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 
 import click
 
@@ -80,7 +82,9 @@ def run_commands(group: click.Group, name: str, argv: Sequence[str] | None = Non
     Returns:
         The exit status; see `program`.
     """
-    words = list(sys.argv[1:] if argv is None else argv)
+    words = sys.argv[1:] if argv is None else argv
+    # Shells know ~ at the beginning of a word, but not in --output=~/there.
+    words = [re.sub("^(--[a-z-]+=)~/", rf"\g<1>{Path.home()}/", word) for word in words]
     given: dict[str, bool] = {}
     _add_debug_option(group)
 

@@ -251,3 +251,11 @@ def test_every_command_has_the_option(command: str, capsys: pytest.CaptureFixtur
     for _ in range(2):
         assert main([*command.split(), "--help"]) == 0
         assert capsys.readouterr().out.count("--debug") == 1
+
+
+def test_an_option_may_begin_with_the_home_folder(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    words = ("data", "check", "standin_real", "--folder=~/mine")
+    assert_one_line(run(*words), "error:", f"{tmp_path}/mine/standin_real")

@@ -101,7 +101,7 @@ def export_model(
             copied(images[:1])
     except Exception as error:  # a user's own code may raise anything
         raise InputError(
-            f"expected codes for float32 images {tuple(images[:1].shape)} on the CPU, but the model "
+            f"expected codes for {tuple(images[:1].shape)} float32 images on the CPU, the model "
             f"raised {type(error).__name__}: {error}; make it accept them, without more arguments"
         ) from error
     export(copied, images, Path(path))

@@ -92,7 +92,7 @@ def _missing(text: str, repository: Repository) -> list[str]:
             for source in sources
             if source != "requirements.lock"  # it has a check of its own
             and not set(source) & set('*?[]$"<')
-            and Path(source) not in there
+            and Path(source.lstrip("/")) not in there
         ]
     return wrong
 
