@@ -171,7 +171,11 @@ def test_what_the_system_refuses_is_one_line_with_the_path(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     missing = tmp_path / "missing"
-    for body in (lambda: missing.unlink(), lambda: missing.rename(tmp_path / "new")):
+
+    def rename() -> None:
+        missing.rename(tmp_path / "new")
+
+    for body in (missing.unlink, rename):
         assert program(body, lambda: False) == 1
         error = capsys.readouterr().err
         assert error.count("\n") == 1

@@ -69,9 +69,10 @@ def test_a_word_that_is_neither_is_refused(read: Read) -> None:
 
 @pytest.mark.parametrize("value", [None, "", " "])
 def test_defaults_are_local(read: Read, value: str | None) -> None:
-    names = ("AICROWD_OUTPUT_PATH", "AICROWD_EVALUATION_NAME", "AICROWD_DATASET_NAME")
-    names += ("DISENTANGLEMENT_LIB_DATA",)
-    environment = read({} if value is None else dict.fromkeys(names, value))
+    names = ("OUTPUT_PATH", "EVALUATION_NAME", "DATASET_NAME")
+    given = {f"AICROWD_{name}": value or "" for name in names}
+    given["DISENTANGLEMENT_LIB_DATA"] = value or ""
+    environment = read({} if value is None else given)
     assert environment.dataset_name == "standin_real"
     assert environment.data_path == Path("scratch/dataset")
     assert environment.model_path == Path(

@@ -121,7 +121,8 @@ def _sample_images(shape: tuple[int, ...]) -> Tensor:
         return torch.stack([dataset[item] for item in range(NUM_SAMPLES)])
     random = torch.Generator().manual_seed(0)
     low, high = torch.rand(2, NUM_SAMPLES, shape[0], 1, 1, generator=random).sort(dim=0).values
-    return low + (high - low) * torch.rand(NUM_SAMPLES, *shape, generator=random)
+    images: Tensor = low + (high - low) * torch.rand(NUM_SAMPLES, *shape, generator=random)
+    return images
 
 
 def import_model(path: PathLike | None = None, use_script_module: bool = True) -> nn.Module:
