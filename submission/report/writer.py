@@ -12,33 +12,28 @@ from submission.report.page import render_page
 from submission.report.traversal import NUM_VALUES, TAIL
 from submission.report.walks import NUM_ORDINARY, walk
 from submission.scoring.settings import ALL_METRICS
-from submission.scoring.table import CodeTable
 from submission.scoring.tables import IRS_NOTE, TITLES
 from submission.server.environment import Environment
 
 __all__ = ["write_report"]
 
 
-def write_report(
-    environment: Environment, output: Path | None = None, table: CodeTable | None = None
-) -> Path:
+def write_report(environment: Environment, folder: Path) -> Path:
     """Writes the report of an experiment that has been scored.
 
     Args:
         environment: where the experiment and its data are.
-        output: folder to write to; `report/` in the experiment's folder if None.
-        table: the codes that were scored, if at hand; else training's are read.
+        folder: where to write.
 
     Returns:
-        the page, `report.html`; its pictures lie beside it in `figures/`.
+        The page, `report.html`; its pictures lie beside it in `figures/`.
 
     Raises:
-        FileNotFoundError: if there are no scores, or no images.
-        ValueError: if scores, codes and images do not belong together.
-        OSError: if the output cannot be written.
+        MissingFileError: if there are no scores, or no images.
+        InputError: if scores, model, codes and images do not belong together.
+        OutputError: if the output cannot be written.
     """
-    folder = environment.experiment_path / "report" if output is None else output
-    content, pictures = _collect(read_experiment(environment, table))
+    content, pictures = _collect(read_experiment(environment))
     for picture in pictures:
         with replacing(folder / "figures" / f"{picture.name}.png") as beside:
             beside.write_bytes(picture.png)
@@ -83,7 +78,7 @@ def _collect(experiment: Experiment) -> tuple[dict[str, Any], list[Picture]]:
         "titles": {
             metric: TITLES[metric]
             for metric in ALL_METRICS
-            if any(metric in row.means for row in experiment.rows)
+            if any(metric in row.means for row in experiment.result.rows)
         },
         "irs_note": IRS_NOTE,
         "deciding": deciding,
@@ -148,7 +143,7 @@ def _seconds(experiment: Experiment) -> list[tuple[str, float]]:
     """Lists how long each stage took: training, evaluation and, within it, each metric."""
     parts = (
         ("training", experiment.training.get("seconds", {})),
-        ("evaluation", experiment.evaluation.get("seconds", {})),
+        ("evaluation", experiment.result.seconds),
         ("metric", {TITLES[name]: taken for name, taken in experiment.scores.seconds.items()}),
     )
     return [(f"{part}: {stage}", float(t)) for part, found in parts for stage, t in found.items()]
