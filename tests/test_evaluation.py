@@ -14,7 +14,6 @@ import torch
 from torch import Tensor, nn
 
 import submission.job.codes
-from submission import files
 from submission.data.image_file import write_images
 from submission.data.images import open_images
 from submission.data.standin.scene import standin_space
@@ -211,7 +210,7 @@ def test_a_full_disk_costs_the_files_and_not_the_table(
     def refuse(_: int) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(files.os, "fsync", refuse)
+    monkeypatch.setattr(os, "fsync", refuse)
     with pytest.raises(OutputError, match=r"scores\.json.*No space.*bytes"):
         evaluate(environment, "mig")
     assert "perfect code" in capsys.readouterr().out

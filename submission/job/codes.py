@@ -85,7 +85,7 @@ class ExportedFile:
     def encode(self, pixels: Pixels) -> Codes:
         """Maps (n, 64, 64, 3) uint8 images to (n, C) float32 codes."""
         began = time.monotonic()
-        batches = torch.from_numpy(pixels).split(self.batch_size)
+        batches = torch.split(torch.from_numpy(pixels), self.batch_size)
         with _full_precision():
             codes = torch.cat(
                 [codes_of(self.model, to_unit_range(rows, self.device)).cpu() for rows in batches]
@@ -101,7 +101,7 @@ class ExportedFile:
 
 def _full_precision() -> AbstractContextManager[None]:
     """Lets a GPU convolve in float32; its default rounds codes by about 0.001."""
-    flags: AbstractContextManager[None] = torch.backends.cudnn.flags(  # type: ignore[no-untyped-call]
+    flags: AbstractContextManager[None] = torch.backends.cudnn.flags(
         enabled=True, benchmark=False, deterministic=True, allow_tf32=False
     )
     return flags
@@ -136,12 +136,19 @@ def codes_to_score(environment: Environment, images: ImageSet, *, encode: bool) 
         except OutputError as error:
             say(f"warning: going on without keeping the codes: {error}")
     _check_values(found.table.codes)
-    say(
-        f"codes: made by {found.made_by}; on 256 images they differ from the exported file's by "
-        f"{found.difference.quantile_95:.3f} standard deviations of the widest latent "
-        f"(95 % quantile), at most by {found.difference.largest:.3f}"
-    )
+    say(f"codes: {_describe(found)}")
     return found
+
+
+def _describe(codes: ScoredCodes) -> str:
+    if codes.made_by == "exported file":
+        return "made by the exported file"
+    return (
+        "made by the training; on 256 images they differ from the exported file's by "
+        f"{codes.difference.quantile_95:.3f} standard deviations of the widest latent (95 % "
+        f"quantile), at most by {codes.difference.largest:.3f}; --encode encodes every image with "
+        "the exported file"
+    )
 
 
 def _source(environment: Environment, images: ImageSet) -> Source:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from copy import deepcopy
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -127,9 +127,7 @@ def import_model(path: PathLike | None = None, use_script_module: bool = True) -
         FileNotFoundError: if there is no file.
         ValueError: if it is not TorchScript.
     """
-    return cast(
-        nn.Module, load_exported(Path(get_model_path(make=False) if path is None else path))
-    )
+    return load_exported(Path(get_model_path(make=False) if path is None else path))
 
 
 def make_representor(
