@@ -220,3 +220,30 @@ def test_what_is_read_only_cannot_be_written(tmp_path: Path) -> None:
         assert subprocess.run(command, capture_output=True, check=False).returncode != 0
     assert (tmp_path / "folder/file").read_text() == "kept"
     (tmp_path / "folder").chmod(0o755)
+
+
+class Spoilt(nn.Module):
+    """Codes of which the third is always the same."""
+
+    def __init__(self, value: float) -> None:
+        super().__init__()
+        self.network = nn.Sequential(nn.AvgPool2d(16), nn.Flatten(), nn.Linear(48, 2))
+        self.register_buffer("value", torch.tensor(value))
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        codes = self.network(images)
+        return torch.cat([codes, self.value.expand(len(codes), 1)], dim=1)
+
+
+@pytest.mark.filterwarnings("ignore:`torch.jit")
+@pytest.mark.parametrize("value", [0.3, float("nan")])
+def test_a_latent_without_meaning_is_refused_in_one_line(
+    project: Repository, look_around: str, value: float
+) -> None:
+    script = torch.jit.script(Spoilt(value))
+    script.save(project.folder / "model.pt")
+    set_run(project, look_around)
+    with pytest.raises(ValueError, match=r"pytorch_model\.pt.*latents? \[2\]") as caught:
+        rehearse(project, SMALL)
+    assert "\n" not in str(caught.value)
+    assert read_rehearsal(project) is None
