@@ -8,6 +8,7 @@ from pathlib import Path
 
 from experiments.own_extractor import OwnExtractor
 from submission.config.configuration import PROJECT
+from submission.errors import InputError
 
 __all__ = ["GRID", "REAL", "Finetuning", "data_folder", "finetune_extractor", "shell_line"]
 
@@ -90,7 +91,7 @@ def finetune_extractor(finetuning: Finetuning, data: Path) -> None:
     command = ["env", f"DISENTANGLEMENT_LIB_DATA={data}", sys.executable, "-m", *finetuning.words]
     status = subprocess.run(command, cwd=PROJECT).returncode
     if status:
-        raise ValueError(
+        raise InputError(
             f"expected the finetuning for {finetuning.name} to end well, got status {status}; "
             "its message is above"
         )

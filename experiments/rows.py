@@ -7,6 +7,7 @@ from typing import Any
 from experiments.earlier import Earlier
 from experiments.finetuning import Finetuning, shell_line
 from experiments.own_extractor import OwnExtractor
+from submission.errors import InputError
 
 __all__ = ["ABLATIONS", "GRID", "MAIN", "ROWS", "SMALL_GRID", "Row", "find_row", "sizes_of"]
 
@@ -212,12 +213,12 @@ def find_row(name: str) -> Row:
     """Finds a row by its name.
 
     Raises:
-        ValueError: if there is none.
+        InputError: if there is none.
     """
     for row in ROWS:
         if row.name == name:
             return row
-    raise ValueError(f"expected one of {', '.join(row.name for row in ROWS)}, got {name!r}")
+    raise InputError(f"expected one of {', '.join(row.name for row in ROWS)}, got {name!r}")
 
 
 def sizes_of(grid: str) -> tuple[int, ...]:

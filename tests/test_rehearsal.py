@@ -228,11 +228,11 @@ class Spoilt(nn.Module):
     def __init__(self, value: float) -> None:
         super().__init__()
         self.network = nn.Sequential(nn.AvgPool2d(16), nn.Flatten(), nn.Linear(48, 2))
-        self.register_buffer("value", torch.tensor(value))
+        self.value = value
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         codes = self.network(images)
-        return torch.cat([codes, self.value.expand(len(codes), 1)], dim=1)
+        return torch.cat([codes, torch.full_like(codes[:, :1], self.value)], dim=1)
 
 
 @pytest.mark.filterwarnings("ignore:`torch.jit")
@@ -240,8 +240,7 @@ class Spoilt(nn.Module):
 def test_a_latent_without_meaning_is_refused_in_one_line(
     project: Repository, look_around: str, value: float
 ) -> None:
-    script = torch.jit.script(Spoilt(value))
-    script.save(project.folder / "model.pt")
+    torch.jit.save(torch.jit.script(Spoilt(value)), project.folder / "model.pt")  # type: ignore[no-untyped-call]
     set_run(project, look_around)
     with pytest.raises(ValueError, match=r"pytorch_model\.pt.*latents? \[2\]") as caught:
         rehearse(project, SMALL)
