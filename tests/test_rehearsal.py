@@ -240,7 +240,7 @@ class Spoilt(nn.Module):
 def test_a_latent_without_meaning_is_refused_in_one_line(
     project: Repository, look_around: str, value: float
 ) -> None:
-    torch.jit.save(torch.jit.script(Spoilt(value)), project.folder / "model.pt")  # type: ignore[no-untyped-call]
+    torch.jit.save(torch.jit.script(Spoilt(value)), project.folder / "model.pt")
     set_run(project, look_around)
     with pytest.raises(ValueError, match=r"pytorch_model\.pt.*latents? \[2\]") as caught:
         rehearse(project, SMALL)
