@@ -6,6 +6,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import numpy.typing as npt
 import torch
+from submission.job.adapt import ADAPTATION_BATCH
 
 from experiments.finetuning import REAL
 from experiments.run import WEIGHTS
@@ -16,7 +17,6 @@ from submission.data.standin.render import render_images
 from submission.data.standin.scene import standin_space
 from submission.factors import FactorSpace, is_axis
 from submission.files import write_json
-from submission.job.adapt import ADAPTATION_BATCH
 from submission.models.extractor import Extractor
 from submission.models.folding import fold
 from submission.models.heads import Heads

@@ -23,7 +23,7 @@ from safetensors import SafetensorError
 from submission.console import say
 from submission.errors import InputError, OutputError
 
-__all__ = ["locked", "replacing", "sha256_of", "write_json"]
+__all__ = ["locked", "replacing", "sha256_of", "write_json", "writing"]
 
 LOCK_NAME = ".lock"
 
@@ -60,7 +60,7 @@ def replacing(path: Path, num_bytes: int = 0) -> Iterator[Path]:
         ...     path.read_text()
         'whole'
     """
-    with _output_to(path, num_bytes):
+    with writing(path, num_bytes):
         path.parent.mkdir(parents=True, exist_ok=True)
         _remove_abandoned(path)
         if num_bytes > _free(path.parent):
@@ -79,7 +79,7 @@ def replacing(path: Path, num_bytes: int = 0) -> Iterator[Path]:
                 raise
             beside.write_bytes(b"")  # the room that is left is counted without the unfinished file
             raise _output_error(path, reason, num_bytes) from error
-        with _output_to(path, num_bytes):
+        with writing(path, num_bytes):
             with beside.open("rb+") as file:
                 os.fsync(file.fileno())
             beside.replace(path)
@@ -121,10 +121,20 @@ def _free(folder: Path) -> float:
 
 
 @contextmanager
-def _output_to(path: Path, num_bytes: int) -> Iterator[None]:
-    """Turns the system's errors into the one that names `path`."""
+def writing(path: Path, num_bytes: int = 0) -> Iterator[None]:
+    """Turns the system's errors in the block into one that names what was to be written.
+
+    Args:
+        path: the file or folder that the block writes.
+        num_bytes: how large it will be, where that is known.
+
+    Raises:
+        OutputError: for any OSError of the block.
+    """
     try:
         yield
+    except OutputError:
+        raise
     except OSError as error:
         raise _output_error(path, error, num_bytes) from error
 
@@ -159,7 +169,7 @@ def locked(folder: Path, what: str) -> Iterator[None]:
     locked, a warning is printed and the block runs without protection.
 
     Args:
-        folder: what the run writes to; made if it is missing.
+        folder: what the run writes to; made if it is missing, removed if it stays empty.
         what: the run in a few words, such as "training".
 
     Raises:
@@ -171,6 +181,7 @@ def locked(folder: Path, what: str) -> Iterator[None]:
         ...     pass  # write to the folder
     """
     path = folder / LOCK_NAME
+    was_there = folder.exists()
     handle = _lock_or_warn(path)
     if handle is None:
         yield
@@ -183,6 +194,8 @@ def locked(folder: Path, what: str) -> Iterator[None]:
     finally:
         with contextlib.suppress(OSError):
             path.unlink()
+            if not was_there:
+                folder.rmdir()
         os.close(handle)
 
 

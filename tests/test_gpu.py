@@ -18,7 +18,7 @@ from submission.models.heads import Heads
 from submission.models.vae import FeatureVAE
 from submission.models.weights import save_extractor
 from submission.scoring.code_table import load_table
-from submission.starter_kit.names import import_model, make_representor
+from submission.starter_kit.models import import_model, make_representor
 from submission.training.adapt.adapt import adapt
 from submission.training.adapt.norms import estimate_norms
 from submission.training.adapt.tuning import TuningTask

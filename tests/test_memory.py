@@ -283,7 +283,8 @@ def test_a_real_machine_tells_something() -> None:
 RUN = """
 import resource, sys
 from pathlib import Path
-from submission.console import program, say
+from submission.cli import program
+from submission.console import say
 from submission.data.npz import map_member
 from submission.job.memory import RunSizes, plan_memory
 from submission.server.memory_limits import read_memory_limits
