@@ -156,7 +156,7 @@ def test_shapes_are_those_of_the_library(
     monkeypatch.setattr(library["shapes3d"], "SHAPES3D_PATH", str(path))
     there = library["shapes3d"].Shapes3D()
     np.testing.assert_array_equal(image_set.images / np.float32(255), there.images)
-    with pytest.raises(ValueError, match=r"expected uint8 images of shape \(480000, 64, 64, 3\)"):
+    with pytest.raises(ValueError, match=r"expected 480,000 images in .*got 48"):
         open_images("shapes3d", tmp_path)
 
 

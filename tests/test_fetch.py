@@ -1,7 +1,7 @@
 """Downloads arrive whole whatever the connection does, or not at all."""
 
-import fcntl
 import hashlib
+import json
 import re
 import threading
 from collections.abc import Iterator
@@ -13,6 +13,7 @@ import pytest
 
 from submission.cli import main
 from submission.data.download import download
+from submission.files import locked
 
 PIECE = 1 << 16
 CONTENT = np.random.default_rng(0).bytes(3_000_000)
@@ -124,28 +125,80 @@ def test_a_file_that_changed_meanwhile_is_not_mixed(server: Server, tmp_path: Pa
     assert (tmp_path / "images.npz").read_bytes() == CONTENT[::-1]
 
 
-@pytest.mark.parametrize("fault", ["no ranges", "no mark", "weak mark"])
-def test_a_server_that_cannot_continue_is_asked_from_the_start(
-    fault: str, server: Server, tmp_path: Path
-) -> None:
-    server.ranges = fault != "no ranges"
-    server.etag = {"no mark": "", "weak mark": 'W/"one"'}.get(fault, server.etag)
+def test_a_server_without_ranges_is_asked_from_the_start(server: Server, tmp_path: Path) -> None:
+    server.ranges = False
     server.cuts = [500_000, 700_000]
     download(server.url, tmp_path / "images.npz", pause=0)
     assert (tmp_path / "images.npz").read_bytes() == CONTENT
 
 
+@pytest.mark.parametrize("etag", ["", 'W/"one"'])
+def test_without_a_strong_mark_a_download_goes_on_by_length(
+    etag: str, server: Server, tmp_path: Path
+) -> None:
+    server.etag = etag
+    server.cuts = [15 * PIECE, 0]
+    with pytest.raises(ConnectionError):
+        download(server.url, tmp_path / "images.npz", retries=0, pause=0)
+    server.requests.clear()
+    server.cuts = []
+    download(server.url, tmp_path / "images.npz", pause=0)
+    assert server.requests == [f"bytes={15 * PIECE}-"]
+    assert (tmp_path / "images.npz").read_bytes() == CONTENT
+
+
+@pytest.mark.parametrize("change", ["length", "weak mark"])
+def test_without_a_strong_mark_another_version_starts_anew(
+    change: str, server: Server, tmp_path: Path
+) -> None:
+    server.etag = 'W/"one"' if change == "weak mark" else ""
+    server.cuts = [15 * PIECE, 0]
+    with pytest.raises(ConnectionError):
+        download(server.url, tmp_path / "images.npz", retries=0, pause=0)
+    server.content = CONTENT[::-1] if change == "weak mark" else CONTENT[::-1] + b"more"
+    server.etag = server.etag.replace("one", "two")
+    server.cuts = []
+    download(server.url, tmp_path / "images.npz", pause=0)
+    assert (tmp_path / "images.npz").read_bytes() == server.content
+
+
+def test_a_mixture_of_two_versions_of_one_length_is_discarded(
+    server: Server, tmp_path: Path
+) -> None:
+    server.etag = ""
+    server.cuts = [15 * PIECE, 0]
+    with pytest.raises(ConnectionError):
+        download(server.url, tmp_path / "images.npz", retries=0, pause=0)
+    server.content, server.cuts = CONTENT[::-1], []
+    server.digest = hashlib.sha256(server.content).hexdigest()
+    with pytest.raises(ValueError, match=r"SHA-256.*discarded"):
+        download(server.url, tmp_path / "images.npz", pause=0)
+    download(server.url, tmp_path / "images.npz", pause=0)
+    assert (tmp_path / "images.npz").read_bytes() == server.content
+
+
+@pytest.mark.parametrize("url", ["no address", "ftp://127.0.0.1/a.npz", "http://"])
+def test_what_is_no_address_is_one_line(url: str, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=f"expected the address of a file, got '{url}'"):
+        download(url, tmp_path / "images.npz", pause=0)
+
+
+def arrived(folder: Path, content: bytes, etag: str) -> None:
+    """Leaves what a run that was interrupted leaves."""
+    version = {"etag": etag, "num_bytes": len(CONTENT)}
+    (folder / ".images.npz.part").write_bytes(content)
+    (folder / ".images.npz.part.version").write_text(json.dumps(version))
+
+
 def test_what_arrived_whole_in_an_interrupted_run_is_kept(server: Server, tmp_path: Path) -> None:
-    (tmp_path / ".images.npz.part").write_bytes(CONTENT)
-    (tmp_path / ".images.npz.part.etag").write_text(server.etag)
+    arrived(tmp_path, CONTENT, server.etag)
     download(server.url, tmp_path / "images.npz", pause=0)
     assert server.requests == [f"bytes={len(CONTENT)}-"]
     assert (tmp_path / "images.npz").read_bytes() == CONTENT
 
 
 def test_a_remainder_longer_than_the_file_is_discarded(server: Server, tmp_path: Path) -> None:
-    (tmp_path / ".images.npz.part").write_bytes(CONTENT + b"more")
-    (tmp_path / ".images.npz.part.etag").write_text(server.etag)
+    arrived(tmp_path, CONTENT + b"more", server.etag)
     download(server.url, tmp_path / "images.npz", pause=0)
     assert (tmp_path / "images.npz").read_bytes() == CONTENT
 
@@ -173,10 +226,10 @@ def test_a_missing_file_is_refused_at_once(server: Server, tmp_path: Path) -> No
 
 
 def test_two_downloads_of_one_file_do_not_meet(server: Server, tmp_path: Path) -> None:
-    with (tmp_path / ".images.npz.part").open("ab") as other:
-        fcntl.flock(other, fcntl.LOCK_EX)
-        with pytest.raises(ValueError, match="another process"):
-            download(server.url, tmp_path / "images.npz", pause=0)
+    expected = pytest.raises(ValueError, match=f"{tmp_path}.*an earlier download")
+    with locked(tmp_path, "an earlier download"), expected:
+        download(server.url, tmp_path / "images.npz", pause=0)
+    assert server.requests == []
 
 
 def test_offline_is_one_line(tmp_path: Path) -> None:

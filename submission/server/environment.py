@@ -2,6 +2,7 @@
 
 import math
 import os
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ __all__ = [
     "Environment",
     "EventService",
     "Launch",
+    "read_cache_path",
     "read_environment",
     "read_event_service",
     "read_launch",
@@ -103,6 +105,22 @@ class Launch:
     num_processes: int = 1
     num_local: int = 1
     number: int = 0
+
+
+def read_cache_path(variables: Mapping[str, str] | None = None) -> Path:
+    """Names the folder for files that can be made again (XDG_CACHE_HOME, by default ~/.cache).
+
+    Args:
+        variables: the variables; those of the process when None.
+    """
+    given = os.environ if variables is None else variables
+    folder = Path(given.get("XDG_CACHE_HOME", ""))
+    if not folder.is_absolute():
+        try:
+            folder = Path.home() / ".cache"
+        except RuntimeError:  # there is no home
+            folder = Path(tempfile.gettempdir())
+    return folder / "disentanglement-submission"
 
 
 def read_launch(variables: Mapping[str, str] | None = None) -> Launch:
