@@ -11,12 +11,14 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from submission.data.standin import render
+from submission import files
 from submission.data.catalogue import STANDIN_NAMES
+from submission.data.standin import render
 from submission.data.standin.domains import domain_named
 from submission.data.standin.render import render_file, render_images
 from submission.data.standin.scene import poses, standin_space
 from submission.data.standin.shade import OBJECT_SHARE, RING_SHARE, shade_scenes
+from submission.errors import InputError, OutputError
 from submission.factors import FactorSpace
 from submission.files import sha256_of
 
@@ -224,6 +226,23 @@ def test_an_interrupted_render_leaves_what_was_there(
     with pytest.raises(KeyboardInterrupt):
         render_file("standin_toy", SIZES, path)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_too_large_for_the_disk_is_refused_before_the_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    needed = 432 * 64 * 64 * 3
+    monkeypatch.setattr(files, "_free", lambda folder: needed)
+    monkeypatch.setattr(render, "shade_scenes", None)
+    with pytest.raises(OutputError, match=rf"standin_toy\.npz.*{needed:,} bytes are free"):
+        render_file("standin_toy", SIZES, tmp_path / "standin_toy.npz")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_two_renderings_of_one_file_do_not_meet(tmp_path: Path) -> None:
+    refused = pytest.raises(InputError, match=f"{tmp_path}.*the first rendering")
+    with files.locked(tmp_path, "the first rendering"), refused:
+        render_file("standin_toy", SIZES, tmp_path / "standin_toy.npz")
 
 
 def test_mistakes_are_named(tmp_path: Path) -> None:

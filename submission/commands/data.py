@@ -60,9 +60,8 @@ def list_(folder: Path | None) -> None:
     if leftovers:
         say("files that can be deleted to free space:")
     for leftover in leftovers:
-        say(
-            f"  {leftover.num_bytes:>14,} bytes, {leftover.what}: rm {shlex.quote(str(leftover.path))}"
-        )
+        remove = f"rm {shlex.quote(str(leftover.path))}"
+        say(f"  {leftover.num_bytes:>14,} bytes, {leftover.what}: {remove}")
 
 
 @data.command()

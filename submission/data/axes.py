@@ -19,6 +19,10 @@ NUM_STEPS = 8
 CHANGE = 30
 """Levels by which a pixel must change during a sweep to count as swept."""
 
+FEWEST_POSITIONS = 5
+MARGIN = 1.1
+"""By which factor the axes' shares must differ to tell them apart."""
+
 AXES = ("horizontal_axis", "vertical_axis")
 
 
@@ -33,12 +37,14 @@ def check_axes(image_set: ImageSet) -> list[Finding]:
         return []
     positions = [space.names.index(name) for name in AXES]
     sizes = [space.sizes[position] for position in positions]
-    if min(sizes) < 3:
+    if min(sizes) < FEWEST_POSITIONS:
         return [Finding(f"axes: not tested, {sizes[0]} and {sizes[1]} positions are too few")]
     elevation, azimuth = (
         stillness(image_set, moved, held) for moved, held in (positions, positions[::-1])
     )
     shares = f"(swept area with the other axis in its middle: {elevation:.2f} and {azimuth:.2f})"
+    if max(azimuth, elevation) < MARGIN * min(azimuth, elevation):
+        return [Finding(f"axes: the images do not tell elevation and azimuth apart {shares}")]
     if azimuth < elevation:
         return [
             Finding(f"axes: horizontal_axis is the elevation, vertical_axis the azimuth {shares}")

@@ -61,19 +61,11 @@ class SampleStatistics:
     num_flat: int
 
 
-def sample_statistics(
-    image_set: ImageSet, num_images: int = NUM_SAMPLED, seed: int = 0
-) -> SampleStatistics:
-    """Computes the colour statistics of one random image from each of `num_images` stretches.
-
-    Args:
-        image_set: the images.
-        num_images: number of equally long stretches of the file, at most its number of images.
-        seed: decides the sample.
-    """
-    random = np.random.default_rng(seed)
+def sample_statistics(image_set: ImageSet) -> SampleStatistics:
+    """Computes the colour statistics of one random image from each of 4,096 equal stretches."""
+    random = np.random.default_rng(0)
     num_points = image_set.space.num_points
-    bounds = np.linspace(0, num_points, min(num_images, num_points) + 1).astype(int)
+    bounds = np.linspace(0, num_points, min(NUM_SAMPLED, num_points) + 1).astype(int)
     images = np.asarray(image_set.images[random.integers(bounds[:-1], bounds[1:])])
     pixels = images.reshape(len(images), -1, images.shape[-1])
     flat = (pixels == pixels[:, :1]).all(axis=(1, 2))
