@@ -266,7 +266,8 @@ def test_a_file_of_norb_that_cannot_be_read_is_named(
 
 def test_norb_without_every_toy_is_refused(tmp_path: Path) -> None:
     (tmp_path / "small_norb").mkdir()
-    contents = {"dat": np.zeros((5, 2, 96, 96), np.uint8), "cat": np.zeros(5, np.int32)}
+    contents: dict[str, npt.NDArray[Any]] = {"dat": np.zeros((5, 2, 96, 96), np.uint8)}
+    contents["cat"] = np.zeros(5, np.int32)
     contents["info"] = np.zeros((5, 4), np.int32)
     for name in KNOWN["smallnorb"].sources:
         binary_matrix(tmp_path / name, contents[name.removesuffix(".mat").rsplit("-", 1)[1]])
