@@ -38,7 +38,7 @@ case $AICROWD_DATASET_NAME in
       # A mistake in the settings shows before the images are rendered, not after.
       run -m submission settings "$config" "${@:3}" >/dev/null
       echo "rendering $AICROWD_DATASET_NAME, a look-alike of MPI3D (once)"
-      run -m submission data render "$AICROWD_DATASET_NAME" --grid "${STANDIN_GRID:-6,6,2,3,3,8,8}"
+      run -m submission data render "$AICROWD_DATASET_NAME" ${STANDIN_GRID:+--grid "$STANDIN_GRID"}
     elif [[ -n ${STANDIN_GRID:-} ]]; then
       echo "note: $data is used as it is; delete it to render the grid $STANDIN_GRID"
     fi

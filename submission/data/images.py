@@ -14,7 +14,7 @@ from submission.factors import FactorSpace
 
 __all__ = ["DATASET_NAMES", "ImageSet", "open_images"]
 
-STANDIN_GRID = "6,6,2,3,3,8,8"
+
 DATASET_NAMES = (*MPI3D_NAMES, *STANDIN_NAMES, *(known.name for known in LIBRARY_SETS))
 
 
@@ -38,9 +38,7 @@ def open_images(name: str, folder: Path) -> ImageSet:
             return open_library_set(known, folder)
     path = file_of(name, folder)
     if not path.exists():
-        command = (
-            f"render {name} --grid {STANDIN_GRID}" if name in STANDIN_NAMES else f"fetch {name}"
-        )
+        command = f"render {name}" if name in STANDIN_NAMES else f"fetch {name}"
         raise MissingFileError(f"expected {path}; get it with: python -m submission data {command}")
     opened = FileState.of(path)
     images = map_images(path)

@@ -6,6 +6,7 @@ other character counts as unset, except where that is said.
 
 import math
 import os
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +18,7 @@ __all__ = [
     "Launch",
     "is_debugging",
     "is_grading",
+    "read_cache_path",
     "read_environment",
     "read_event_service",
     "read_launch",
@@ -109,6 +111,17 @@ class Launch:
     num_processes: int = 1
     num_local: int = 1
     number: int = 0
+
+
+def read_cache_path() -> Path:
+    """Names the folder for files that can be made again (XDG_CACHE_HOME, by default ~/.cache)."""
+    folder = Path(os.environ.get("XDG_CACHE_HOME", ""))
+    if not folder.is_absolute():
+        try:
+            folder = Path.home() / ".cache"
+        except RuntimeError:  # there is no home
+            folder = Path(tempfile.gettempdir())
+    return folder / "disentanglement-submission"
 
 
 def is_grading() -> bool:
