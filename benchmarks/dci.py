@@ -14,7 +14,8 @@ import numpy.typing as npt
 from sklearn.ensemble import GradientBoostingClassifier
 
 from submission.console import say
-from submission.scoring.dci import compute_dci, score_importances
+from submission.scoring.metrics.dci import DciScore, dci_of_trees
+from submission.scoring.trees.importances import Trees, boosted_importances
 
 SIZES = (6, 6, 2, 3, 3, 40, 40)
 NUM_CODES = 16
@@ -49,18 +50,14 @@ def noisy_codes(num: int, sizes: tuple[int, ...]) -> Sample:
 
 @dataclass(frozen=True)
 class Rival:
-    """What scikit-learn found and took.
+    """What scikit-learn found, and how long it took.
 
     Attributes:
-        importances: (C, F), zero for the factors left out.
-        accuracy_train: mean over the chosen factors.
-        accuracy_test: mean over the chosen factors.
+        trees: of the chosen factors; importances of the others are 0.
         seconds: (2,) wall and CPU time.
     """
 
-    importances: Floats
-    accuracy_train: float
-    accuracy_test: float
+    trees: Trees
     seconds: Floats
 
 
@@ -82,8 +79,14 @@ def run_rival(
         importances[:, j] = np.abs(model.feature_importances_)
         accuracies.append([float((model.predict(c) == f[:, j]).mean()) for c, f in (train, test)])
         say(f"  scikit-learn, factors up to {j}: {clocks()[0] - start[0]:.0f} s")
-    mean_train, mean_test = np.mean(accuracies, axis=0)
-    return Rival(importances, float(mean_train), float(mean_test), clocks() - start)
+    train_accuracies, test_accuracies = np.array(accuracies).T
+    return Rival(Trees(importances, train_accuracies, test_accuracies), clocks() - start)
+
+
+def run_ours(train: Sample, test: Sample, random_state: int = 0) -> DciScore:
+    """Fits and scores all factors with our own trees."""
+    rows = [(codes.T, factors.T) for codes, factors in (train, test)]
+    return dci_of_trees(boosted_importances(rows[0], rows[1], random_state))
 
 
 def compare(stages: int, factors: list[int], num_train: int) -> None:
@@ -95,7 +98,7 @@ def compare(stages: int, factors: list[int], num_train: int) -> None:
         f" {len(os.sched_getaffinity(0))} cores; imports and compilation not timed"
     )
     start = clocks()
-    ours = compute_dci(*train, *test)
+    ours = run_ours(train, test)
     seconds = clocks() - start
     say(f"ours          {seconds[0]:7.1f} s wall {seconds[1]:7.1f} s CPU  measured, complete")
     rival = run_rival(train, test, factors, stages, 0)
@@ -111,15 +114,16 @@ def compare(stages: int, factors: list[int], num_train: int) -> None:
     say(f"ratio         {ratio[0]:7.1f}   wall {ratio[1]:7.1f}   CPU")
     if not complete:
         return
-    disentanglement, completeness, _, _ = score_importances(rival.importances)
-    for name, own, other in (
-        ("disentanglement", ours.disentanglement, disentanglement),
-        ("completeness", ours.completeness, completeness),
-        ("informativeness, train", ours.informativeness_train, rival.accuracy_train),
-        ("informativeness, test", ours.informativeness_test, rival.accuracy_test),
+    theirs = dci_of_trees(rival.trees)
+    for name in (
+        "disentanglement",
+        "completeness",
+        "informativeness_train",
+        "informativeness_test",
     ):
+        own, other = getattr(ours, name), getattr(theirs, name)
         say(f"{name:23} ours {own:.6f}  scikit-learn {other:.6f}  difference {own - other:+.1e}")
-    difference = np.abs(ours.importances - rival.importances).max(axis=0)
+    difference = np.abs(ours.importances - theirs.importances).max(axis=0)
     say(f"largest difference of an importance per factor: {difference.round(7)}")
 
 
@@ -132,9 +136,10 @@ def show_spread(num_train: int = 2_000, num_states: int = 5) -> None:
     matrices, scores = [], []
     for state in range(num_states):
         rival = run_rival(train, test, list(range(len(sizes))), NUM_STAGES, state)
-        ours = compute_dci(*train, *test, random_state=state)
-        matrices.append(rival.importances)
-        scores.append(score_importances(rival.importances)[:2])
+        ours = run_ours(train, test, state)
+        theirs = dci_of_trees(rival.trees)
+        matrices.append(theirs.importances)
+        scores.append((theirs.disentanglement, theirs.completeness))
         say(
             f"random state {state}: scikit-learn disentanglement {scores[-1][0]:.6f} completeness"
             f" {scores[-1][1]:.6f}; ours {ours.disentanglement:.6f} {ours.completeness:.6f};"
@@ -154,7 +159,7 @@ def show_spread(num_train: int = 2_000, num_states: int = 5) -> None:
 def main(stages: int, factors: str, num_train: int, spread: bool) -> None:
     """Times DCI against scikit-learn's trees and compares the scores."""
     codes, values = noisy_codes(200, (2, 3))
-    compute_dci(codes, values, codes, values)
+    run_ours((codes, values), (codes, values))
     GradientBoostingClassifier(n_estimators=2).fit(codes, values[:, 0])
     if spread:
         show_spread()

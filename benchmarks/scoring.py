@@ -20,9 +20,9 @@ import numpy.typing as npt
 
 from submission.factors import FactorSpace
 from submission.scoring import ALL_METRICS, Scores, Settings, score_table
-from submission.scoring.grid import GridData
+from submission.scoring.draws import GridData
 from submission.scoring.library import library
-from submission.scoring.tables import TITLES
+from submission.scoring.text_tables import TITLES
 
 IntArray = npt.NDArray[np.int64]
 GOAL = 60.0

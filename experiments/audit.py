@@ -1,14 +1,14 @@
-"""Checks whether a score is more than a trick: other metrics, other scales, clipped tails."""
+"""Checks whether scores reflect disentanglement: other metrics, other scales, clipped tails."""
 
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from submission.scoring.infomec import infomec
-from submission.scoring.score import score_table
-from submission.scoring.scores import Scores
-from submission.scoring.table import CodeTable
+from submission.scoring.code_table import CodeTable
+from submission.scoring.metrics.infomec import infomec
+from submission.scoring.results import Scores
+from submission.scoring.score_codes import score_table
 
 __all__ = ["audit", "by_factor"]
 
@@ -20,15 +20,17 @@ Codes = npt.NDArray[np.float32]
 def audit(table: CodeTable) -> dict[str, Any]:
     """Computes what the five scores of a table are compared with.
 
-    SAP's classifier is regularised, so that it depends on scale; IRS divides by the largest
-    deviation, so that a few large values raise it. Both are shown on the same codes, with as much
-    information as before: `sap_unit` and `sap_times_10` are SAP of codes scaled to a standard
-    deviation of 1 and 10, `irs_clipped` and `irs_outliers` are IRS of codes clipped to their
-    central 98 %, and with one in two thousand moved away by twenty standard deviations.
+    SAP's classifier has a penalty, so SAP depends on scale. IRS divides by the largest deviation,
+    so a few large values raise it. Both are computed on changed codes that carry the same
+    information:
+
+    - `sap_unit` and `sap_times_10`: SAP of codes scaled to a standard deviation of 1 and 10;
+    - `irs_clipped`: IRS of codes clipped to their central 98 %;
+    - `irs_outliers`: IRS of codes of which one in 2,000 is moved by 20 standard deviations.
 
     Returns:
         These four, `second_seed`: the five metrics with evaluation seed 1, and `infomec`: three
-        metrics that nothing here was chosen by.
+        metrics that were not looked at when settings were chosen.
     """
     codes, space = table.codes, table.space
     factors = space.index_to_factors(np.arange(space.num_points))
@@ -53,14 +55,14 @@ def audit(table: CodeTable) -> dict[str, Any]:
 
 
 def by_factor(scores: Scores) -> dict[str, dict[str, float]]:
-    """Splits the scores: what each factor, or the latent that carries it, adds to them.
+    """Splits the scores by factor.
 
     Args:
         scores: with all five metrics.
 
     Returns:
-        Per factor its gaps in SAP and MIG, its completeness in DCI, and the robustness in IRS of
-        the latent that has most information on it.
+        For each factor its gaps in SAP and MIG, its completeness in DCI, and the robustness in
+        IRS of the latent that has most information on it.
     """
     sap, mig, dci, irs = scores.sap, scores.mig, scores.dci, scores.irs
     if sap is None or mig is None or dci is None or irs is None:

@@ -16,9 +16,9 @@ from submission.data.standin.scene import standin_space
 from submission.files import replacing
 from submission.models.weights import read_card
 from submission.scoring.reference import score_perfect_codes
-from submission.scoring.scores import Scores
+from submission.scoring.results import Scores
 from submission.scoring.settings import ALL_METRICS
-from submission.scoring.tables import TITLES
+from submission.scoring.text_tables import TITLES
 
 __all__ = ["filled", "score_line", "write_document"]
 
@@ -195,7 +195,7 @@ def _audit(title: str, trainings: Sequence[dict[str, Any]]) -> str:
         title,
         [
             *_means(trainings, lambda training: training["audit"]["second_seed"], TITLES),
-            *_means(trainings, lambda training: training["audit"]["infomec"], INFO),
+            *_means(trainings, lambda training: training["audit"].get("infomec", {}), INFO),
             *_means(trainings, lambda training: training["audit"], GAMES),
         ],
     )
@@ -215,7 +215,10 @@ def _means(
 ) -> list[str]:
     cells = []
     for name in names:
-        values = [pick(training)[name] for training in trainings]
+        values = [pick(training)[name] for training in trainings if name in pick(training)]
+        if len(values) < len(trainings):
+            cells.append("-")
+            continue
         spread = f" ± {_number(stdev(values))}" if len(values) > 1 else ""
         cells.append(_number(mean(values)) + spread)
     return cells

@@ -24,8 +24,8 @@ from submission.files import write_json
 from submission.job.train import train_representation
 from submission.models.frozen import RANDOM
 from submission.models.weights import read_card
-from submission.scoring.score import score_table
-from submission.scoring.table import load_table
+from submission.scoring.code_table import load_table
+from submission.scoring.score_codes import score_table
 from submission.server.environment import Environment
 
 __all__ = ["RESULTS", "WEIGHTS", "current_results", "read_results", "run_row"]

@@ -11,8 +11,9 @@ from submission.data.standin.scene import standin_space
 from submission.files import sha256_of, write_json
 from submission.report.results import Result, scores_path, write_result
 from submission.scoring.checks import summarise_latents
+from submission.scoring.code_table import CodeTable, save_table
 from submission.scoring.reference import perfect_codes
-from submission.scoring.scores import (
+from submission.scoring.results import (
     DciScore,
     FactorVaeScore,
     IrsScore,
@@ -21,8 +22,7 @@ from submission.scoring.scores import (
     Scores,
 )
 from submission.scoring.settings import Settings
-from submission.scoring.table import CodeTable, save_table
-from submission.scoring.tables import Row, row_of_scores
+from submission.scoring.text_tables import Row, row_of_scores
 from submission.server.environment import Environment
 from submission.training.curves import Curves
 

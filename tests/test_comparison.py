@@ -13,7 +13,7 @@ from submission.report.results import Result, joined, read_result, scores_path, 
 from submission.scoring import Settings, score_table
 from submission.scoring.leaderboard import POOL
 from submission.scoring.reference import perfect_codes
-from submission.scoring.scores import Source
+from submission.scoring.results import Source
 from submission.scoring.settings import (
     ALL_METRICS,
     DciSettings,
@@ -22,7 +22,7 @@ from submission.scoring.settings import (
     MigSettings,
     SapSettings,
 )
-from submission.scoring.tables import Row, row_of_scores
+from submission.scoring.text_tables import Row, row_of_scores
 
 SPACE = FactorSpace(("a", "b"), (3, 4))
 SMALL = Settings(

@@ -16,7 +16,7 @@ from submission.models.extractor import FactorHeads, FeatureExtractor, Heads
 from submission.models.folding import fold
 from submission.models.vae import FeatureVAE
 from submission.models.weights import save_extractor
-from submission.scoring.table import load_table
+from submission.scoring.code_table import load_table
 from submission.starter_kit.names import import_model, make_representor
 from submission.training.adapt.norms import norm_statistics, reestimate_norms
 from submission.training.adapt.tuning import Tuning

@@ -13,7 +13,7 @@ from submission.cli import main
 from submission.models.export import load_exported
 from submission.models.extractor import FactorHeads
 from submission.models.weights import save_extractor
-from submission.scoring.table import load_table
+from submission.scoring.code_table import load_table
 from submission.training import precision
 from tests.image_sets import rendered_set
 from tests.test_export import graph_of, too_new_in

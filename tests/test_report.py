@@ -17,7 +17,7 @@ from submission.report.carriers import VERDICTS, carriers_of, verdict_of
 from submission.report.experiment import is_look_alike
 from submission.report.matrices import Matrix, following, matrices_of, order_latents
 from submission.scoring.checks import summarise_latents
-from submission.scoring.table import save_table
+from submission.scoring.code_table import save_table
 from submission.server.environment import Environment
 from tests.report_experiment import LATENT_OF, Planted, keep_metrics, plant, write_scores
 

@@ -9,9 +9,10 @@ import numpy.typing as npt
 import pytest
 
 from submission.factors import FactorSpace
-from submission.scoring import ALL_METRICS, Scores, Settings, metrics, score, score_table
-from submission.scoring.grid import GridData
+from submission.scoring import ALL_METRICS, Scores, Settings, score_table
+from submission.scoring.draws import GridData, Rows
 from submission.scoring.library import library
+from submission.scoring.metrics import dci
 from submission.scoring.settings import (
     DciSettings,
     FactorVaeSettings,
@@ -19,6 +20,7 @@ from submission.scoring.settings import (
     MigSettings,
     SapSettings,
 )
+from submission.scoring.trees.importances import Trees
 
 SPACE = FactorSpace(("colour", "shape", "size", "angle"), (4, 3, 2, 7))
 SEED = 3
@@ -142,13 +144,25 @@ def untouched(images: npt.NDArray[np.uint8]) -> Iterator[dict[str, dict[str, Any
         settings.update(saved)
 
 
+def library_trees(train: Rows, test: Rows) -> Trees:
+    """Fits the library's boosted trees, scikit-learn's, factor by factor."""
+    fits = [
+        library().dci.compute_importance_gbt(
+            train[0], train[1][factor : factor + 1], test[0], test[1][factor : factor + 1]
+        )
+        for factor in range(len(train[1]))
+    ]
+    importances, train_accuracies, test_accuracies = zip(*fits, strict=True)
+    return Trees(np.hstack(importances), np.array(train_accuracies), np.array(test_accuracies))
+
+
 @pytest.fixture(scope="module")
 def ours(images: npt.NDArray[np.uint8]) -> Scores:
     """The same from a table, with the library's trees seeded alike."""
     table = represent(images / 255.0)
     np.random.seed(0)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(score, "FIT_TREES", metrics.library_trees)
+        patch.setattr(dci, "fit_trees", library_trees)
         return score_table(table, SPACE, SEED, settings=SETTINGS)
 
 

@@ -10,7 +10,7 @@ from safetensors.numpy import save_file
 
 from submission.factors import FactorSpace
 from submission.scoring import CodeTable, load_table, save_table, verify_table
-from submission.scoring.table import TOLERANCE
+from submission.scoring.code_table import TOLERANCE
 
 SPACE = FactorSpace(("colour", "angle"), (5, 40))
 IMAGES = np.random.RandomState(0).randint(256, size=(200, 64, 64, 3)).astype(np.uint8)

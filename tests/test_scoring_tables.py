@@ -20,7 +20,7 @@ from submission.scoring.settings import (
     MigSettings,
     SapSettings,
 )
-from submission.scoring.tables import (
+from submission.scoring.text_tables import (
     IRS_NOTE,
     Row,
     csv_table,

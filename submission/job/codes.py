@@ -16,14 +16,14 @@ from submission.errors import InputError, OutputError
 from submission.files import sha256_of
 from submission.models.export import load_exported
 from submission.models.scorable import check_scorable, codes_of, constant_latents
-from submission.scoring.scores import Source
-from submission.scoring.table import (
+from submission.scoring.code_table import (
     CodeDifference,
     CodeTable,
     load_table,
     save_table,
     verify_table,
 )
+from submission.scoring.results import Source
 from submission.server.environment import Environment
 from submission.training.batches import to_unit_range
 from submission.training.precision import choose_device

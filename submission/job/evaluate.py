@@ -13,8 +13,8 @@ from submission.report.results import Result, joined, read_result, scores_path, 
 from submission.scoring.leaderboard import load_pool
 from submission.scoring.reference import score_perfect_codes
 from submission.scoring.result_files import write_result_files
-from submission.scoring.score import score_table
-from submission.scoring.tables import (
+from submission.scoring.score_codes import score_table
+from submission.scoring.text_tables import (
     Row,
     csv_table,
     describe,

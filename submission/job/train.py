@@ -21,7 +21,7 @@ from submission.models.folding import fold
 from submission.models.head_codes import HeadCodes
 from submission.models.vae import Encoder
 from submission.models.views import views_of_heads
-from submission.scoring.table import CodeTable, save_table
+from submission.scoring.code_table import CodeTable, save_table
 from submission.server.environment import Environment
 from submission.training.allocator import keep_freed_memory
 from submission.training.batches import to_unit_range

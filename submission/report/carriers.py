@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from submission.report.matrices import Matrix
-from submission.scoring.scores import Scores
+from submission.scoring.results import Scores
 
 __all__ = ["RULES", "VERDICTS", "Carrier", "carriers_of", "verdict_of"]
 

@@ -9,9 +9,9 @@ from submission.files import replacing, write_json
 from submission.report.results import other_model, read_result
 from submission.scoring.aggregate import Spread, aggregate
 from submission.scoring.leaderboard import Entry, load_pool, standings
-from submission.scoring.scores import Scores
+from submission.scoring.results import Scores
 from submission.scoring.settings import ALL_METRICS
-from submission.scoring.tables import (
+from submission.scoring.text_tables import (
     csv_table,
     json_table,
     row_of_entry,

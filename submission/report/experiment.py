@@ -13,8 +13,8 @@ from submission.data.npz import has_member
 from submission.errors import InputError
 from submission.files import sha256_of
 from submission.report.results import Result, other_model, read_result, scores_path
-from submission.scoring.scores import Scores
-from submission.scoring.table import CodeTable, load_table
+from submission.scoring.code_table import CodeTable, load_table
+from submission.scoring.results import Scores
 from submission.server.environment import Environment
 
 __all__ = ["Curve", "Experiment", "is_look_alike", "read_experiment"]

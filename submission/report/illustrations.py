@@ -8,7 +8,7 @@ from submission.report.carriers import Carrier
 from submission.report.experiment import Curve
 from submission.report.figures import draw_bars, draw_curve, draw_heat_map, draw_histogram
 from submission.report.matrices import Matrix
-from submission.scoring.table import CodeTable
+from submission.scoring.code_table import CodeTable
 
 __all__ = ["Picture", "bars", "curves", "heat_maps", "histograms", "words_of"]
 

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from submission.errors import InputError
-from submission.scoring.scores import Scores
+from submission.scoring.results import Scores
 
 __all__ = ["Matrix", "following", "matrices_of", "order_latents"]
 

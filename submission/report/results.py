@@ -8,9 +8,9 @@ from typing import Any
 
 from submission.errors import InputError, MissingFileError
 from submission.files import sha256_of, write_json
-from submission.scoring.scores import Scores, scores_from_dict
+from submission.scoring.results import Scores, scores_from_dict
 from submission.scoring.settings import ALL_METRICS
-from submission.scoring.tables import Row, json_table
+from submission.scoring.text_tables import Row, json_table
 
 __all__ = ["Result", "joined", "other_model", "read_result", "scores_path", "write_result"]
 

@@ -11,7 +11,7 @@ from submission.data.image_set import ImageSet
 from submission.report.illustrations import Picture, words_of
 from submission.report.pictures import draw_picture, draw_strip
 from submission.report.traversal import ordinary_rows, traverse
-from submission.scoring.table import CodeTable
+from submission.scoring.code_table import CodeTable
 
 __all__ = ["NUM_ORDINARY", "Anchor", "ShownTraversal", "TraversalImage", "show_traversals"]
 

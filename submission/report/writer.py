@@ -12,7 +12,7 @@ from submission.report.page import render_page
 from submission.report.traversal import NUM_VALUES, TAIL
 from submission.report.traversal_images import NUM_ORDINARY, show_traversals
 from submission.scoring.settings import ALL_METRICS
-from submission.scoring.tables import IRS_NOTE, TITLES
+from submission.scoring.text_tables import IRS_NOTE, TITLES
 from submission.server.environment import Environment
 
 __all__ = ["write_report"]

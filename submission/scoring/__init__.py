@@ -1,9 +1,10 @@
-"""The five metrics on a table of codes, and what people look at afterwards."""
+"""The five metrics on codes, InfoMEC as a check, and the tables and files that show them."""
 
-from submission.scoring.score import score_samples, score_table
-from submission.scoring.scores import Scores, Source, scores_from_dict
+from submission.scoring.checks import constant_latents
+from submission.scoring.code_table import CodeTable, load_table, save_table, verify_table
+from submission.scoring.results import Scores, Source, scores_from_dict
+from submission.scoring.score_codes import score_samples, score_table
 from submission.scoring.settings import ALL_METRICS, Settings
-from submission.scoring.table import CodeTable, load_table, save_table, verify_table
 
 __all__ = [
     "ALL_METRICS",
@@ -11,6 +12,7 @@ __all__ = [
     "Scores",
     "Settings",
     "Source",
+    "constant_latents",
     "load_table",
     "save_table",
     "score_samples",

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from submission.errors import InputError
-from submission.scoring.scores import Scores
+from submission.scoring.results import Scores
 
 __all__ = ["Spread", "aggregate"]
 

@@ -1,6 +1,8 @@
-"""What codes must be before they are scored, and what a reader must know about odd ones."""
+"""What codes and settings must be before scoring, and notes on latents that are odd."""
 
-from dataclasses import dataclass
+import operator
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -8,10 +10,22 @@ import numpy.typing as npt
 
 from submission.errors import InputError
 
-__all__ = ["LatentSummary", "check_codes", "odd_latents", "summarise_latents"]
+__all__ = [
+    "LatentSummary",
+    "check_codes",
+    "check_counts",
+    "check_drawn",
+    "check_seed",
+    "constant_latents",
+    "far_latents",
+    "is_constant",
+    "odd_latents",
+    "summarise_latents",
+]
 
 FloatArray = npt.NDArray[np.floating[Any]]
 IntArray = npt.NDArray[np.int64]
+BoolArray = npt.NDArray[np.bool_]
 
 MAX_MAGNITUDE = 1e12
 """Codes beyond this overflow the variances that the library takes in float32."""
@@ -22,6 +36,9 @@ TAIL = 0.001
 MAX_STRETCH = 2.0
 """Ratio of whole to inner range beyond which more than half of MIG's bins hold next to nothing."""
 
+MAX_OFFSET = 2.0
+"""Ratio of mean to deviation beyond which SAP falls; even steps from 0 stay below 1.74."""
+
 
 @dataclass(frozen=True, eq=False)
 class LatentSummary:
@@ -29,10 +46,10 @@ class LatentSummary:
 
     Attributes:
         mean: mean.
-        std: standard deviation.
+        std: standard deviation, exactly 0 for a constant latent and only for that.
         minimum: smallest value.
-        low: quantile .001.
-        high: quantile .999.
+        low: quantile 0.001.
+        high: quantile 0.999.
         maximum: largest value.
     """
 
@@ -43,35 +60,51 @@ class LatentSummary:
     high: FloatArray
     maximum: FloatArray
 
-    def stretched(self) -> npt.NDArray[np.bool_]:
-        """Marks latents (C,) whose range is mostly due to fewer than .2 % of the rows."""
+    def stretched(self) -> BoolArray:
+        """Marks latents (C,) whose range is mostly due to fewer than 0.2 % of the rows."""
         whole = self.maximum - self.minimum
         return whole > MAX_STRETCH * (self.high - self.low)
 
+    def far(self, ratio: float) -> BoolArray:
+        """Marks latents (C,) that vary, with a mean more than `ratio` deviations from zero."""
+        return (self.std > 0) & (np.abs(self.mean) > ratio * self.std)
+
+
+def is_constant(codes: FloatArray) -> BoolArray:
+    """Marks the latents (C,) of codes (n, C) that have one value only.
+
+    A variance cannot tell: rounding makes that of the constant 0.3 larger than 0 in float32.
+    """
+    constant: BoolArray = codes.min(axis=0) == codes.max(axis=0)
+    return constant
+
+
+def constant_latents(codes: FloatArray) -> list[int]:
+    """Lists the latents of codes (n, C) that have one value only.
+
+    Example:
+        >>> constant_latents(np.array([[0.3, 1.0], [0.3, 2.0]]))
+        [0]
+    """
+    return [int(latent) for latent in np.flatnonzero(is_constant(codes))]
+
 
 def summarise_latents(codes: FloatArray) -> LatentSummary:
-    """Takes mean, spread and range of each latent, in float64.
-
-    Args:
-        codes: (n, C).
-    """
+    """Takes mean, spread and range of each latent of codes (n, C), in float64."""
     columns = np.ascontiguousarray(codes.T)  # (C, n)
     low, high = np.quantile(columns, [TAIL, 1 - TAIL], axis=1)
+    std = np.array([column.std(dtype=np.float64) for column in columns])
+    constant = is_constant(codes)
+    # The square of a small deviation can be 0 where the latent does vary.
+    std = np.where(constant, 0.0, np.maximum(std, np.finfo(np.float64).tiny))
     return LatentSummary(
         mean=columns.mean(axis=1, dtype=np.float64),
-        std=np.array([_std(column) for column in columns]),
+        std=std,
         minimum=columns.min(axis=1).astype(np.float64),
         low=low.astype(np.float64),
         high=high.astype(np.float64),
         maximum=columns.max(axis=1).astype(np.float64),
     )
-
-
-def _std(column: FloatArray) -> float:
-    """Takes a standard deviation that is exactly 0 for a constant."""
-    if column.min() == column.max():
-        return 0.0
-    return float(column.std(dtype=np.float64))
 
 
 def check_codes(codes: npt.ArrayLike, num_rows: int) -> FloatArray:
@@ -85,14 +118,22 @@ def check_codes(codes: npt.ArrayLike, num_rows: int) -> FloatArray:
         the codes as an array, float32 or float64 as given.
 
     Raises:
-        ValueError: for another shape or type, and for NaN, infinite or huge codes, with their
+        InputError: for another shape or type, and for NaN, infinite or huge codes, with their
             number and the first place.
     """
-    values = np.asarray(codes)
+    try:
+        values = np.asarray(codes)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise InputError(
+            f"expected codes as an array of shape (N, C), got {type(codes).__name__}: {error}"
+        ) from error
     if values.ndim != 2 or values.shape[1] < 1:
         raise InputError(f"expected codes of shape (N, C), got {values.shape}")
     if values.dtype not in (np.float32, np.float64):
-        raise InputError(f"expected float32 or float64 codes, got {values.dtype}")
+        raise InputError(
+            f"expected float32 or float64 codes, got {values.dtype}; convert them, "
+            "such as with codes.astype('float32')"
+        )
     if values.shape[0] != num_rows:
         raise InputError(
             f"expected {num_rows} rows of codes, one for each point, got {values.shape[0]}"
@@ -109,6 +150,52 @@ def check_codes(codes: npt.ArrayLike, num_rows: int) -> FloatArray:
     return values
 
 
+def check_counts(settings: Any) -> None:
+    """Refuses numbers of rows, votes and bins below 1 in a metric's settings.
+
+    Raises:
+        InputError: naming the setting.
+    """
+    for entry in fields(settings):
+        value = getattr(settings, entry.name)
+        if not isinstance(entry.default, int):
+            continue
+        try:
+            whole = operator.index(value)
+        except TypeError:
+            whole = 0
+        if whole < 1:
+            raise InputError(
+                f"expected {type(settings).__name__}.{entry.name} to be a whole number of at "
+                f"least 1, got {value!r}"
+            )
+
+
+def check_seed(seed: int) -> None:
+    """Refuses a seed that NumPy's random states do not take."""
+    if not 0 <= seed < 2**32:
+        raise InputError(f"expected a seed from 0 to {2**32 - 1}, got {seed}")
+
+
+def check_drawn(factors: IntArray, names: Sequence[str], setting: str) -> None:
+    """Refuses drawn rows in which a factor has one value only: no metric can tell values apart.
+
+    Args:
+        factors: (F, n) factor values of the rows drawn.
+        names: F names.
+        setting: the setting that says how many rows are drawn.
+
+    Raises:
+        InputError: naming the factor, its value, the number of rows and the setting.
+    """
+    for name, values in zip(names, factors, strict=True):
+        if values.min() == values.max():
+            raise InputError(
+                f"expected at least 2 values of {name} in the rows drawn, got {name} = {values[0]} "
+                f"in all {len(values)}; raise {setting}, or leave the metric out"
+            )
+
+
 def odd_latents(latents: LatentSummary, drawn: LatentSummary, prune_threshold: float) -> list[str]:
     """Says in words which latents a metric will treat in a way that may surprise.
 
@@ -118,29 +205,44 @@ def odd_latents(latents: LatentSummary, drawn: LatentSummary, prune_threshold: f
         prune_threshold: FactorVAE's.
 
     Returns:
-        one sentence for each kind of oddness that is there.
+        one note for each kind of oddness that is there.
     """
     constant = latents.std == 0
     tiny = ~constant & (latents.std < prune_threshold)
     outliers = drawn.stretched()
-    sentences = []
+    notes = []
     if constant.any():
-        sentences.append(f"{_named(constant)}: constant, so no metric gets anything from it.")
+        notes.append(
+            f"{_named(constant)}: constant, so it adds nothing here. On the evaluation server a "
+            "constant latent can make IRS NaN: remove it from the model."
+        )
     if tiny.any():
-        sentences.append(
-            f"{_named(tiny)}: standard deviation below {prune_threshold:g}, so FactorVAE leaves "
-            "it out, and SAP, whose margin is not scale-free, scores it low."
+        notes.append(
+            f"{_named(tiny)}: standard deviation below {prune_threshold:g}, so FactorVAE ignores "
+            "it, and SAP, whose classifier depends on scale, scores it low."
         )
     if outliers.any():
-        sentences.append(
+        notes.append(
             f"{_named(outliers)}: a few outliers stretch the range to more than "
             f"{MAX_STRETCH:g} times that of 99.8 % of the rows, so they dominate MIG's "
             "equal-width bins and IRS's largest deviation."
         )
-    return sentences
+    return notes
 
 
-def _named(mask: npt.NDArray[np.bool_]) -> str:
+def far_latents(latents: LatentSummary) -> list[str]:
+    """Says in words which latents lie so far from zero that SAP is lower than it has to be."""
+    far = latents.far(MAX_OFFSET)
+    if not far.any():
+        return []
+    return [
+        f"{_named(far)}: mean more than {MAX_OFFSET:g} standard deviations from zero, so SAP, "
+        "whose classifier penalises the offset, scores it low, here as on the evaluation server. "
+        "Subtract the mean in the model."
+    ]
+
+
+def _named(mask: BoolArray) -> str:
     """Names the marked latents: "latent 3", or "latents 3, 5"."""
     numbers = [str(number) for number in np.flatnonzero(mask)]
     return ("latent " if len(numbers) == 1 else "latents ") + ", ".join(numbers)

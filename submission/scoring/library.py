@@ -11,8 +11,10 @@ from importlib.metadata import version
 from typing import Any, NamedTuple
 
 import gin
+import numpy as np
+import numpy.typing as npt
 
-__all__ = ["Library", "library", "versions"]
+__all__ = ["Library", "binned", "library", "versions"]
 
 _METRICS = "disentanglement_lib.evaluation.metrics."
 
@@ -34,7 +36,7 @@ class Library(NamedTuple):
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Keeps TensorFlow's start-up lines and gin's complaints about the library to themselves."""
+    """Hides TensorFlow's start-up lines and gin's complaints about the library."""
 
     def keep(record: logging.LogRecord) -> bool:
         return "blacklist is deprecated" not in record.getMessage()
@@ -69,6 +71,19 @@ def library() -> Library:
             mig=importlib.import_module(_METRICS + "mig"),
             utils=importlib.import_module(_METRICS + "utils"),
         )
+
+
+def binned(rows: npt.NDArray[np.generic], num_bins: int) -> npt.NDArray[np.generic]:
+    """Numbers each row's values by equal-width bins, from 1, with the library's function.
+
+    Args:
+        rows: (C, n) codes or (F, n) factors.
+        num_bins: bins between a row's smallest and largest value.
+    """
+    bins: npt.NDArray[np.generic] = library().utils._histogram_discretize.__wrapped__(
+        rows, num_bins
+    )
+    return bins
 
 
 def versions() -> dict[str, str]:

@@ -6,8 +6,8 @@ import numpy as np
 import numpy.typing as npt
 
 from submission.factors import FactorSpace
-from submission.scoring.score import score_table
-from submission.scoring.scores import Scores
+from submission.scoring.results import Scores
+from submission.scoring.score_codes import score_table
 from submission.scoring.settings import ALL_METRICS, Settings
 
 __all__ = ["CODE_RANGE", "perfect_codes", "score_perfect_codes"]

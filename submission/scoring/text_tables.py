@@ -9,7 +9,7 @@ from typing import Any
 from submission.errors import InputError
 from submission.scoring.aggregate import Spread
 from submission.scoring.leaderboard import Entry, Standing
-from submission.scoring.scores import Scores
+from submission.scoring.results import Scores
 from submission.scoring.settings import ALL_METRICS
 
 __all__ = [
@@ -30,7 +30,8 @@ __all__ = [
 TITLES = {"factor_vae": "FactorVAE", "dci": "DCI", "sap": "SAP", "irs": "IRS", "mig": "MIG"}
 
 IRS_NOTE = (
-    "IRS rewards heavy tails (pure Student-t noise scores about .94): read it with the others."
+    "IRS rewards heavy tails: pure Student-t noise scores about 0.95 with 2 degrees of freedom, "
+    "0.86 with 3, and 0.52 with 10, where normal noise scores 0.37. Read it with the others."
 )
 
 

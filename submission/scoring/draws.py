@@ -1,11 +1,13 @@
-"""A table of codes in place of images: what the library's metrics draw from.
+"""Rows of codes and factor values that the metrics are computed on.
 
-A metric of the library asks a data set for images of factor values that it draws itself, and a
-representation function for their codes. Here the "images" are the grid points' numbers and the
-representation looks rows up, so that the draws, and therefore the score, stay the library's own.
+A metric of disentanglement_lib asks a data set for images of factor values that it draws itself,
+and a function for their codes. Here the "images" are the numbers of grid points, and the function
+looks up rows of a table. The draws, and therefore the scores, stay the library's own.
 """
 
+import itertools
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,11 +17,23 @@ from submission.errors import InputError
 from submission.factors import FactorSpace
 from submission.scoring.library import library
 
-__all__ = ["GridData", "Represent", "draw_rows", "lookup", "varying"]
+__all__ = [
+    "Draws",
+    "GridData",
+    "GridDraws",
+    "Represent",
+    "Rows",
+    "SampleDraws",
+    "lookup",
+    "varying",
+]
 
 IntArray = npt.NDArray[np.int64]
 FloatArray = npt.NDArray[np.floating[Any]]
 Represent = Callable[[IntArray], FloatArray]
+
+Rows = tuple[FloatArray, IntArray]
+"""Codes (C, n) and factor values (F, n), the library's orientation."""
 
 
 class GridData:
@@ -27,12 +41,15 @@ class GridData:
 
     It has the methods of `disentanglement_lib`'s `GroundTruthData` and draws factors exactly as
     the library's own image sets do, one factor after the other from one random state.
+
+    Args:
+        space: the whole grid.
+        hidden: names of the factors that are drawn but not reported.
     """
 
     observation_shape: tuple[int, ...] = ()
 
     def __init__(self, space: FactorSpace, hidden: tuple[str, ...] = ()) -> None:
-        """Takes the whole grid and the names of the factors that are drawn but not reported."""
         self._space = space
         self._visible = [i for i, name in enumerate(space.names) if name not in hidden]
         self._hidden = [i for i, name in enumerate(space.names) if name in hidden]
@@ -75,48 +92,81 @@ class GridData:
 
 
 def lookup(codes: FloatArray) -> Represent:
-    """Makes the representation function that gives a grid point its row of (N, C) codes."""
+    """Makes the function that gives grid points (n,) their rows (n, C) of codes (N, C)."""
 
     def represent(points: IntArray) -> FloatArray:
-        return codes[points]  # (n, C)
+        return codes[points]
 
     return represent
 
 
-def draw_rows(
-    data: GridData,
-    represent: Represent,
-    nums: tuple[int, ...],
-    batch_size: int,
-    seed: int,
-) -> list[tuple[FloatArray, IntArray]]:
-    """Draws rows with the library's function, one set after another from one random state.
+@dataclass(frozen=True, eq=False)
+class GridDraws:
+    """Draws from a full grid, with the library's functions.
 
-    Args:
-        data: what to draw from.
-        represent: codes of grid points.
-        nums: the number of rows n of each set.
-        batch_size: rows per draw.
-        seed: of the random state.
-
-    Returns:
-        for each set, codes (C, n) and factor values (F, n), in the library's orientation.
+    Attributes:
+        names: F names of the factors that are scored.
+        data: the grid.
+        codes: (N, C) of all its points.
+        seed: of each metric's random state.
     """
-    random_state = np.random.RandomState(seed)
-    draw = library().utils.generate_batch_factor_code
-    return [draw(data, represent, num, random_state, batch_size) for num in nums]
+
+    names: tuple[str, ...]
+    data: GridData
+    codes: FloatArray
+    seed: int
+
+    def rows(self, nums: tuple[int, ...], batch_size: int) -> list[Rows]:
+        """Draws sets of rows one after another from one random state.
+
+        Args:
+            nums: the number of rows n of each set.
+            batch_size: rows per draw.
+        """
+        random_state = np.random.RandomState(self.seed)
+        draw, represent = library().utils.generate_batch_factor_code, lookup(self.codes)
+        return [draw(self.data, represent, num, random_state, batch_size) for num in nums]
+
+
+@dataclass(frozen=True, eq=False)
+class SampleDraws:
+    """Takes rows of any sample of codes, shuffled by the seed.
+
+    Attributes:
+        names: F names of the factors that are scored.
+        codes: (n, C).
+        factors: (n, F), values of a factor numbered from 0 by rank.
+        seed: of the shuffling.
+    """
+
+    names: tuple[str, ...]
+    codes: FloatArray
+    factors: IntArray
+    seed: int
+
+    def rows(self, nums: tuple[int, ...], batch_size: int) -> list[Rows]:
+        """Takes sets of rows without overlap, in proportion where there are not enough."""
+        del batch_size
+        order = np.random.RandomState(self.seed).permutation(len(self.codes))
+        total = sum(nums)
+        if total > len(order):
+            nums = tuple(max(1, num * len(order) // total) for num in nums)
+        ends = np.cumsum([0, *nums])
+        parts = [order[start:end] for start, end in itertools.pairwise(ends)]
+        return [(self.codes[part].T, self.factors[part].T) for part in parts]
+
+
+Draws = GridDraws | SampleDraws
 
 
 def varying(space: FactorSpace) -> tuple[FactorSpace, tuple[str, ...]]:
-    """Leaves out the factors that have one value only.
-
-    They number no grid point differently, so codes of the grid keep their order.
+    """Removes the factors that have one value only; codes of the grid keep their order.
 
     Returns:
-        the space of the other factors, and the names of those left out.
+        the space of the other factors, and the names of those removed.
 
     Raises:
-        ValueError: if no factor has two values.
+        InputError: if no factor has two values.
     """
     fixed = tuple(name for name, size in zip(space.names, space.sizes, strict=True) if size < 2)
     if len(fixed) == space.num_factors:

@@ -14,7 +14,7 @@ from safetensors.numpy import save_file
 from submission.errors import InputError, MissingFileError
 from submission.factors import FactorSpace
 from submission.files import replacing
-from submission.scoring.scores import Source
+from submission.scoring.results import Source
 
 __all__ = [
     "TOLERANCE",

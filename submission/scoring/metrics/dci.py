@@ -1,0 +1,129 @@
+"""DCI (Eastwood and Williams 2018), by the library's own functions on our own boosted trees."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from submission.scoring.checks import check_counts, check_drawn
+from submission.scoring.draws import Draws, Rows
+from submission.scoring.library import library
+
+if TYPE_CHECKING:
+    from submission.scoring.trees.importances import Trees
+
+__all__ = ["DciScore", "DciSettings", "compute_dci", "dci_of_trees", "fit_trees"]
+
+FloatArray = npt.NDArray[np.floating[Any]]
+
+RANDOM_STATE = 0
+"""Decides which of two equally good latents a tree splits; the library leaves it to chance."""
+
+
+@dataclass(frozen=True)
+class DciSettings:
+    """Settings of DCI.
+
+    Attributes:
+        num_train: rows that fit the trees.
+        num_test: rows that test them.
+        batch_size: rows per draw.
+    """
+
+    num_train: int = 10_000
+    num_test: int = 5_000
+    batch_size: int = 16
+
+    def __post_init__(self) -> None:
+        check_counts(self)
+
+    def gin_bindings(self) -> dict[str, str]:
+        """Gives the settings as the library's gin bindings."""
+        return {
+            "evaluation.evaluation_fn": "@dci",
+            "dci.batch_size": str(self.batch_size),
+            "dci.num_test": str(self.num_test),
+            "dci.num_train": str(self.num_train),
+        }
+
+
+@dataclass(frozen=True, eq=False)
+class DciScore:
+    """DCI: how concentrated boosted trees' importances are.
+
+    Attributes:
+        disentanglement: the score: weighted mean over latents of 1 - entropy over factors.
+        completeness: weighted mean over factors of 1 - entropy over latents.
+        informativeness_train: share of training rows classified right, mean over factors.
+        informativeness_test: the same for test rows.
+        importances: (C, F) importance of each latent for predicting each factor.
+        disentanglement_per_latent: (C,).
+        weight_of_latent: (C,) share of a latent in all importance, the weights of the score.
+        completeness_per_factor: (F,).
+        train_accuracy_per_factor: (F,).
+        test_accuracy_per_factor: (F,).
+    """
+
+    disentanglement: float
+    completeness: float
+    informativeness_train: float
+    informativeness_test: float
+    importances: FloatArray
+    disentanglement_per_latent: FloatArray
+    weight_of_latent: FloatArray
+    completeness_per_factor: FloatArray
+    train_accuracy_per_factor: FloatArray
+    test_accuracy_per_factor: FloatArray
+
+    @property
+    def score(self) -> float:
+        """The number that is compared, higher is better."""
+        return self.disentanglement
+
+    def library_results(self) -> dict[str, Any]:
+        """Names the numbers as the library does."""
+        return {
+            "informativeness_train": self.informativeness_train,
+            "informativeness_test": self.informativeness_test,
+            "disentanglement": self.disentanglement,
+            "completeness": self.completeness,
+        }
+
+
+def compute_dci(draws: Draws, settings: DciSettings) -> DciScore:
+    """Computes DCI.
+
+    Raises:
+        InputError: if a factor has one value only in the training rows drawn.
+    """
+    nums = (settings.num_train, settings.num_test)
+    train, test = draws.rows(nums, settings.batch_size)
+    check_drawn(train[1], draws.names, "DciSettings.num_train")
+    return dci_of_trees(fit_trees(train, test))
+
+
+def fit_trees(train: Rows, test: Rows) -> "Trees":
+    """Fits our own boosted trees: scikit-learn's algorithm, with features sorted once."""
+    # Imported here, because numba is slow to import and training reads tables without scoring.
+    from submission.scoring.trees.importances import boosted_importances
+
+    return boosted_importances(train, test, RANDOM_STATE)
+
+
+def dci_of_trees(trees: "Trees") -> DciScore:
+    """Scores importances and accuracies with the library's functions."""
+    lib, importances = library().dci, trees.importances
+    shares = importances if importances.sum() > 0 else np.ones_like(importances)
+    return DciScore(
+        disentanglement=float(lib.disentanglement(importances)),
+        completeness=float(lib.completeness(importances)),
+        informativeness_train=float(np.mean(trees.train_accuracies)),
+        informativeness_test=float(np.mean(trees.test_accuracies)),
+        importances=importances,
+        disentanglement_per_latent=lib.disentanglement_per_code(importances),
+        weight_of_latent=shares.sum(axis=1) / shares.sum(),
+        completeness_per_factor=lib.completeness_per_factor(importances),
+        train_accuracy_per_factor=trees.train_accuracies,
+        test_accuracy_per_factor=trees.test_accuracies,
+    )

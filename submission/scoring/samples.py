@@ -1,0 +1,146 @@
+"""Factors of a sample: their values numbered by rank, and what is too rare to be scored."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from submission.errors import InputError
+from submission.scoring.draws import SampleDraws
+from submission.scoring.metrics.factor_vae import FactorVaeSettings
+from submission.scoring.settings import Settings
+
+__all__ = ["numbered_factors", "scarce_value", "undrawn_factors", "undrawn_values"]
+
+IntArray = npt.NDArray[np.int64]
+Labels = npt.NDArray[Any]
+
+MIN_ROWS = 3
+
+
+def numbered_factors(factors: npt.ArrayLike) -> tuple[IntArray, list[Labels]]:
+    """Numbers each factor's values from 0 by rank, so that no metric depends on their size.
+
+    Args:
+        factors: (n, F) whole numbers, booleans or strings; whole numbers may be stored as floats.
+
+    Returns:
+        (n, F) numbers, and for each factor its values in ascending order.
+
+    Raises:
+        InputError: for another shape or kind, for numbers that are not whole, or fewer than 3 rows.
+
+    Example:
+        >>> numbered_factors([["red"], ["blue"], ["red"]])[0][:, 0]
+        array([1, 0, 1])
+    """
+    try:
+        values = np.asarray(factors)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise InputError(f"expected factors as an array of shape (n, F): {error}") from error
+    if values.ndim != 2 or values.shape[1] < 1 or len(values) < MIN_ROWS:
+        raise InputError(
+            f"expected factors of shape (n, F) with n of at least {MIN_ROWS}, got {values.shape}"
+        )
+    if values.dtype.kind not in "biufUS":
+        raise InputError(f"expected whole numbers or strings as factors, got {values.dtype}")
+    if values.dtype.kind == "f":
+        whole = np.isfinite(values) & (values == np.floor(values))
+        if not whole.all():
+            row, factor = np.argwhere(~whole)[0]
+            raise InputError(
+                f"expected whole numbers as factors, got {values[row, factor]} in row {row}, "
+                f"factor {factor}; number the values, such as with np.unique(..., "
+                "return_inverse=True)"
+            )
+    found = [np.unique(column, return_inverse=True) for column in values.T]
+    numbers = np.stack([inverse.reshape(-1) for _, inverse in found], axis=1).astype(np.int64)
+    return numbers, [labels for labels, _ in found]
+
+
+def undrawn_factors(
+    draws: SampleDraws, labels: Mapping[str, Labels], settings: Settings
+) -> dict[str, str]:
+    """Names the factors that have one value only in the rows that a metric is fitted on.
+
+    Args:
+        draws: the sample.
+        labels: each factor's values.
+        settings: how many rows are drawn.
+
+    Returns:
+        a note for each such factor.
+    """
+    notes: dict[str, str] = {}
+    num_rows = len(draws.factors)
+    for metric, drawn in _fitted_rows(draws, settings).items():
+        for f in np.flatnonzero(drawn.min(axis=1) == drawn.max(axis=1)):
+            name, value = draws.names[f], labels[draws.names[f]][drawn[f, 0]]
+            others = int((draws.factors[:, f] != drawn[f, 0]).sum())
+            notes.setdefault(
+                name,
+                f"{name} is left out: the {drawn.shape[1]:,} rows drawn for {metric} all have "
+                f"{name} = {value}, and only {others:,} of all {num_rows:,} rows another value. "
+                f"Give more such rows, or raise {metric}'s num_train.",
+            )
+    return notes
+
+
+def undrawn_values(
+    draws: SampleDraws, labels: Mapping[str, Labels], settings: Settings
+) -> list[str]:
+    """Says of each factor which of its values are in none of the rows that a metric is fitted on.
+
+    Args:
+        draws: the sample.
+        labels: each factor's values.
+        settings: how many rows are drawn.
+    """
+    notes = []
+    fitted = _fitted_rows(draws, settings)
+    for f, name in enumerate(draws.names):
+        counts = np.bincount(draws.factors[:, f])
+        missing = {
+            metric: set(range(len(counts))) - set(drawn[f].tolist())
+            for metric, drawn in fitted.items()
+        }
+        if rare := sorted(set().union(*missing.values())):
+            metrics = ", ".join(metric for metric, values in missing.items() if values)
+            others = f"; so are {len(rare) - 1} other values" if len(rare) > 1 else ""
+            notes.append(
+                f"{name} = {labels[name][rare[0]]} is in {counts[rare[0]]:,} of "
+                f"{len(draws.factors):,} rows and in none of those drawn for {metrics}{others}."
+            )
+    return notes
+
+
+def scarce_value(
+    draws: SampleDraws, labels: Mapping[str, Labels], settings: FactorVaeSettings
+) -> str | None:
+    """Says which value has too few rows for a vote of FactorVAE; None if there is none.
+
+    Args:
+        draws: the sample.
+        labels: each factor's values.
+        settings: how many rows make a vote.
+    """
+    for f, name in enumerate(draws.names):
+        counts = np.bincount(draws.factors[:, f])
+        if counts.min() < settings.batch_size:
+            return (
+                f"expected at least {settings.batch_size} rows of each value, got {counts.min()} "
+                f"with {name} = {labels[name][counts.argmin()]}; give more rows, or lower "
+                "FactorVaeSettings.batch_size"
+            )
+    return None
+
+
+def _fitted_rows(draws: SampleDraws, settings: Settings) -> dict[str, IntArray]:
+    """Gives the factors (F, n) of the rows that DCI, SAP and MIG are fitted on."""
+    nums = {
+        "dci": (settings.dci.num_train, settings.dci.num_test),
+        "sap": (settings.sap.num_train, settings.sap.num_test),
+        "mig": (settings.mig.num_train,),
+    }
+    return {metric: draws.rows(num, 0)[0][1] for metric, num in nums.items()}

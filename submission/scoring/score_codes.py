@@ -1,0 +1,259 @@
+"""The five metrics of a table of codes, or of codes and factors of any sample."""
+
+import difflib
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from submission.errors import InputError
+from submission.factors import FactorSpace
+from submission.scoring.checks import (
+    check_codes,
+    check_seed,
+    far_latents,
+    odd_latents,
+    summarise_latents,
+)
+from submission.scoring.draws import Draws, GridData, GridDraws, SampleDraws, varying
+from submission.scoring.library import library, versions
+from submission.scoring.metrics.dci import compute_dci
+from submission.scoring.metrics.factor_vae import compute_factor_vae
+from submission.scoring.metrics.irs import compute_irs, irs_in_float64
+from submission.scoring.metrics.mig import compute_mig
+from submission.scoring.metrics.sap import compute_sap
+from submission.scoring.results import Scores, Source
+from submission.scoring.samples import (
+    numbered_factors,
+    scarce_value,
+    undrawn_factors,
+    undrawn_values,
+)
+from submission.scoring.settings import ALL_METRICS, Settings, check_metrics
+
+__all__ = ["score_samples", "score_table"]
+
+COMPUTE: dict[str, Callable[[Draws, Any], Any]] = {
+    "factor_vae": compute_factor_vae,
+    "dci": compute_dci,
+    "sap": compute_sap,
+    "irs": compute_irs,
+    "mig": compute_mig,
+}
+"""How each metric is computed, from rows drawn and its settings."""
+
+COMPARING_LATENTS = ("dci", "sap", "mig")
+"""Metrics that need a second latent."""
+
+IMPRECISE = 100.0
+"""Ratio of mean to deviation of a latent from which float32 sums of 10,000 codes lose digits."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Subject:
+    """Codes that are scored, and how rows of them are drawn.
+
+    Attributes:
+        kind: "table" or "samples".
+        space: names and numbers of values of the factors that are scored.
+        fixed: names of the factors that are not, hidden ones apart.
+        draws: the codes and how rows are drawn.
+        notes: what a reader must know about the factors.
+    """
+
+    kind: str
+    space: FactorSpace
+    fixed: tuple[str, ...]
+    draws: Draws
+    notes: tuple[str, ...]
+
+
+def score_table(
+    codes: npt.ArrayLike,
+    space: FactorSpace,
+    seed: int = 0,
+    metrics: tuple[str, ...] = ALL_METRICS,
+    settings: Settings | None = None,
+    source: Source | None = None,
+    hidden: tuple[str, ...] = (),
+) -> Scores:
+    """Scores the codes of every point of a factor grid, with the library's own draws.
+
+    Factors with a single value take no part: the scores are those of the grid without them.
+
+    Args:
+        codes: (N, C) float32 or float64, in the order of the grid.
+        space: the grid.
+        seed: of each metric's random state; the challenge's is 0.
+        metrics: which metrics, out of `ALL_METRICS`.
+        settings: how much is drawn; the challenge's numbers if None.
+        source: what the codes came from, kept beside the scores.
+        hidden: factors that are drawn at random and not scored, such as smallnorb's instance.
+
+    Raises:
+        InputError: if N is not the product of the sizes; for NaN, infinite or huge codes; for one
+            latent with MIG, SAP or DCI, which compare latents; for one varying factor with DCI;
+            for a factor with one value only in the rows drawn; for an unknown hidden factor.
+
+    Example:
+        >>> space = FactorSpace(("shape", "size"), (3, 4))
+        >>> codes = space.index_to_factors(range(12)).astype("float32")
+        >>> score_table(codes, space, metrics=("irs",)).values()["irs"]
+        1.0
+    """
+    values = check_codes(codes, space.num_points)
+    _check_hidden(hidden, space)
+    grid, _ = varying(space)
+    visible, fixed = varying(space.without(hidden))
+    draws = GridDraws(visible.names, GridData(grid, hidden), values, seed)
+    notes = (f"Left out, with a single value: {', '.join(fixed)}.",) if fixed else ()
+    subject = _Subject("table", visible, fixed, draws, notes)
+    return _score(subject, metrics, settings or Settings(), source)
+
+
+def score_samples(
+    codes: npt.ArrayLike,
+    factors: npt.ArrayLike,
+    names: Sequence[str] | None = None,
+    seed: int = 0,
+    metrics: tuple[str, ...] = ALL_METRICS,
+    settings: Settings | None = None,
+    source: Source | None = None,
+) -> Scores:
+    """Scores codes of any sample of points whose factor values are known.
+
+    The rows are shuffled. DCI and SAP take their numbers of training and test rows out of them
+    without overlap, in proportion where there are not enough. MIG and IRS take theirs, or all.
+
+    No metric intervenes here: IRS and FactorVAE compare rows that share a value. Where factors
+    are correlated, rows that share one factor's value share others' too, so these two scores then
+    tell about conditioning, not about intervention.
+
+    These are left out, with a note: factors with a single value, factors with a single value in
+    the rows that a metric draws, and FactorVAE where a value has fewer rows than a vote needs.
+
+    Args:
+        codes: (n, C) float32 or float64.
+        factors: (n, F) whole numbers or strings. Only their order matters.
+        names: F names; "factor 0" and so on if None.
+        seed: of the shuffling and of FactorVAE's draws.
+        metrics: which metrics, out of `ALL_METRICS`.
+        settings: how much is drawn; the challenge's numbers if None.
+        source: what the codes came from, kept beside the scores.
+
+    Raises:
+        InputError: as `score_table`; for factors of another shape or kind, and fewer than 3 rows.
+
+    Example:
+        >>> factors = np.random.default_rng(0).integers(3, size=(1000, 2))
+        >>> round(score_samples(factors * 1.0, factors, metrics=("irs",)).values()["irs"], 3)
+        1.0
+    """
+    settings = settings or Settings()
+    numbers, labels = numbered_factors(factors)
+    rows = check_codes(codes, len(numbers))
+    check_seed(seed)
+    if names is None:
+        names = [f"factor {f}" for f in range(len(labels))]
+    space, single = varying(FactorSpace(tuple(names), tuple(len(values) for values in labels)))
+    every = dict(zip(names, labels, strict=True))
+    kept = numbers[:, [name not in single for name in names]]
+    draws = SampleDraws(space.names, rows, kept, seed)
+    notes = [f"Left out, with a single value: {', '.join(single)}."] if single else []
+
+    undrawn = undrawn_factors(draws, every, settings)
+    if len(undrawn) == space.num_factors:
+        raise InputError(next(iter(undrawn.values())))
+    kept = kept[:, [name not in undrawn for name in space.names]]
+    space = space.without(undrawn)
+    draws = SampleDraws(space.names, rows, kept, seed)
+    notes += undrawn.values()
+    notes += undrawn_values(draws, every, settings)
+    if "factor_vae" in metrics and (scarce := scarce_value(draws, every, settings.factor_vae)):
+        if tuple(metrics) == ("factor_vae",):
+            raise InputError(scarce)
+        metrics = tuple(metric for metric in metrics if metric != "factor_vae")
+        notes.append(f"FactorVAE is left out: {scarce}.")
+    subject = _Subject("samples", space, (*single, *undrawn), draws, tuple(notes))
+    return _score(subject, metrics, settings, source)
+
+
+def _score(
+    subject: _Subject, metrics: tuple[str, ...], settings: Settings, source: Source | None
+) -> Scores:
+    """Computes each metric that was asked for, and measures its time without the import's."""
+    codes = subject.draws.codes
+    _check_comparable(subject, metrics)
+    library()
+    results: dict[str, Any] = {}
+    seconds: dict[str, float] = {}
+    for metric in (metric for metric in ALL_METRICS if metric in metrics):
+        start = time.perf_counter()
+        results[metric] = COMPUTE[metric](subject.draws, getattr(settings, metric))
+        seconds[metric] = time.perf_counter() - start
+    latents = summarise_latents(codes)
+    drawn = results["mig"].latents if "mig" in results else latents
+    notes = odd_latents(latents, drawn, settings.factor_vae.prune_threshold)
+    notes += far_latents(latents)
+    if "irs" in results and codes.dtype == np.float32 and latents.far(IMPRECISE).any():
+        notes += _lost_digits(subject.draws, settings, results["irs"].irs)
+    return Scores(
+        seed=subject.draws.seed,
+        kind=subject.kind,
+        num_rows=len(codes),
+        num_latents=codes.shape[1],
+        factor_names=subject.space.names,
+        factor_sizes=subject.space.sizes,
+        fixed_factors=subject.fixed,
+        settings=settings,
+        latents=latents,
+        notes=(*notes, *subject.notes),
+        seconds=seconds,
+        versions=versions(),
+        source=source,
+        **results,
+    )
+
+
+def _check_hidden(hidden: tuple[str, ...], space: FactorSpace) -> None:
+    """Refuses hidden factors that the grid does not have, and hiding them all."""
+    for name in hidden:
+        if name not in space.names:
+            near = difflib.get_close_matches(name, space.names, 1)
+            raise InputError(
+                f"expected hidden factors out of {space.names}, got {name!r}"
+                + (f"; did you mean {near[0]!r}?" if near else "")
+            )
+    if set(hidden) == set(space.names):
+        raise InputError(f"expected a factor that is not hidden, got hidden = {hidden}")
+
+
+def _check_comparable(subject: _Subject, metrics: tuple[str, ...]) -> None:
+    """Refuses metrics that have nothing to compare, and an impossible seed."""
+    check_metrics(metrics)
+    check_seed(subject.draws.seed)
+    comparing = [metric for metric in metrics if metric in COMPARING_LATENTS]
+    if subject.draws.codes.shape[1] < 2 and comparing:
+        raise InputError(
+            f"expected at least 2 latents, got 1: {comparing} compare latents; "
+            "ask for factor_vae and irs only"
+        )
+    if subject.space.num_factors < 2 and "dci" in metrics:
+        raise InputError(
+            f"expected at least 2 factors that vary, got {subject.space.names}: "
+            "dci compares factors; leave it out"
+        )
+
+
+def _lost_digits(draws: Draws, settings: Settings, irs: float) -> list[str]:
+    """Says what IRS would be without float32 rounding, where that differs."""
+    exact = irs_in_float64(draws, settings.irs)
+    if abs(exact - irs) < 0.001:
+        return []
+    return [
+        f"IRS is {irs:.3f} because the library sums float32 codes that lie far from zero, as on "
+        f"the evaluation server; in float64 it is {exact:.3f}. Subtract the mean in the model."
+    ]
