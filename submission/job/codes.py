@@ -15,7 +15,8 @@ from submission.data.images import ImageSet
 from submission.errors import InputError, OutputError
 from submission.files import sha256_of
 from submission.models.export import load_exported
-from submission.models.scorable import check_scorable, codes_of, constant_latents
+from submission.models.scorable import check_scorable, codes_of
+from submission.scoring.checks import constant_latents
 from submission.scoring.code_table import (
     CodeDifference,
     CodeTable,
