@@ -7,14 +7,16 @@ from torch import nn
 
 from benchmarks.pairs import compare
 from submission.config.settings import FinetuneSettings
-from submission.models.extractor import FactorHeads, FeatureExtractor
+from submission.data.standin.scene import standin_space
+from submission.models.extractor import FeatureExtractor
+from submission.models.heads import Heads
 from submission.training.allocator import keep_freed_memory
 from submission.training.devices import one_device
 from submission.training.finetune.finetune import FinetuneRun
 from submission.training.losses import summed_cross_entropy
 from submission.training.precision import choose_device
 
-SIZES = (6, 6, 2, 3, 3, 40, 40)
+SPACE = standin_space((6, 6, 2, 3, 3, 40, 40))
 
 
 def main() -> None:
@@ -28,10 +30,14 @@ def main() -> None:
     devices = one_device(choose_device(cuda=None))
     device, precision = devices.device, devices.precision
     pixels = torch.randint(256, (arguments.batch_size, 64, 64, 3), dtype=torch.uint8)
-    factors = torch.stack([torch.randint(size, (arguments.batch_size,)) for size in SIZES], dim=1)
-    run = FinetuneRun(FinetuneSettings(), FeatureExtractor(), FactorHeads(SIZES), devices)
+    factors = torch.stack(
+        [torch.randint(size, (arguments.batch_size,)) for size in SPACE.sizes], dim=1
+    )
+    run = FinetuneRun(
+        FinetuneSettings(), FeatureExtractor(), Heads(SPACE.names, SPACE.sizes), devices
+    )
     run.classifier.train()
-    plain = nn.ModuleList([FeatureExtractor(), FactorHeads(SIZES)]).to(device).train()
+    plain = nn.ModuleList([FeatureExtractor(), Heads(SPACE.names, SPACE.sizes)]).to(device).train()
     optimizer = torch.optim.RAdam(
         plain.parameters(), lr=1e-3, weight_decay=0.01, decoupled_weight_decay=True, foreach=False
     )

@@ -18,11 +18,12 @@ import numpy as np
 import torch
 import torch.distributed as dist
 
-from benchmarks.finetune import SIZES
+from benchmarks.finetune import SPACE
 from benchmarks.vae import factored_features
 from submission.config.settings import FinetuneSettings, FitSettings
-from submission.models.extractor import FactorHeads, FeatureExtractor
+from submission.models.extractor import FeatureExtractor
 from submission.models.folding import fold
+from submission.models.heads import Heads
 from submission.training.allocator import keep_freed_memory
 from submission.training.devices import Devices, one_device, opened_devices
 from submission.training.features.extract import extract_features
@@ -41,10 +42,12 @@ def random_images(num_images: int) -> "np.typing.NDArray[np.uint8]":
 def finetuning(devices: Devices, batch_size: int, num_steps: int = 1) -> Callable[[], None]:
     """Makes steps of finetuning VGG19-BN on a whole batch, of which a process takes its part."""
     torch.manual_seed(0)
-    run = FinetuneRun(FinetuneSettings(), FeatureExtractor(), FactorHeads(SIZES), devices)
+    run = FinetuneRun(
+        FinetuneSettings(), FeatureExtractor(), Heads(SPACE.names, SPACE.sizes), devices
+    )
     run.classifier.train()
     pixels = devices.part.of(torch.from_numpy(random_images(batch_size)))
-    factors = torch.stack([torch.randint(size, (batch_size,)) for size in SIZES], dim=1)
+    factors = torch.stack([torch.randint(size, (batch_size,)) for size in SPACE.sizes], dim=1)
     factors = devices.part.of(factors)
 
     def work() -> None:

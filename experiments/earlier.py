@@ -1,10 +1,11 @@
-"""Weights that shipped before, out of the project's history."""
+"""Weights that earlier commits shipped, read from the project's git history."""
 
 import subprocess
 from dataclasses import dataclass
 
 from experiments.own_extractor import OwnExtractor
 from submission.config.configuration import PROJECT
+from submission.errors import InputError
 from submission.files import replacing
 
 __all__ = ["Earlier", "fetch_earlier"]
@@ -14,7 +15,7 @@ FILES = ("extractor.json", "extractor.safetensors")
 
 @dataclass(frozen=True)
 class Earlier(OwnExtractor):
-    """The weights of a commit, which is the folder's name.
+    """The weights of the commit `name`.
 
     Attributes:
         sha256: of the weights file.
@@ -24,16 +25,16 @@ class Earlier(OwnExtractor):
 
     @property
     def commands(self) -> tuple[str, ...]:
-        """What fetches weights and card, for a shell."""
+        """Shell commands that fetch weights and card."""
         shown = (f"git show {self.name}:weights/{file} > {self.folder}/{file}" for file in FILES)
         return (f"mkdir -p {self.folder}", *shown)
 
 
 def fetch_earlier(earlier: Earlier) -> None:
-    """Writes the weights and their card into their folder if they are not there.
+    """Writes weights and card into their folder, unless they are there.
 
     Raises:
-        ValueError: if the project's history does not have the commit.
+        InputError: if the project's history does not have the commit.
     """
     for file in FILES:
         path = PROJECT / earlier.folder / file
@@ -43,7 +44,7 @@ def fetch_earlier(earlier: Earlier) -> None:
             ["git", "show", f"{earlier.name}:weights/{file}"], cwd=PROJECT, capture_output=True
         )
         if shown.returncode:
-            raise ValueError(
+            raise InputError(
                 f"expected the commit {earlier.name} of the earlier weights in the project's "
                 f"history, got {shown.stderr.decode().strip()}; clone it as a whole"
             )

@@ -14,8 +14,9 @@ from torch import Tensor, nn
 from submission.cli import main
 from submission.config.settings import FinetuneSettings
 from submission.data.standin.render import render_file
-from submission.models.extractor import FactorHeads, FeatureExtractor
+from submission.models.extractor import FeatureExtractor
 from submission.models.folding import fold
+from submission.models.heads import Heads
 from submission.models.weights import save_extractor
 from submission.training.batches import BatchPart
 from submission.training.devices import opened_devices
@@ -85,7 +86,7 @@ def step_in_process() -> dict[str, Tensor]:
         torch.manual_seed(0)
         settings = FinetuneSettings(architecture="vgg11_bn", batch_size=8, augmentation=1.0)
         extractor = FeatureExtractor("vgg11_bn", dropout=0.3)
-        run = FinetuneRun(settings, extractor, FactorHeads(SIZES), devices)
+        run = FinetuneRun(settings, extractor, Heads(("shape", "color"), SIZES), devices)
         run.classifier.train()
         pixels = torch.randint(256, (8, 64, 64, 3), dtype=torch.uint8)
         factors = torch.stack([torch.randint(size, (8,)) for size in SIZES], dim=1)
@@ -149,7 +150,7 @@ def train_in_process(data: Path, output: Path) -> tuple[int, str]:
 def test_two_processes_train_the_model_of_one(tmp_path: Path) -> None:
     render_file("standin_toy", (1, 1, 1, 1, 2, 8, 8), tmp_path / "standin_toy/standin_toy.npz")
     torch.manual_seed(0)
-    heads = FactorHeads((2, 8), 16.0).keep(["background_color", "vertical_axis"])
+    heads = Heads(("background_color", "vertical_axis"), (2, 8), 16.0)
     save_extractor(FeatureExtractor("vgg11_bn"), tmp_path / "extractor.safetensors", {}, heads)
     outputs = [tmp_path / "one", tmp_path / "two"]
     [one] = run_in_processes(1, train_in_process, tmp_path, outputs[0])

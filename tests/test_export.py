@@ -17,7 +17,7 @@ from submission.models.scorable import check_scorable
 from submission.models.vae import VAE
 from tests.test_extractor import make_extractor
 
-# Declared by torch 1.8.1 itself; the program beside the file made it.
+# Everything that torch 1.8.1 declares; the program beside the file made it.
 PLAIN_OPERATORS = {
     (schema.name, schema.overload_name): schema
     for schema in map(

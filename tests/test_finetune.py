@@ -10,7 +10,8 @@ import torch
 
 from submission.config.configuration import load_configuration
 from submission.config.settings import FinetuneSettings
-from submission.models.extractor import FactorHeads, FeatureExtractor
+from submission.models.extractor import FeatureExtractor
+from submission.models.heads import Heads
 from submission.training.checkpoint import load_checkpoint, save_checkpoint
 from submission.training.curves import EVENT_FILE
 from submission.training.devices import Devices, one_device
@@ -40,7 +41,10 @@ def run(
     torch.manual_seed(0)
     extractor = FeatureExtractor(settings.architecture, settings.dropout)
     sets = [rendered_set("standin_toy"), rendered_set("standin_realistic")]
-    return finetune(extractor, sets, [rendered_set("standin_real")], settings, devices, folder)
+    heads = Heads(sets[0].space.names, sets[0].space.sizes, settings.head_scale)
+    return finetune(
+        extractor, heads, sets, [rendered_set("standin_real")], settings, devices, folder
+    )
 
 
 def weights_of(result: Finetuned) -> dict[str, torch.Tensor]:
@@ -153,8 +157,8 @@ def test_the_learning_rate_is_constant_or_falls_to_zero() -> None:
 
 def test_the_scale_of_the_heads_multiplies_the_features() -> None:
     torch.manual_seed(0)
-    plain = FactorHeads((3, 4))
-    scaled = FactorHeads((3, 4), scale=16)
+    plain = Heads(("shape", "color"), (3, 4))
+    scaled = Heads(("shape", "color"), (3, 4), scale=16)
     scaled.load_state_dict(plain.state_dict())
     features = torch.rand(2, 512)
     for first, second in zip(plain(16 * features), scaled(features), strict=True):

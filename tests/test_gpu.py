@@ -12,8 +12,9 @@ from torch import Generator, Tensor
 
 from submission.cli import main
 from submission.config.settings import FitSettings, TuneSettings
-from submission.models.extractor import FactorHeads, FeatureExtractor, Heads
+from submission.models.extractor import FeatureExtractor
 from submission.models.folding import fold
+from submission.models.heads import Heads
 from submission.models.vae import FeatureVAE
 from submission.models.weights import save_extractor
 from submission.scoring.code_table import load_table
@@ -51,7 +52,7 @@ def exact_convolutions() -> Iterator[None]:
 
 def make_heads() -> Heads:
     torch.manual_seed(1)
-    return FactorHeads((2, 4), 16.0).keep(["object_color", "vertical_axis"])
+    return Heads(("object_color", "vertical_axis"), (2, 4), 16.0)
 
 
 @pytest.mark.parametrize(("dtype", "tolerance"), [*zip(FORMATS, (1e-4, 0.02, 0.003), strict=True)])
@@ -103,7 +104,7 @@ def test_a_step_of_finetuning_is_that_of_the_cpu() -> None:
     losses = []
     for device in (CPU, GPU):
         torch.manual_seed(0)
-        extractor, heads = FeatureExtractor("vgg11_bn", 0.0), FactorHeads(GRID, 16.0)
+        extractor, heads = FeatureExtractor("vgg11_bn", 0.0), Heads(images.space.names, GRID, 16.0)
         begun = FinetuneRun(settings, extractor, heads, one_device(device, SINGLE))
         begun.classifier.train()
         losses.append([begun.advance(pixels, factors, 10).item() for _ in range(2)])

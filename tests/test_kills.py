@@ -11,7 +11,8 @@ import pytest
 import torch
 
 from submission.data.standin.render import render_file
-from submission.models.extractor import FactorHeads, FeatureExtractor
+from submission.models.extractor import FeatureExtractor
+from submission.models.heads import Heads
 from submission.models.weights import save_extractor
 from tests.kills import Command, Kill, survive
 from tests.redis_server import start_server, variables_for
@@ -37,7 +38,7 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("inputs")
     render_file("standin_toy", (2, 2, 1, 1, 2, 4, 8), folder / "standin_toy/standin_toy.npz")
     torch.manual_seed(0)
-    heads = FactorHeads((2, 8), 16.0).keep(["object_color", "vertical_axis"])
+    heads = Heads(("object_color", "vertical_axis"), (2, 8), 16.0)
     save_extractor(FeatureExtractor("vgg11_bn"), folder / "extractor.safetensors", {}, heads)
     return folder
 

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from submission.cli import main
 from submission.models.export import load_exported
-from submission.models.extractor import FactorHeads
+from submission.models.heads import Heads
 from submission.models.weights import save_extractor
 from submission.scoring.code_table import load_table
 from submission.training import precision
@@ -31,7 +31,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     data.parent.mkdir(parents=True)
     np.savez(data, images=rendered_set("standin_real", GRID).images, factor_sizes=np.array(GRID))
     extractor = make_extractor()
-    heads = FactorHeads((6, 6, 40), 16.0).keep(HEADS)
+    heads = Heads(HEADS, (6, 6, 40), 16.0)
     save_extractor(extractor, folder / "with_heads.safetensors", {}, heads)
     save_extractor(extractor, folder / "without_heads.safetensors", {})
     return folder
@@ -129,7 +129,7 @@ def test_an_adapted_extractor_is_kept_and_leads_to_the_same_codes(
 def test_a_value_that_no_image_seems_to_have_is_warned_of(
     project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    heads = FactorHeads((6, 6, 40), 16.0).keep(HEADS)
+    heads = Heads(HEADS, (6, 6, 40), 16.0)
     heads.biases[1][3] = -1e3
     save_extractor(make_extractor(), project / "without_a_shape.safetensors", {}, heads)
     assert train(project, "lacking", "without_a_shape.safetensors") == 0

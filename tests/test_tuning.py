@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from submission.config.settings import TuneSettings
-from submission.models.extractor import Extractor, FactorHeads, Heads
-from submission.models.head_codes import HeadCodes
+from submission.models.extractor import Extractor
+from submission.models.heads import Heads
 from submission.training.adapt.norms import reestimate_norms
 from submission.training.adapt.tuning import Tuning
 from submission.training.batches import to_unit_range
@@ -27,7 +27,7 @@ SETTINGS = TuneSettings(num_images=48, batch_size=8, learning_rate=1e-3, augment
 
 def make_heads() -> Heads:
     torch.manual_seed(1)
-    return FactorHeads((4, 5), 16.0).keep(["object_color", "vertical_axis"])
+    return Heads(("object_color", "vertical_axis"), (4, 5), 16.0)
 
 
 def make_tuning(settings: TuneSettings = SETTINGS) -> tuple[Extractor, Tuning]:
@@ -66,7 +66,7 @@ def test_answers_become_certain_and_stay_varied(tmp_path: Path) -> None:
 
     def color() -> Tensor:
         with torch.no_grad():
-            logits: Tensor = HeadCodes(make_heads()).logits(adapted(extractor)(pixels))[0]
+            logits: Tensor = make_heads()(adapted(extractor)(pixels))[0]
         return logits
 
     before = color()
@@ -82,11 +82,11 @@ def test_answers_about_axes_are_held_at_those_of_the_extractor_as_it_was() -> No
     settings = replace(SETTINGS, augmentation=0.0, axis_weight=3.0)
     extractor, tuning = make_tuning(settings)
     pixels = torch.from_numpy(IMAGES[:8])
-    known = HeadCodes(make_heads())
+    known = make_heads()
     with torch.no_grad():
         images = to_unit_range(pixels, CPU)
-        color, axis = known.logits(copy.deepcopy(extractor)(images))  # batch norms as in training
-        _, before = known.logits(copy.deepcopy(extractor).eval()(images))
+        color, axis = known(copy.deepcopy(extractor)(images))  # batch norms as in training
+        _, before = known(copy.deepcopy(extractor).eval()(images))
     held = -(before.softmax(dim=1) * axis.log_softmax(dim=1)).sum(dim=1).mean()
     expected = information_loss(color) + 3 * held
     assert tuning.take_step(pixels) == pytest.approx(float(expected), rel=1e-3)

@@ -62,8 +62,8 @@ def finetune(
             f"finetuning on {', '.join(names)} in {precision.dtype} because {precision.reason}; "
             f"{devices.device.type}, {several} process{'es' * (several > 1)}"
         )
-        extractor = starting_extractor(settings, LabelledImages(sets))
-        result = run_finetuning(extractor, sets, others, settings, devices, output)
+        extractor, heads = starting_extractor(settings, LabelledImages(sets))
+        result = run_finetuning(extractor, heads, sets, others, settings, devices, output)
         if devices.is_first:
             _save(result, settings, sets, output / "extractor.safetensors")
 

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from importlib.metadata import version
-from pathlib import Path
 
 import torch
 
@@ -12,9 +11,9 @@ from submission.console import say
 from submission.data.images import ImageSet, open_images
 from submission.errors import InputError
 from submission.job.memory import PROCESS_BYTES, plan_batches, read_memory_limits
-from submission.models.extractor import FEATURE_SIZE, Extractor, Heads
-from submission.models.frozen import LEARNED, load_frozen
-from submission.models.weights import load_heads
+from submission.models.extractor import FEATURE_SIZE, Extractor
+from submission.models.frozen import LEARNED, FrozenExtractor, load_extractor, require_heads
+from submission.models.heads import Heads
 from submission.server.environment import Environment, read_launch
 from submission.training.checkpoint import decisive, fingerprint
 from submission.training.devices import Devices
@@ -85,9 +84,10 @@ def open_inputs(environment: Environment, devices: Devices) -> RunInputs:
     images = open_images(environment.dataset_name, environment.data_path)
     grid = " x ".join(map(str, images.space.sizes))
     say(f"data: {images.name}, {images.space.num_points:,} images ({grid}), {images.path}")
-    extractor, path, digest = load_frozen(extract.kind, extract.weights, PROJECT)
-    say(f"extractor: {extract.kind}, {extractor.architecture}, {path}")
-    heads = _heads(tune, extract, fit, path)
+    frozen = load_extractor(extract.kind, extract.weights, PROJECT)
+    extractor = frozen.extractor
+    say(f"extractor: {extract.kind}, {extractor.architecture}, {frozen.path}")
+    heads = _heads(tune, extract, fit, frozen)
     image_bytes = IMAGE_BYTES * extractor.input_size**2 // 64**2
     sizes = [extract.batch_size] if extract.batch_size else _batch_sizes(devices, image_bytes)
     precision, num_local = devices.precision, read_launch().num_local
@@ -117,14 +117,23 @@ def open_inputs(environment: Environment, devices: Devices) -> RunInputs:
         )
     steps_per_epoch(num_trained, fit)  # refused now, not after the extraction
     return RunInputs(
-        images, extractor, digest, heads, tune, extract, fit, devices, feature_type, batch_size
+        images,
+        extractor,
+        frozen.sha256,
+        heads,
+        tune,
+        extract,
+        fit,
+        devices,
+        feature_type,
+        batch_size,
     )
 
 
 def _heads(
-    tune: TuneSettings, extract: ExtractSettings, fit: FitSettings, weights: Path
+    tune: TuneSettings, extract: ExtractSettings, fit: FitSettings, frozen: FrozenExtractor
 ) -> Heads | None:
-    """Loads what tuning and latents per factor need; refuses features not made for them."""
+    """Gives what tuning and latents per factor need; refuses features not made for them."""
     if tune.num_images and not (extract.kind == "finetuned" and extract.adaptation_images):
         raise InputError(
             "expected Extract.kind='finetuned' and Extract.adaptation_images above 0 for "
@@ -137,13 +146,13 @@ def _heads(
                 f"expected Extract.kind='finetuned' for Fit.latents={fit.latents!r}, got "
                 f"{extract.kind!r}, whose features no head was trained on"
             )
-        return load_heads(weights)
+        return require_heads(frozen)
     if extract.kind == "unnormalised" and fit.sigmoid:
         raise InputError(
             "expected Fit.sigmoid=False for Extract.kind='unnormalised', whose features exceed 1, "
             "got True"
         )
-    return load_heads(weights) if tune.num_images else None
+    return require_heads(frozen) if tune.num_images else None
 
 
 def _batch_sizes(devices: Devices, image_bytes: int) -> list[int]:

@@ -18,7 +18,7 @@ from submission.job.adapt import adapt
 from submission.job.inputs import RunInputs, feature_store, open_inputs
 from submission.models.export import Representation, export
 from submission.models.folding import fold
-from submission.models.head_codes import HeadCodes
+from submission.models.heads import ExpectedValues
 from submission.models.vae import Encoder
 from submission.models.views import views_of_heads
 from submission.scoring.code_table import CodeTable, save_table
@@ -201,7 +201,7 @@ def _fit(inputs: RunInputs, features: Tensor, notes: Path, report: Report) -> En
     if inputs.fit.latents == "heads":
         assert inputs.heads is not None
         say("no VAE: the heads' expected values are the representation")
-        return HeadCodes(inputs.heads).eval()
+        return ExpectedValues(inputs.heads).eval()
     random = np.random.default_rng(inputs.fit.seed)
     if inputs.fit.num_images:
         features = _sample(features, inputs.fit.num_images, random)

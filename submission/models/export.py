@@ -24,7 +24,7 @@ from submission.models.scorable import (
     reason_of,
     with_both_layouts,
 )
-from submission.models.vae import Encoder
+from submission.models.vae import Encoder, encoder_of
 
 __all__ = ["Representation", "export", "load_exported"]
 
@@ -54,7 +54,7 @@ class Representation(nn.Module):
     def __init__(self, extractor: FoldedExtractor, encoder: Encoder) -> None:
         super().__init__()
         self.extractor = extractor
-        self.encoder = encoder.encoder()
+        self.encoder = encoder_of(encoder)
 
     def forward(self, images: Tensor) -> Tensor:
         """Maps (B, 3, 64, 64) RGB in [0, 1] to (B, C) codes."""

@@ -1,5 +1,6 @@
 """Trains the extractor on unlabelled images until the finetuned heads are certain of them."""
 
+import copy
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -16,9 +17,9 @@ from torch.nn import functional as F
 from submission.config.settings import TuneSettings
 from submission.errors import InputError
 from submission.factors import is_axis
-from submission.models.extractor import Extractor, Heads
+from submission.models.extractor import Extractor
 from submission.models.folding import fold
-from submission.models.head_codes import HeadCodes
+from submission.models.heads import Heads
 from submission.models.small_maps import SmallMapProducts
 from submission.training.augmentation import augment
 from submission.training.batches import epoch_batches, to_unit_range
@@ -96,7 +97,7 @@ class Tuning:
             )
         self._images, self._device, self._dtype = images, device, dtype
         self._extractor = extractor
-        self._heads = HeadCodes(heads).to(device).requires_grad_(requires_grad=False)
+        self._heads = copy.deepcopy(heads).to(device).requires_grad_(requires_grad=False)
         self._names = heads.names
         self._are_axes = [is_axis(name) for name in heads.names]
         extractor.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -176,9 +177,7 @@ class Tuning:
             pixels = torch.from_numpy(self._images[np.sort(rows)])
             features.append(self._teacher(to_unit_range(pixels, self._device)))
         rare = []
-        for factor, logits in zip(
-            self._names, self._heads.logits(torch.cat(features)), strict=True
-        ):
+        for factor, logits in zip(self._names, self._heads(torch.cat(features)), strict=True):
             shares = logits.softmax(dim=1).mean(dim=0).tolist()
             if not is_axis(factor):
                 even = 1 / len(shares)
@@ -195,7 +194,7 @@ class Tuning:
             known = self._teacher(images)
         with torch.autocast(device.type, torch.bfloat16, enabled=enabled), SmallMapProducts():
             features = self._extractor(images)
-        loss = self._loss(self._heads.logits(features), self._heads.logits(known))
+        loss = self._loss(self._heads(features), self._heads(known))
         for group in self._optimizer.param_groups:
             progress = self.step / self.num_steps
             group["learning_rate"] = settings.learning_rate * half_cosine(progress)

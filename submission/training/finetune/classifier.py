@@ -7,7 +7,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from submission.models.extractor import FactorHeads
+from submission.models.heads import Heads
 from submission.models.small_maps import SmallMapProducts
 from submission.training.batches import LabelledImages, to_unit_range
 from submission.training.devices import Devices
@@ -26,7 +26,7 @@ class FactorClassifier(nn.Module):
         heads: maps features to logits.
     """
 
-    def __init__(self, extractor: nn.Module, heads: FactorHeads) -> None:
+    def __init__(self, extractor: nn.Module, heads: Heads) -> None:
         super().__init__()
         self.extractor = extractor
         self.heads = heads

@@ -18,7 +18,8 @@ from submission.console import progress_bar, say
 from submission.data.images import ImageSet
 from submission.errors import InputError
 from submission.factors import is_axis
-from submission.models.extractor import FactorHeads, FeatureExtractor, Heads
+from submission.models.extractor import FeatureExtractor
+from submission.models.heads import Heads
 from submission.training.augmentation import augment
 from submission.training.batches import (
     LabelledImages,
@@ -30,7 +31,6 @@ from submission.training.curves import Curves
 from submission.training.devices import Devices
 from submission.training.finetune.classifier import FactorClassifier, factor_accuracies
 from submission.training.finetune.frozen_blocks import freeze_blocks
-from submission.training.finetune.start import starting_heads
 from submission.training.interruption import stop_requested
 from submission.training.losses import summed_cross_entropy
 from submission.training.prefetch import prefetched
@@ -74,7 +74,7 @@ class FinetuneRun:
 
     settings: FinetuneSettings
     extractor: FeatureExtractor
-    heads: FactorHeads
+    heads: Heads
     devices: Devices
     softness: Sequence[float] | None = None
     step: int = 0
@@ -153,6 +153,7 @@ class FinetuneRun:
 
 def finetune(
     extractor: FeatureExtractor,
+    heads: Heads,
     training_sets: Sequence[ImageSet],
     further_sets: Sequence[ImageSet],
     settings: FinetuneSettings,
@@ -165,6 +166,7 @@ def finetune(
 
     Args:
         extractor: where to start; changed in place.
+        heads: where to start; changed in place.
         training_sets: sets of one factor grid, each split into training and validation images.
         further_sets: sets of the same grid that accuracy is measured on and nothing else.
         settings: how to train.
@@ -185,7 +187,6 @@ def finetune(
     steps_per_epoch = _steps_per_epoch(settings.batch_size, num_images, devices.num_processes)
     num_steps = steps_per_epoch * settings.num_epochs
 
-    heads = starting_heads(settings, images.space)
     softness = [settings.axis_softness * is_axis(name) for name in images.space.names]
     run = FinetuneRun(settings, extractor, heads, devices, softness)
     checkpoint = folder / "finetune.ckpt"
@@ -266,8 +267,7 @@ def finetune(
         accuracies[name] = look(name, other, np.arange(len(other)))
     if devices.is_first:
         run.curves.write(folder)
-    kept = heads.keep(images.space.names)
-    return Finetuned(extractor.eval(), kept, accuracies, run.step * settings.batch_size)
+    return Finetuned(extractor.eval(), heads.eval(), accuracies, run.step * settings.batch_size)
 
 
 def _steps_per_epoch(batch_size: int, num_images: int, num_processes: int) -> int:
