@@ -255,9 +255,9 @@ def write_json(path: Path, content: Any) -> None:
         ValueError: if `content` holds a number that JSON cannot express.
         OutputError: if the file cannot be written.
     """
-    text = json.dumps(content, indent=2, allow_nan=False) + "\n"
-    with replacing(path) as beside:
-        beside.write_text(text, encoding="utf-8")
+    encoded = (json.dumps(content, indent=2, allow_nan=False) + "\n").encode()
+    with replacing(path, len(encoded)) as beside:
+        beside.write_bytes(encoded)
 
 
 def sha256_of(path: Path) -> str:

@@ -15,7 +15,8 @@ from submission.data.images import ImageSet
 from submission.errors import InputError, OutputError
 from submission.files import sha256_of
 from submission.models.export import load_exported
-from submission.models.scorable import check_scorable, codes_of, constant_latents
+from submission.models.scorable import check_scorable, codes_of
+from submission.scoring.checks import constant_latents
 from submission.scoring.code_table import (
     CodeDifference,
     CodeTable,
@@ -110,8 +111,8 @@ def _full_precision() -> AbstractContextManager[None]:
 def codes_to_score(environment: Environment, images: ImageSet, *, encode: bool) -> ScoredCodes:
     """Gives the code of every image, by the exported file where that is cheap.
 
-    Every image is encoded with the exported file on a GPU, if it takes at most a minute on the
-    CPU, if training left no codes that agree with the file's, or if asked to. The codes are then
+    Training's codes are taken only if they agree with the exported file's and if there is no GPU
+    and encoding would take more than a minute. Otherwise every image is encoded, and the codes are
     kept in the place of training's, for further evaluations and the report.
 
     Args:

@@ -1,10 +1,7 @@
 """What the evaluation server can score: a representation is called here as the server calls it."""
 
 from collections.abc import Callable
-from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -17,7 +14,6 @@ __all__ = [
     "check_latents_vary",
     "check_scorable",
     "codes_of",
-    "constant_latents",
     "reason_of",
     "with_both_layouts",
 ]
@@ -141,20 +137,6 @@ def check_scorable(represent: Represent, images: Tensor) -> Tensor:
     return codes
 
 
-def constant_latents(codes: npt.NDArray[np.floating[Any]]) -> list[int]:
-    """Lists the latents that have one value for all images.
-
-    Args:
-        codes: (N, C).
-
-    Example:
-        >>> constant_latents(np.array([[0.0, 0.3], [1.0, 0.3]]))
-        [1]
-    """
-    found: list[int] = np.flatnonzero(codes.min(axis=0) == codes.max(axis=0)).tolist()
-    return found
-
-
 def check_latents_vary(codes: Tensor) -> None:
     """Refuses codes with too few latents, or with a latent that never changes.
 
@@ -169,7 +151,7 @@ def check_latents_vary(codes: Tensor) -> None:
             f"expected at least 2 latents, got {codes.shape[1]}; the server's metrics compare "
             "latents with each other"
         )
-    constant = constant_latents(codes.numpy())
+    constant = (codes.amin(dim=0) == codes.amax(dim=0)).nonzero()[:, 0].tolist()
     if constant:
         raise InputError(
             f"expected latents that vary, got one value for all images in the latents {constant}; "

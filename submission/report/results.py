@@ -116,7 +116,7 @@ def other_model(scores: Scores, model: Path) -> str:
 
 
 def joined(new: Result, earlier: Result) -> Result | None:
-    """Adds an earlier result's metrics that were not computed anew.
+    """Adds the metrics that only an earlier result has.
 
     Args:
         new: the result with precedence.

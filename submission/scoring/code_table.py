@@ -84,7 +84,8 @@ class CodeTable:
         if len(self.codes) != self.space.num_points:
             raise InputError(
                 f"expected {self.space.num_points} codes for factor sizes {self.space.sizes}, "
-                f"got {len(self.codes)}; the data set may have other sizes"
+                f"got {len(self.codes)}; correct the sizes, or score codes of some of the images "
+                "with submission.scoring.score_samples"
             )
 
     @property
@@ -109,7 +110,7 @@ def save_table(table: CodeTable, path: Path) -> None:
     }
     # One entry alone: the library writes several in a new order each time.
     metadata = {FORMAT: json.dumps(origin)}
-    with replacing(path) as beside:
+    with replacing(path, table.codes.nbytes) as beside:
         save_file({"codes": np.ascontiguousarray(table.codes)}, beside, metadata)
 
 

@@ -31,9 +31,9 @@ def write_result_files(
     The folder is `metrics_seed_1` for seed 1, and so on. Folders of metrics that `scores` lacks are
     removed, because they are of other scores.
 
-    As the library does, the files of the earlier steps in `representation/results/` come along,
-    and `aggregate/evaluation.json` joins everything in `json/`. `num_active_dims` is our count of
-    active latents; the library's own number under that name counts something else.
+    As in the library, the files of the earlier steps in `representation/results/` are copied, and
+    `aggregate/evaluation.json` joins everything in `json/`. `num_active_dims` is the number of
+    active latents; the library writes another count under that name.
 
     Args:
         scores: what to write.
