@@ -133,7 +133,7 @@ def test_the_stored_extractor_is_the_live_one(
         apply = nn.Module._apply
 
         def moved(self: nn.Module, *arguments: object, **named: object) -> nn.Module:
-            apply(self, *arguments, **named)  # type: ignore[arg-type]
+            apply(self, *arguments, **named)  # type: ignore[no-untyped-call]
             for name, buffer in self._buffers.items():
                 self._buffers[name] = None if buffer is None else buffer.clone()
             return self

@@ -33,7 +33,7 @@ def test_whole_blocks_are_frozen(num_blocks: int, num_frozen: int) -> None:
 
 def test_frozen_norms_ignore_the_batch_also_where_processes_share_it() -> None:
     trunk = FeatureExtractor("vgg11_bn").trunk
-    nn.SyncBatchNorm.convert_sync_batchnorm(trunk)
+    nn.SyncBatchNorm.convert_sync_batchnorm(trunk)  # type: ignore[no-untyped-call]
     freeze_blocks(trunk, 2)
     frozen = [number for number, layer in enumerate(trunk) if isinstance(layer, FrozenBatchNorm)]
     assert frozen == [1, 5]

@@ -76,7 +76,8 @@ def adapt(
     assert state is not None
     adapted = copy.deepcopy(frozen.extractor)
     adapted.load_state_dict(state)
-    return adapted.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
+    adapted.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return adapted
 
 
 def _computed(
@@ -128,7 +129,7 @@ def _tuned(
             f"tuning leaves the answers about {factor} as they are"
         )
     run_loop(task, checkpoint, report)
-    tuned = task.network.cpu().eval().requires_grad_(requires_grad=False)
+    tuned: Extractor = task.network.cpu().eval().requires_grad_(requires_grad=False)
     del task
     release_freed_memory()
     return tuned

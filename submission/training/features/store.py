@@ -117,15 +117,15 @@ class FeatureStore:
         except (FileNotFoundError, NotADirectoryError):
             return None
         except (SafetensorError, OSError) as error:
-            return self._damaged(path, str(error))
-        found, expected = _shapes(stored), _shapes(like)
-        if found != expected:
-            return self._damaged(path, f"other shapes or types than {expected}")
-        if _sha256_of(stored) != sha256:
-            return self._damaged(path, "other bytes than were written")
-        if not all(bool(value.isfinite().all()) for value in stored.values()):
-            return self._damaged(path, "numbers that are not finite")
-        return stored
+            fault = str(error)
+        else:
+            fault = _fault(stored, like, sha256)
+            if not fault:
+                return stored
+        say(f"warning: computing the content of {path} again, the file is damaged: {fault}")
+        with suppress(OSError):
+            path.unlink()
+        return None
 
     def _write_soon(self, name: str, tensors: dict[str, Tensor]) -> None:
         self.finish()
@@ -136,10 +136,16 @@ class FeatureStore:
         with replacing(self.folder / f"{name}.safetensors") as beside:
             save_file(tensors, beside, metadata={"sha256": _sha256_of(tensors)})
 
-    def _damaged(self, path: Path, found: str) -> None:
-        say(f"warning: computing the content of {path} anew, the file is damaged: {found}")
-        with suppress(OSError):
-            path.unlink()
+
+def _fault(stored: Mapping[str, Tensor], like: Mapping[str, Tensor], sha256: str | None) -> str:
+    """Says what is wrong with stored tensors; empty if nothing is."""
+    if _shapes(stored) != _shapes(like):
+        return f"other shapes or types than {_shapes(like)}"
+    if _sha256_of(stored) != sha256:
+        return "other bytes than were written"
+    if not all(bool(value.isfinite().all()) for value in stored.values()):
+        return "numbers that are not finite"
+    return ""
 
 
 def _shapes(tensors: Mapping[str, Tensor]) -> dict[str, tuple[tuple[int, ...], torch.dtype]]:
