@@ -98,8 +98,9 @@ def extract_features(
                     dist.recv(matrix[share[number]], process)
                     finished.append(share[number])
                     advance(_length(share[number]))
-            for chunk in finished if store is not None else ():
-                store.write(chunk.start, matrix[chunk])
+            if store is not None:
+                for chunk in finished:
+                    store.write(chunk.start, matrix[chunk])
     if store is not None:
         store.finish()
     return matrix if devices.is_first else matrix[:0]
