@@ -1,4 +1,4 @@
-"""The command `train` is killed at random moments and ends with the bytes of a run without kills."""
+"""The command `train`, killed at random moments, ends with the bytes of a run without kills."""
 
 import json
 import re
