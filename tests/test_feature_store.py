@@ -22,7 +22,7 @@ from submission.training.features.identity import (
 from submission.training.features.store import FeatureStore
 from submission.training.precision import Precision
 from tests.processes import run_in_processes
-from tests.test_architecture import imports_of
+from tests.sources import imports_of, tree_of
 
 DEVICES = one_device(torch.device("cpu"), Precision(torch.float32, "test"))
 IMAGES = np.random.default_rng(0).integers(0, 256, (200, 64, 64, 3), dtype=np.uint8)
@@ -156,7 +156,7 @@ def test_everything_that_features_are_computed_with_is_among_the_sources() -> No
     imported = {
         PACKAGE.parent / f"{name.replace('.', '/')}.py"
         for file in known
-        for name in imports_of(file)
+        for name in imports_of(tree_of(file))
         if name.startswith(("submission.models.", "submission.training."))
     }
     missing = {file.relative_to(PACKAGE).as_posix() for file in imported - known if file.is_file()}
