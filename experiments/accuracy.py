@@ -10,7 +10,6 @@ import torch
 from experiments.finetuning import REAL
 from experiments.run import WEIGHTS
 from submission.config.configuration import load_configuration
-from submission.config.settings import ExtractSettings, TuneSettings
 from submission.console import progress_bar, say
 from submission.data.image_set import ImageSet
 from submission.data.standin.render import render_images
@@ -61,9 +60,9 @@ def _measure(num_images: int, devices: Devices) -> None:
         for name, rows in zip(SIMULATIONS, np.split(held_out, len(SIMULATIONS)), strict=True)
     }
     points[REAL] = random.choice(space.num_points, num_images, replace=False)
-    load_configuration(Path("configs/best.gin"))
-    tune, num_norm_images = TuneSettings(), ExtractSettings().adaptation_images
-    others = random.choice(space.num_points, tune.num_images, replace=False)
+    settings_of_best = load_configuration(Path("configs/best.gin")).adapt
+    num_norm_images = settings_of_best.num_norm_images
+    others = random.choice(space.num_points, settings_of_best.num_tuning_images, replace=False)
 
     accuracies = {}
     for name, rows in points.items():
@@ -82,7 +81,7 @@ def _measure(num_images: int, devices: Devices) -> None:
 
     accuracies[f"{REAL}, batch norms adapted"] = adapt_norms()
     with TemporaryDirectory() as folder, progress_bar(len(others), "tuning", " images") as bar:
-        tuning = Tuning(extractor, heads, unlabelled, tune, device, dtype)
+        tuning = Tuning(extractor, heads, unlabelled, settings_of_best, device, dtype)
         tuning.run(Path(folder) / "tune.ckpt", "accuracy", bar.update)
     accuracies[f"{REAL}, tuned and batch norms adapted"] = adapt_norms()
     card["accuracy"] = accuracies

@@ -13,6 +13,7 @@ from experiments.run import RESULTS, WEIGHTS, read_results
 from submission.config.configuration import PROJECT
 from submission.data.catalogue import FACTOR_NAMES
 from submission.data.standin.scene import standin_space
+from submission.errors import InputError
 from submission.files import replacing
 from submission.models.weights import read_card
 from submission.scoring.reference import score_perfect_codes
@@ -37,7 +38,7 @@ def write_document() -> None:
     """Writes tables between their marks and the pictures beside docs/results.md.
 
     Raises:
-        ValueError: if a mark names no table.
+        InputError: if a mark names no table.
     """
     read = {row: read_results(row) for row in ROWS}
     results = {row: content["trainings"] for row, content in read.items() if content}
@@ -159,13 +160,13 @@ def filled(text: str, tables: dict[str, list[str]]) -> str:
         tables: lines by name.
 
     Raises:
-        ValueError: if a mark names no table.
+        InputError: if a mark names no table.
     """
 
     def fill(match: "re.Match[str]") -> str:
         name = match["name"]
         if name not in tables:
-            raise ValueError(f"expected a mark out of {', '.join(tables)}, got {name!r}")
+            raise InputError(f"expected a mark out of {', '.join(tables)}, got {name!r}")
         return "\n".join([f"<!-- {name} -->", *tables[name], "<!-- end -->"])
 
     return re.sub(r"<!-- (?P<name>(?!end)[^>]*?) -->\n.*?<!-- end -->", fill, text, flags=re.S)

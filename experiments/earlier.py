@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from experiments.own_extractor import OwnExtractor
 from submission.config.configuration import PROJECT
+from submission.errors import InputError
 from submission.files import replacing
 
 __all__ = ["Earlier", "fetch_earlier"]
@@ -33,7 +34,7 @@ def fetch_earlier(earlier: Earlier) -> None:
     """Writes the weights and their card into their folder if they are not there.
 
     Raises:
-        ValueError: if the project's history does not have the commit.
+        InputError: if the project's history does not have the commit.
     """
     for file in FILES:
         path = PROJECT / earlier.folder / file
@@ -43,7 +44,7 @@ def fetch_earlier(earlier: Earlier) -> None:
             ["git", "show", f"{earlier.name}:weights/{file}"], cwd=PROJECT, capture_output=True
         )
         if shown.returncode:
-            raise ValueError(
+            raise InputError(
                 f"expected the commit {earlier.name} of the earlier weights in the project's "
                 f"history, got {shown.stderr.decode().strip()}; clone it as a whole"
             )

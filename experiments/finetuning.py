@@ -8,6 +8,7 @@ from pathlib import Path
 
 from experiments.own_extractor import OwnExtractor
 from submission.config.configuration import PROJECT
+from submission.errors import InputError
 
 __all__ = ["GRID", "REAL", "Finetuning", "data_folder", "finetune_extractor", "shell_line"]
 
@@ -83,14 +84,14 @@ def finetune_extractor(finetuning: Finetuning, data: Path) -> None:
         data: folder with the images of `GRID`.
 
     Raises:
-        ValueError: if finetuning failed; it has printed why.
+        InputError: if finetuning failed; it has printed why.
     """
     if (PROJECT / finetuning.weights).is_file():
         return
     command = ["env", f"DISENTANGLEMENT_LIB_DATA={data}", sys.executable, "-m", *finetuning.words]
     status = subprocess.run(command, cwd=PROJECT).returncode
     if status:
-        raise ValueError(
+        raise InputError(
             f"expected the finetuning for {finetuning.name} to end well, got status {status}; "
             "its message is above"
         )

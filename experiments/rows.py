@@ -7,6 +7,7 @@ from typing import Any
 from experiments.earlier import Earlier
 from experiments.finetuning import Finetuning, shell_line
 from experiments.own_extractor import OwnExtractor
+from submission.errors import InputError
 
 __all__ = ["ABLATIONS", "GRID", "MAIN", "ROWS", "SMALL_GRID", "Row", "find_row", "sizes_of"]
 
@@ -89,7 +90,7 @@ def _features(name: str, title: str, *overrides: str, extractor: Earlier | None 
     return _ablation(name, title, *changed, preset="paper", grid=SMALL_GRID, extractor=extractor)
 
 
-_NOT_TUNED = "Tune.num_images=0"
+_NOT_TUNED = "Adapt.num_tuning_images=0"
 
 
 def _best(name: str, title: str, *overrides: str, grid: str = GRID, **further: Any) -> Row:
@@ -107,7 +108,7 @@ def _adapted(num_images: int, num_seeds: int = 3) -> Row:
         f"adapted-{num_images}",
         f"not tuned, batch norms adapted to {num_images:,}",
         _NOT_TUNED,
-        f"Extract.adaptation_images={num_images}",
+        f"Adapt.num_norm_images={num_images}",
         num_seeds=num_seeds,
     )
 
@@ -135,12 +136,12 @@ ABLATIONS = {
             "beta-high", "beta ends at 1.6: all latents collapse", "Fit.beta_end=1.6", num_seeds=1
         ),
         _vae("no-annealing", "no annealing", "Fit.beta_start=0.4"),
-        _vae("quick-adapted", "batch norms adapted", "Extract.adaptation_images=4096"),
+        _vae("quick-adapted", "batch norms adapted", "Adapt.num_norm_images=4096"),
         _vae(
             "quick-tuned",
             "extractor tuned, batch norms adapted",
-            "Tune.num_images=9600",
-            "Extract.adaptation_images=4096",
+            "Adapt.num_tuning_images=9600",
+            "Adapt.num_norm_images=4096",
         ),
     ),
     "Features, with the paper's VAE, 60 epochs, on a grid of 16,200 images": (
@@ -154,7 +155,7 @@ ABLATIONS = {
             "random trunk, average pooling",
             "Extract.kind='average'",
             "Extract.weights='random'",
-            "Extract.adaptation_images=2048",
+            "Adapt.num_norm_images=2048",
             extractor=None,
         ),
     ),
@@ -165,7 +166,7 @@ ABLATIONS = {
             "not-adapted",
             "extractor as finetuning made it",
             _NOT_TUNED,
-            "Extract.adaptation_images=0",
+            "Adapt.num_norm_images=0",
         ),
         _best("one-copy", "one copy of each latent", "Fit.num_copies=1"),
         _best("best-beta-low", "beta ends at .2", "Fit.beta_end=0.2"),
@@ -176,11 +177,11 @@ ABLATIONS = {
     ),
     "best.gin on a grid of 16,200 images": (
         _best_small("best-small-grid-earlier", "best.gin", num_seeds=5),
-        _best_small("tuned-2400", "tuned to 2,400 images", "Tune.num_images=2400"),
-        _best_small("tuned-4800", "tuned to 4,800 images", "Tune.num_images=4800"),
-        _best_small("tuned-16200", "tuned to all images", "Tune.num_images=16200"),
-        _best_small("axes-free", "tuned, axes not held", "Tune.axis_weight=0.0"),
-        _best_small("tuned-again", "tuned with another seed", "Tune.seed=1"),
+        _best_small("tuned-2400", "tuned to 2,400 images", "Adapt.num_tuning_images=2400"),
+        _best_small("tuned-4800", "tuned to 4,800 images", "Adapt.num_tuning_images=4800"),
+        _best_small("tuned-16200", "tuned to all images", "Adapt.num_tuning_images=16200"),
+        _best_small("axes-free", "tuned, axes not held", "Adapt.axis_weight=0.0"),
+        _best_small("tuned-again", "tuned with another seed", "Adapt.seed=1"),
         _adapted(4096, num_seeds=5),
         _adapted(1024),
         _adapted(256),
@@ -212,12 +213,12 @@ def find_row(name: str) -> Row:
     """Finds a row by its name.
 
     Raises:
-        ValueError: if there is none.
+        InputError: if there is none.
     """
     for row in ROWS:
         if row.name == name:
             return row
-    raise ValueError(f"expected one of {', '.join(row.name for row in ROWS)}, got {name!r}")
+    raise InputError(f"expected one of {', '.join(row.name for row in ROWS)}, got {name!r}")
 
 
 def sizes_of(grid: str) -> tuple[int, ...]:

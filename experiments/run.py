@@ -15,8 +15,12 @@ from experiments.earlier import Earlier, fetch_earlier
 from experiments.finetuning import GRID as FINETUNING_GRID
 from experiments.finetuning import REAL, Finetuning, data_folder, finetune_extractor
 from experiments.rows import MAIN, Row, sizes_of
-from submission.config.configuration import PROJECT, changed_settings, load_configuration
-from submission.config.settings import ExtractSettings
+from submission.config.configuration import (
+    PROJECT,
+    Configuration,
+    changed_settings,
+    load_configuration,
+)
 from submission.console import say
 from submission.data.image_set import file_of
 from submission.data.standin.render import render_file
@@ -65,9 +69,9 @@ def run_row(row: Row, seeds: Sequence[int] | None = None) -> None:
 
 def current_results(row: Row) -> dict[str, Any]:
     """Reads the file of a row; without trainings if there is none of these weights and settings."""
-    _configure(row)
-    digest = _expected_weights(row)
-    changed: dict[str, Any] = json.loads(json.dumps(changed_settings()))
+    configuration = _configuration(row)
+    digest = _expected_weights(row, configuration)
+    changed: dict[str, Any] = json.loads(json.dumps(changed_settings(configuration)))
     header = {"command": row.command, "settings": changed, "weights_sha256": digest}
     results = read_results(row)
     if results is None or any(results.get(name) != value for name, value in header.items()):
@@ -75,11 +79,11 @@ def current_results(row: Row) -> dict[str, Any]:
     return results
 
 
-def _expected_weights(row: Row) -> str | None:
-    """Gives the hash of the weights that a configured row needs; None if it makes its own."""
+def _expected_weights(row: Row, configuration: Configuration) -> str | None:
+    """Gives the hash of the weights that a row needs; None if it makes its own."""
     if isinstance(row.extractor, Earlier):
         return row.extractor.sha256
-    if row.extractor or ExtractSettings().weights == RANDOM:
+    if row.extractor or configuration.extract.weights == RANDOM:
         return None
     digest: str = read_card(WEIGHTS)["sha256"]
     return digest
@@ -111,8 +115,8 @@ def _train(row: Row, seed: int) -> dict[str, Any]:
         is_grading=False,
         cuda=None,
     )
-    _configure(row, f"Fit.seed={seed}", "Extract.keep_features=True")
-    train_representation(environment)
+    configuration = _configuration(row, f"Fit.seed={seed}", "Extract.keep_features=True")
+    train_representation(environment, configuration)
     notes = json.loads((environment.training_path / "training.json").read_text(encoding="utf-8"))
     table = load_table(environment.training_path / "codes.safetensors")
     details = score_table(table.codes, table.space)
@@ -137,8 +141,8 @@ def _train(row: Row, seed: int) -> dict[str, Any]:
     return rounded
 
 
-def _configure(row: Row, *overrides: str) -> None:
-    load_configuration(Path(f"configs/{row.preset}.gin"), [*row.settings, *overrides])
+def _configuration(row: Row, *overrides: str) -> Configuration:
+    return load_configuration(Path(f"configs/{row.preset}.gin"), [*row.settings, *overrides])
 
 
 def _rendered(name: str, grid: str) -> Path:

@@ -1,14 +1,12 @@
 """What a user does wrong ends in one line and a non-zero status."""
 
 from collections.abc import Callable
-from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
 from submission.cli import COMMANDS, main
-from submission.config.configuration import SETTINGS, load_configuration
-from submission.config.settings import FitSettings
+from submission.config.configuration import Configuration, load_configuration
 from submission.data.standin.render import render_file
 
 Run = Callable[..., tuple[int, str]]
@@ -113,16 +111,16 @@ def test_a_run_that_fails_leaves_its_settings_and_the_earlier_ones(
     words = [f"--set=Fit.{setting}" for setting in ("batch_size=8", "learning_rate=1e30")]
     assert_one_line(run("train", "configs/quick.gin", *words), "error:", "Fit.learning_rate")
     assert (notes / "configuration.gin").read_text() == "# of an earlier model"
-    load_configuration(notes / "started.gin")
-    assert (FitSettings().learning_rate, FitSettings().num_epochs) == (1e30, 30)
+    fit = load_configuration(notes / "started.gin").fit
+    assert (fit.learning_rate, fit.num_epochs) == (1e30, 30)
 
 
 def test_settings_are_listed_with_what_they_mean(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["settings"]) == 0
     printed = capsys.readouterr().out
-    for name, group in SETTINGS.items():
-        for field in fields(group):
-            assert f"  {name}.{field.name} = {field.default!r}\n      " in printed
+    for group in Configuration().groups:
+        for each in group.settings():
+            assert f"  {each.name} = {each.default!r}\n      " in printed
     assert main(["settings", "configs/stage1.gin", "--set", "Fit.seed=3"]) == 0
     printed = capsys.readouterr().out
     assert "  Extract.kind = 'stage1'  (default: 'finetuned')\n" in printed

@@ -133,9 +133,9 @@ def train_in_process(data: Path, output: Path) -> tuple[int, str]:
     settings = {
         "Extract.weights": str(data / "extractor.safetensors"),
         "Extract.batch_size": 16,
-        "Extract.adaptation_images": 64,
-        "Tune.num_images": 32,
-        "Tune.batch_size": 16,
+        "Adapt.num_norm_images": 64,
+        "Adapt.num_tuning_images": 32,
+        "Adapt.batch_size": 16,
         "Fit.encoder_widths": (24,),
         "Fit.decoder_widths": (24,),
         "Fit.batch_size": 16,

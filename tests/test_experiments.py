@@ -18,7 +18,6 @@ from experiments.pictures import draw_limits, draw_scores
 from experiments.rows import ABLATIONS, ROWS, Row, find_row
 from submission.cli import run_commands
 from submission.config.configuration import PROJECT, load_configuration
-from submission.config.settings import ExtractSettings, FinetuneSettings, FitSettings, TuneSettings
 from submission.data.image_set import file_of
 from submission.data.standin.render import render_file
 from submission.models.weights import read_card
@@ -35,8 +34,7 @@ def training(seed: int, mig: float) -> dict[str, Any]:
 def test_every_row_is_a_valid_configuration_that_differs_from_the_others() -> None:
     seen = set()
     for row in ROWS:
-        load_configuration(Path(f"configs/{row.preset}.gin"), row.settings)
-        seen.add((row.grid, TuneSettings(), ExtractSettings(), FitSettings()))
+        seen.add((row.grid, load_configuration(Path(f"configs/{row.preset}.gin"), row.settings)))
     assert len(seen) == len(ROWS) == len({row.name for row in ROWS})
 
 
@@ -46,8 +44,8 @@ def test_extractors_of_rows_differ_in_data_or_one_setting_only() -> None:
         if isinstance(row.extractor, finetuning.Finetuning):
             words = row.extractor.words
             settings = [words[at + 1] for at, word in enumerate(words) if word == "--set"]
-            load_configuration(Path("configs/paper.gin"), settings)
-            seen[row.name] = (row.extractor.data, FinetuneSettings())
+            finetune = load_configuration(Path("configs/paper.gin"), settings).finetune
+            seen[row.name] = (row.extractor.data, finetune)
     both, plain = seen.pop("both"), seen.pop("no-augmentation")
     assert plain == (both[0], replace(both[1], augmentation=0.0)) != both
     assert {settings for _, settings in seen.values()} == {both[1]}

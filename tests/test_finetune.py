@@ -73,8 +73,7 @@ def test_the_outcome_is_frozen_and_measured_on_every_set(
     assert len(names) == 7
     assert result.accuracies["validation"]["object_size"] == 1.0  # it has one value only
     assert result.num_images_seen == 64  # 4 batches of 8, twice
-    load_configuration(folder / "configuration.gin")
-    assert FinetuneSettings() == SETTINGS
+    assert load_configuration(folder / "configuration.gin").finetune == SETTINGS
     with (folder / "curves.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert {"accuracy/validation/object_color", "accuracy/standin_real/object_color"} <= {

@@ -55,8 +55,7 @@ def assert_same(first: tuple[FeatureVAE, Curves], second: tuple[FeatureVAE, Curv
 
 
 def test_the_released_preset_is_the_authors_network() -> None:
-    load_configuration(Path("configs/released.gin"))
-    settings = FitSettings()
+    settings = load_configuration(Path("configs/released.gin")).fit
     with torch.device("meta"):
         vae = make_vae(512, settings)
     widths = [layer.out_features for layer in vae.modules() if isinstance(layer, nn.Linear)]

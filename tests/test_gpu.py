@@ -11,7 +11,7 @@ import torch
 from torch import Generator, Tensor
 
 from submission.cli import main
-from submission.config.settings import FitSettings, TuneSettings
+from submission.config.settings import AdaptSettings, FitSettings
 from submission.models.extractor import FactorHeads, FeatureExtractor, Heads
 from submission.models.folding import fold
 from submission.models.vae import FeatureVAE
@@ -76,7 +76,7 @@ def test_batch_norms_are_adapted_to_the_same_statistics() -> None:
 
 def test_a_step_of_tuning_is_that_of_the_cpu() -> None:
     images, losses = rendered_set("standin_real").images, []
-    settings = TuneSettings(num_images=64, batch_size=16)
+    settings = AdaptSettings(num_tuning_images=64, batch_size=16)
     for device in (CPU, GPU):
         tuning = Tuning(make_extractor(), make_heads(), images, settings, device)
         batch = torch.from_numpy(images[next(tuning.batches())])
@@ -87,7 +87,7 @@ def test_a_step_of_tuning_is_that_of_the_cpu() -> None:
 @pytest.mark.parametrize("dtype", FORMATS)
 def test_tuning_ends_with_a_frozen_extractor_on_the_cpu(dtype: torch.dtype, tmp_path: Path) -> None:
     images, extractor = rendered_set("standin_real").images, make_extractor()
-    settings = TuneSettings(num_images=64, batch_size=16, augmentation=0.5)
+    settings = AdaptSettings(num_tuning_images=64, batch_size=16, augmentation=0.5)
     Tuning(extractor, make_heads(), images, settings, GPU, dtype).run(tmp_path / "tune.ckpt", "")
     for value in extractor.parameters():
         assert value.device == CPU
@@ -209,9 +209,9 @@ def test_the_main_job_exports_what_it_trained(
         monkeypatch.delenv(name, raising=False)
     overrides = [
         f"Extract.weights = '{tmp_path / 'small.safetensors'}'",
-        "Tune.num_images = 32",
-        "Tune.batch_size = 16",
-        "Extract.adaptation_images = 32",
+        "Adapt.num_tuning_images = 32",
+        "Adapt.batch_size = 16",
+        "Adapt.num_norm_images = 32",
         f"Fit.latents = '{latents}'",
         "Fit.num_copies = 1",
         f"Fit.cuda_graph = {recorded}",

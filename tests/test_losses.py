@@ -7,7 +7,6 @@ from torch.distributions import Normal
 from torch.distributions import kl_divergence as reference_kl
 
 from submission.config.configuration import load_configuration
-from submission.config.settings import FitSettings
 from submission.training.losses import (
     beta_vae_loss,
     kl_divergence,
@@ -110,8 +109,7 @@ def test_schedules_are_those_of_the_hand_tables(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["paper", "released"])
 def test_presets_have_the_schedules_of_the_hand_tables(name: str) -> None:
-    load_configuration(Path(f"configs/{name}.gin"))
-    fit = FitSettings()
+    fit = load_configuration(Path(f"configs/{name}.gin")).fit
     assert (fit.beta_start, fit.beta_end, fit.anneal_start, fit.anneal_end) == ENDS[name]
 
 

@@ -40,9 +40,9 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def train(project: Path, name: str, weights: str, *further: str) -> int:
     overrides = [
         f"Extract.weights = '{project / weights}'",
-        "Tune.num_images = 24",
-        "Tune.batch_size = 12",
-        "Extract.adaptation_images = 32",
+        "Adapt.num_tuning_images = 24",
+        "Adapt.batch_size = 12",
+        "Adapt.num_norm_images = 32",
         "Fit.latents = 'per_factor'",
         "Fit.encoder_widths = (8, 8)",
         "Fit.decoder_widths = (8,)",
@@ -76,7 +76,7 @@ def exported_codes(experiment: Path) -> Tensor:
     return codes
 
 
-@pytest.mark.parametrize("tuning", ["Tune.num_images = 0", "Tune.num_images = 24"])
+@pytest.mark.parametrize("tuning", ["Adapt.num_tuning_images = 0", "Adapt.num_tuning_images = 24"])
 def test_the_exported_file_gives_the_codes_of_training(
     project: Path, monkeypatch: pytest.MonkeyPatch, tuning: str
 ) -> None:
@@ -93,7 +93,7 @@ def test_features_of_fewer_bits_give_nearly_the_codes_of_the_exported_file(
     project: Path, adaptation: int, bound: float
 ) -> None:
     """Norms adapted to few images add up what bfloat16 rounds, on each processor otherwise."""
-    settings = ("Tune.num_images = 0", f"Extract.adaptation_images = {adaptation}")
+    settings = ("Adapt.num_tuning_images = 0", f"Adapt.num_norm_images = {adaptation}")
     assert train(project, "rounded", "with_heads.safetensors", *settings) == 0
     table = load_table(project / "shared/rounded/training/codes.safetensors")
     codes = exported_codes(project / "shared/rounded")
@@ -170,19 +170,21 @@ def test_a_part_of_the_images_gives_codes_for_all(project: Path) -> None:
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        (["Extract.kind = 'average'"], "above 0 for Tune.num_images=24, got 'average' and 32"),
-        (["Extract.adaptation_images = 0"], "got 'finetuned' and 0"),
-        (["Tune.batch_size = 37"], "expected at least one batch of 37 images to tune on, got 24"),
+        (["Extract.kind = 'average'"], "for Adapt.num_tuning_images=24, got 'average'"),
+        (["Adapt.batch_size = 37"], "expected at least one batch of 37 images to tune on, got 24"),
         (
-            ["Extract.kind = 'average'", "Tune.num_images = 0"],
+            ["Extract.kind = 'average'", "Adapt.num_tuning_images = 0"],
             "expected Extract.kind='finetuned' for Fit.latents='per_factor'",
         ),
         (["Fit.num_images = 37"], "expected Fit.num_images of at most 36, got 37"),
         (["Fit.num_images = 5"], "expected at least one batch of 12 features, got 5"),
-        (["Fit.latents = 'shared'"], "expected Fit.num_copies to be 1 for shared latents, got 2"),
+        (
+            ["Fit.latents = 'shared'"],
+            "Fit.num_copies to be 1 for Fit.latents='shared', got 2",
+        ),
         (
             [
-                "Tune.num_images = 0",
+                "Adapt.num_tuning_images = 0",
                 "Extract.kind = 'unnormalised'",
                 "Fit.latents = 'shared'",
                 "Fit.num_copies = 1",
@@ -202,8 +204,8 @@ def test_what_does_not_go_together_is_refused_in_one_line(
 
 def test_the_run_notes_its_settings(trained: Path) -> None:
     notes = json.loads((trained / "training/training.json").read_text())
-    assert notes["settings"]["Tune"]["num_images"] == 24
-    assert notes["settings"]["Extract"]["adaptation_images"] == 32
+    assert notes["settings"]["Adapt"]["num_tuning_images"] == 24
+    assert notes["settings"]["Adapt"]["num_norm_images"] == 32
     assert notes["settings"]["Fit"]["latents"] == "per_factor"
     assert "adaptation" in notes["seconds"]
 

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from submission.config.settings import TuneSettings
+from submission.config.settings import AdaptSettings
 from submission.models.extractor import Extractor, FactorHeads, Heads
 from submission.models.head_codes import HeadCodes
 from submission.training.adapt.norms import reestimate_norms
@@ -22,7 +22,7 @@ from tests.test_extractor import make_extractor
 
 CPU = torch.device("cpu")
 IMAGES = rendered_set("standin_real").images
-SETTINGS = TuneSettings(num_images=48, batch_size=8, learning_rate=1e-3, augmentation=0.5)
+SETTINGS = AdaptSettings(num_tuning_images=48, batch_size=8, learning_rate=1e-3, augmentation=0.5)
 
 
 def make_heads() -> Heads:
@@ -30,7 +30,7 @@ def make_heads() -> Heads:
     return FactorHeads((4, 5), 16.0).keep(["object_color", "vertical_axis"])
 
 
-def make_tuning(settings: TuneSettings = SETTINGS) -> tuple[Extractor, Tuning]:
+def make_tuning(settings: AdaptSettings = SETTINGS) -> tuple[Extractor, Tuning]:
     extractor = adapted(make_extractor().eval()).requires_grad_(requires_grad=False)
     return extractor, Tuning(extractor, make_heads(), IMAGES, settings, CPU)
 
@@ -60,7 +60,7 @@ def test_certain_and_varied_answers_hold_most_information() -> None:
 
 def test_answers_become_certain_and_stay_varied(tmp_path: Path) -> None:
     images = rendered_set("standin_real", (2, 2, 1, 1, 2, 8, 10)).images
-    settings = TuneSettings(num_images=len(images), learning_rate=2e-3, axis_weight=0.0)
+    settings = AdaptSettings(num_tuning_images=len(images), learning_rate=2e-3, axis_weight=0.0)
     extractor = adapted(make_extractor().eval())
     pixels = to_unit_range(torch.from_numpy(IMAGES), CPU)
 
@@ -116,7 +116,7 @@ def test_a_tuning_that_is_stopped_goes_on_to_the_same_bits(tmp_path: Path) -> No
 
 
 def test_no_image_is_seen_twice() -> None:
-    _, tuning = make_tuning(TuneSettings(num_images=10 * len(IMAGES), batch_size=8))
+    _, tuning = make_tuning(AdaptSettings(num_tuning_images=10 * len(IMAGES), batch_size=8))
     batches = list(tuning.batches())
     assert {len(batch) for batch in batches} == {8}
     assert sorted(np.concatenate(batches)) == list(range(len(IMAGES)))
@@ -129,15 +129,15 @@ def test_a_checkpoint_of_another_run_is_refused(tmp_path: Path) -> None:
 
 
 def test_weights_that_explode_are_refused(tmp_path: Path) -> None:
-    _, tuning = make_tuning(TuneSettings(num_images=48, batch_size=8, learning_rate=1e30))
-    with pytest.raises(ValueError, match=r"expected a finite loss while tuning.*lower Tune"):
+    _, tuning = make_tuning(AdaptSettings(num_tuning_images=48, batch_size=8, learning_rate=1e30))
+    with pytest.raises(ValueError, match=r"expected a finite loss while tuning.*lower Adapt"):
         tuning.run(tmp_path / "tune.ckpt", "test")
 
 
 @pytest.mark.parametrize(("num_images", "batch_size"), [(7, 8), (1000, len(IMAGES) + 1)])
 def test_less_than_a_batch_is_refused(num_images: int, batch_size: int) -> None:
     with pytest.raises(ValueError, match=f"expected at least one batch of {batch_size} images"):
-        make_tuning(TuneSettings(num_images=num_images, batch_size=batch_size))
+        make_tuning(AdaptSettings(num_tuning_images=num_images, batch_size=batch_size))
 
 
 def test_values_that_images_lack_are_told() -> None:

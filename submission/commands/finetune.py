@@ -53,8 +53,7 @@ def finetune(
     keep_freed_memory()
     environment = read_environment()
     with opened_devices(cuda=environment.cuda) as devices:
-        load_configuration(config, overrides)
-        settings = FinetuneSettings()
+        settings = load_configuration(config, overrides).finetune
         sets = [open_images(name, environment.data_path) for name in names]
         others = [open_images(name, environment.data_path) for name in further]
         precision, several = devices.precision, devices.num_processes

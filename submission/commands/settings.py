@@ -1,44 +1,30 @@
 """`python -m submission settings`: every setting, its value and what it means."""
 
 import inspect
-import re
 import textwrap
-from dataclasses import fields
 from pathlib import Path
 
 import click
 
-from submission.config.configuration import SETTINGS, load_configuration
+from submission.config.configuration import load_configuration
 
-__all__ = ["meanings", "settings"]
-
-
-def meanings(documented: type) -> dict[str, str]:
-    """Reads what a class's docstring says about each attribute, a paragraph by name."""
-    section = (inspect.getdoc(documented) or "").partition("Attributes:\n")[2]
-    entries = re.findall(r"^    (\w+): (.*(?:\n {8}.*)*)", section, re.MULTILINE)
-    return {name: " ".join(text.split()) for name, text in entries}
+__all__ = ["settings"]
 
 
 @click.command()
 @click.argument("config", type=Path, required=False)
 @click.option("--set", "overrides", multiple=True, help="A setting, such as Fit.seed=1.")
 def settings(config: Path | None, overrides: tuple[str, ...]) -> None:
-    """List every setting with its value and its meaning.
+    """List every setting with its value, its meaning and the values that are allowed.
 
     The values are the defaults, or those of the gin file CONFIG.
     """
-    load_configuration(config, overrides)
-    for name, group in SETTINGS.items():
-        values, texts = group(), meanings(group)
-        click.echo(f"{name}: {(inspect.getdoc(group) or '').splitlines()[0]}")
-        for field in fields(group):
-            value = getattr(values, field.name)
-            changed = "" if value == field.default else f"  (default: {field.default!r})"
-            click.echo(f"\n  {name}.{field.name} = {value!r}{changed}")
-            click.echo(
-                textwrap.fill(
-                    texts[field.name], 96, initial_indent=6 * " ", subsequent_indent=6 * " "
-                )
-            )
+    for group in load_configuration(config, overrides).groups:
+        click.echo(f"{group.group_name()}: {(inspect.getdoc(group) or '').splitlines()[0]}")
+        for each in group.settings():
+            changed = "" if each.value == each.default else f"  (default: {each.default!r})"
+            click.echo(f"\n  {each.name} = {each.value!r}{changed}")
+            text = f"{each.help} Allowed: {each.expected()}."
+            indent = 6 * " "
+            click.echo(textwrap.fill(text, 96, initial_indent=indent, subsequent_indent=indent))
         click.echo("")

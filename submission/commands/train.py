@@ -24,5 +24,5 @@ def train(config: Path, overrides: tuple[str, ...]) -> None:
         from submission.config.configuration import load_configuration
         from submission.job.train import train_representation
 
-        load_configuration(config, overrides)
-        train_representation(read_environment(), events.progress)
+        configuration = load_configuration(config, overrides)
+        train_representation(read_environment(), configuration, events.progress)

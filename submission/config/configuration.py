@@ -2,20 +2,25 @@
 
 import difflib
 from collections.abc import Sequence
-from dataclasses import fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-import gin
-
-import submission.config.settings
-from submission.config.gin_text import GinReader
+from submission.config.gin_file import read_file, read_text, with_macros_replaced
+from submission.config.group import Group
+from submission.config.names import RENAMED, nearest_names
+from submission.config.settings import (
+    AdaptSettings,
+    ExtractSettings,
+    FinetuneSettings,
+    FitSettings,
+)
 from submission.errors import InputError, MissingFileError
 from submission.files import replacing
 
 __all__ = [
     "PROJECT",
-    "SETTINGS",
+    "Configuration",
     "changed_settings",
     "configuration_text",
     "load_configuration",
@@ -24,17 +29,33 @@ __all__ = [
 
 PROJECT = Path(__file__).resolve().parents[2]
 
-SETTINGS: dict[str, Any] = {
-    name.removesuffix("Settings"): getattr(submission.config.settings, name)
-    for name in submission.config.settings.__all__
-}
-"""Every class of settings by its name in configuration files."""
+
+@dataclass(frozen=True)
+class Configuration:
+    """All settings of a run; by default the paper's.
+
+    Attributes:
+        finetune: how the extractor is finetuned.
+        adapt: how it is adapted to the data set.
+        extract: how features are extracted.
+        fit: the beta-VAE and its training.
+    """
+
+    finetune: FinetuneSettings = field(default_factory=FinetuneSettings)
+    adapt: AdaptSettings = field(default_factory=AdaptSettings)
+    extract: ExtractSettings = field(default_factory=ExtractSettings)
+    fit: FitSettings = field(default_factory=FitSettings)
+
+    @property
+    def groups(self) -> tuple[Group, ...]:
+        """The groups in their order."""
+        return tuple(getattr(self, each.name) for each in fields(self))
 
 
-def load_configuration(path: Path | None, overrides: Sequence[str] = ()) -> None:
-    """Reads a gin file and then overrides, forgetting what was read before.
+def load_configuration(path: Path | None, overrides: Sequence[str] = ()) -> Configuration:
+    """Reads a gin file, then overrides, and checks every value.
 
-    Every value is checked, those of stages that the run has not included.
+    Settings of stages that a run does not have are checked, too.
 
     Args:
         path: the file, seen from the working folder or from the project's, or None for the
@@ -42,87 +63,74 @@ def load_configuration(path: Path | None, overrides: Sequence[str] = ()) -> None
         overrides: further lines such as "Fit.num_epochs = 3".
 
     Raises:
-        FileNotFoundError: if the file does not exist.
-        ValueError: if a line cannot be read, names something that cannot be set, or gives a value
+        MissingFileError: if the file does not exist.
+        InputError: if a line cannot be read, names something that cannot be set, or gives a value
             of another type or out of range.
+
+    Example:
+        >>> load_configuration(None, ["Fit.seed = 7"]).fit.seed
+        7
     """
-    reader = GinReader([Path(), PROJECT])
+    folders = [Path(), PROJECT]
+    assignments = []
     if path is not None:
         try:
-            reader.add_file(path)
-        except FileNotFoundError as error:
+            assignments += read_file(path, folders)
+        except MissingFileError as error:
             raise MissingFileError(f"{error}; {_presets(path)}") from error
     for line in overrides:
-        if reader.add_text(line, "the command line") == 0:
+        added = read_text(line, "the command line", folders)
+        if not added:
             raise InputError(f"in the command line: expected NAME = VALUE, got {line!r}")
-    assignments = reader.assignments()
-    known = [f"{name}.{field.name}" for name in SETTINGS for field in fields(SETTINGS[name])]
-    gin.clear_config()
-    for assignment in assignments:
+        assignments += added
+    default = Configuration()
+    known = [each.name for group in default.groups for each in group.settings()]
+    values: dict[str, dict[str, Any]] = {group.group_name(): {} for group in default.groups}
+    for assignment in with_macros_replaced(assignments):
         name = assignment.name.removeprefix("submission.")
         if name not in known:
-            raise InputError(
-                f"in {assignment.origin}: expected the name of a setting, got {assignment.name}; "
-                f"the nearest name that can be set is {_nearest(name, known)}"
+            way_out = (
+                f"it is now called {RENAMED[name]}"
+                if name in RENAMED
+                else f"the nearest name that can be set is {nearest_names(name, known)}"
             )
-        gin.bind_parameter(f"submission.{name}", assignment.value)
-    for settings in SETTINGS.values():
-        try:
-            settings()
-        except ValueError as error:  # gin adds lines about its own calls
-            raise InputError(str(error).splitlines()[0]) from error
+            raise InputError(
+                f"in {assignment.place}: expected the name of a setting, got {assignment.name}; "
+                f"{way_out}"
+            )
+        group, setting = name.split(".")
+        values[group][setting] = assignment.value
+    return Configuration(
+        FinetuneSettings(**values["Finetune"]),
+        AdaptSettings(**values["Adapt"]),
+        ExtractSettings(**values["Extract"]),
+        FitSettings(**values["Fit"]),
+    )
 
 
-def changed_settings() -> dict[str, Any]:
-    """Gives what the loaded configuration changes in the paper's numbers, by `Group.setting`."""
-    loaded = {name: settings() for name, settings in SETTINGS.items()}
+def changed_settings(configuration: Configuration) -> dict[str, Any]:
+    """Gives what a configuration changes in the paper's numbers, by `Group.setting`."""
     return {
-        f"{name}.{field.name}": value
-        for name, settings in loaded.items()
-        for field in fields(settings)
-        if (value := getattr(settings, field.name)) != field.default
+        each.name: each.value
+        for group in configuration.groups
+        for each in group.settings()
+        if each.value != each.default
     }
 
 
-def configuration_text(*settings: Any) -> str:
-    """Writes settings as gin text that gives the same settings again.
-
-    Args:
-        settings: objects of the classes in `SETTINGS`.
-    """
+def configuration_text(*groups: Group) -> str:
+    """Writes groups of settings as gin text that gives the same settings again."""
     lines = ["# Every setting that the run used; given as CONFIG, this file runs it again."]
-    for group in settings:
-        name = type(group).__name__.removesuffix("Settings")
+    for group in groups:
         lines.append("")
-        lines += [
-            f"submission.{name}.{field.name} = {getattr(group, field.name)!r}"
-            for field in fields(group)
-        ]
+        lines += [f"submission.{each.name} = {each.value!r}" for each in group.settings()]
     return "\n".join(lines) + "\n"
 
 
-def save_configuration(path: Path, *settings: Any) -> None:
-    """Writes settings to a file, atomically; see `configuration_text`."""
+def save_configuration(path: Path, *groups: Group) -> None:
+    """Writes groups of settings to a file, atomically; see `configuration_text`."""
     with replacing(path) as beside:
-        beside.write_text(configuration_text(*settings), encoding="utf-8")
-
-
-def _nearest(name: str, known: Sequence[str]) -> str:
-    """Finds what was meant, if a word has a slip, an initial only, or the class is left out."""
-
-    def ratio(first: str, second: str) -> float:
-        return difflib.SequenceMatcher(None, first, second).ratio()
-
-    def likeness(candidate: str) -> float:
-        group, parameter = candidate.lower().split(".")
-        *groups, written = name.lower().split(".")
-        initials = "".join(word[0] for word in parameter.split("_"))
-        same = 1.0 if written == initials else ratio(written, parameter)
-        by_parts = 2 * same + ratio("".join(groups[-1:]), group)
-        return max(by_parts, 3 * ratio(name.lower(), candidate.lower()))
-
-    scores = {candidate: likeness(candidate) for candidate in known}
-    return " or ".join(each for each in known if scores[each] == max(scores.values()))
+        beside.write_text(configuration_text(*groups), encoding="utf-8")
 
 
 def _presets(path: Path) -> str:

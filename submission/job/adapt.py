@@ -39,10 +39,10 @@ def adapt(
         ValueError: if there are too few images, or the checkpoint is of another run.
         InterruptedError: if the run is told to stop.
     """
-    if not inputs.extract.adaptation_images:
+    if not (inputs.adapt.num_tuning_images or inputs.adapt.num_norm_images):
         return
     changed = norm_statistics(inputs.extractor)
-    if inputs.tune.num_images:
+    if inputs.adapt.num_tuning_images:
         changed += inputs.extractor.parameters()
     adapted = _flat(changed)
     if inputs.devices.is_first:
@@ -73,14 +73,14 @@ def _put(inputs: RunInputs, changed: list[Tensor], adapted: Tensor) -> None:
 
 def _compute(inputs: RunInputs, checkpoint: Path, report: Callable[[float], object]) -> None:
     images, dtype = inputs.images.images, inputs.precision.dtype
-    if inputs.tune.num_images:
+    if inputs.adapt.num_tuning_images:
         assert inputs.heads is not None
-        tuning = Tuning(inputs.extractor, inputs.heads, images, inputs.tune, inputs.device, dtype)
+        tuning = Tuning(inputs.extractor, inputs.heads, images, inputs.adapt, inputs.device, dtype)
         for factor, value, share in tuning.rare_values():
             say(
                 f"warning: expected each value of {factor} about equally often, the extractor sees "
                 f"{value} in {100 * share:.1f} % of the images; if it is rare or missing, set "
-                "Tune.num_images=0"
+                "Adapt.num_tuning_images=0"
             )
         with progress_bar(tuning.num_images, "tuning", " images") as bar:
 
@@ -91,7 +91,8 @@ def _compute(inputs: RunInputs, checkpoint: Path, report: Callable[[float], obje
             tuning.run(checkpoint, adaptation_of(inputs), advance)
         del tuning
         release_freed_memory()
-    count = min(inputs.extract.adaptation_images, len(images))
+    wanted = inputs.adapt.num_norm_images or inputs.adapt.num_tuning_images
+    count = min(wanted, len(images))
     batch_size = min(ADAPTATION_BATCH, count)
     with progress_bar(count // batch_size * batch_size, "adaptation", " images") as bar:
         reestimate_norms(

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import torch
 
-from submission.config.configuration import PROJECT
-from submission.config.settings import ExtractSettings, FitSettings, TuneSettings
+from submission.config.configuration import PROJECT, Configuration
+from submission.config.settings import AdaptSettings, ExtractSettings, FitSettings
 from submission.console import say
 from submission.data.images import ImageSet, open_images
 from submission.errors import InputError
@@ -44,7 +44,7 @@ class RunInputs:
         extractor: frozen, in evaluation mode.
         weights_sha256: of the extractor's file.
         heads: the classifiers that were trained with it; None when nothing asks for them.
-        tune: settings of the tuning.
+        adapt: settings of the adaptation.
         extract: settings of the extraction.
         fit: settings of the VAE.
         devices: where to compute.
@@ -56,7 +56,7 @@ class RunInputs:
     extractor: Extractor
     weights_sha256: str
     heads: Heads | None
-    tune: TuneSettings
+    adapt: AdaptSettings
     extract: ExtractSettings
     fit: FitSettings
     devices: Devices
@@ -74,20 +74,22 @@ class RunInputs:
         return self.devices.precision
 
 
-def open_inputs(environment: Environment, devices: Devices) -> RunInputs:
+def open_inputs(
+    environment: Environment, configuration: Configuration, devices: Devices
+) -> RunInputs:
     """Opens the data set and the frozen weights, plans the memory, and says what it finds.
 
     Raises:
         FileNotFoundError: if data or weights are missing.
         ValueError: if data, weights, settings or memory do not fit.
     """
-    tune, extract, fit = TuneSettings(), ExtractSettings(), FitSettings()
+    adapt, extract, fit = configuration.adapt, configuration.extract, configuration.fit
     images = open_images(environment.dataset_name, environment.data_path)
     grid = " x ".join(map(str, images.space.sizes))
     say(f"data: {images.name}, {images.space.num_points:,} images ({grid}), {images.path}")
     extractor, path, digest = load_frozen(extract.kind, extract.weights, PROJECT)
     say(f"extractor: {extract.kind}, {extractor.architecture}, {path}")
-    heads = _heads(tune, extract, fit, path)
+    heads = _heads(adapt, extract, fit, path)
     image_bytes = IMAGE_BYTES * extractor.input_size**2 // 64**2
     sizes = [extract.batch_size] if extract.batch_size else _batch_sizes(devices, image_bytes)
     precision, num_local = devices.precision, read_launch().num_local
@@ -101,7 +103,7 @@ def open_inputs(environment: Environment, devices: Devices) -> RunInputs:
             feature_type=extract.feature_type,
             feature_dim=FEATURE_SIZE,
             model_bytes=num_local * _model_bytes(extractor, fit),
-            earlier_bytes=_tuning_bytes(extractor, tune),
+            earlier_bytes=_tuning_bytes(extractor, adapt),
             mapped_bytes=images.images.nbytes,
             process_bytes={**PROCESS_BYTES, "resident": num_local * PROCESS_BYTES["resident"]},
         )
@@ -117,19 +119,18 @@ def open_inputs(environment: Environment, devices: Devices) -> RunInputs:
         )
     steps_per_epoch(num_trained, fit)  # refused now, not after the extraction
     return RunInputs(
-        images, extractor, digest, heads, tune, extract, fit, devices, feature_type, batch_size
+        images, extractor, digest, heads, adapt, extract, fit, devices, feature_type, batch_size
     )
 
 
 def _heads(
-    tune: TuneSettings, extract: ExtractSettings, fit: FitSettings, weights: Path
+    adapt: AdaptSettings, extract: ExtractSettings, fit: FitSettings, weights: Path
 ) -> Heads | None:
     """Loads what tuning and latents per factor need; refuses features not made for them."""
-    if tune.num_images and not (extract.kind == "finetuned" and extract.adaptation_images):
+    if adapt.num_tuning_images and extract.kind != "finetuned":
         raise InputError(
-            "expected Extract.kind='finetuned' and Extract.adaptation_images above 0 for "
-            f"Tune.num_images={tune.num_images}, got {extract.kind!r} and "
-            f"{extract.adaptation_images}; set Tune.num_images=0, or those two"
+            "expected Extract.kind='finetuned' for Adapt.num_tuning_images="
+            f"{adapt.num_tuning_images}, got {extract.kind!r}; set Adapt.num_tuning_images=0"
         )
     if fit.latents != "shared":
         if extract.kind not in LEARNED:
@@ -143,7 +144,7 @@ def _heads(
             "expected Fit.sigmoid=False for Extract.kind='unnormalised', whose features exceed 1, "
             "got True"
         )
-    return load_heads(weights) if tune.num_images else None
+    return load_heads(weights) if adapt.num_tuning_images else None
 
 
 def _batch_sizes(devices: Devices, image_bytes: int) -> list[int]:
@@ -160,8 +161,8 @@ def adaptation_of(inputs: RunInputs) -> str:
     return fingerprint(
         data=inputs.images.sha256,
         weights=inputs.weights_sha256,
-        tune=decisive(inputs.tune) if inputs.tune.num_images else None,
-        adaptation_images=inputs.extract.adaptation_images,
+        adapt=decisive(inputs.adapt) if inputs.adapt.num_tuning_images else None,
+        num_norm_images=inputs.adapt.num_norm_images,
         device=inputs.device.type,
         precision=inputs.precision.dtype,
         torch=version("torch"),
@@ -189,9 +190,9 @@ def _model_bytes(extractor: Extractor, fit: FitSettings) -> int:
     return 2 * frozen + 6 * trained  # folded copy; gradient, two moments and two temporaries
 
 
-def _tuning_bytes(extractor: Extractor, tune: TuneSettings) -> int:
+def _tuning_bytes(extractor: Extractor, adapt: AdaptSettings) -> int:
     """What tuning holds besides the extractor: a copy, gradients, two moments, a temporary."""
-    if not tune.num_images:
+    if not adapt.num_tuning_images:
         return 0
     trained: int = sum(value.nbytes for value in extractor.parameters())
-    return 5 * trained + tune.batch_size * TRAINED_IMAGE_BYTES
+    return 5 * trained + adapt.batch_size * TRAINED_IMAGE_BYTES

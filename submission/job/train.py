@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from submission.config.configuration import save_configuration
+from submission.config.configuration import Configuration, save_configuration
 from submission.console import progress_bar, say
 from submission.files import sha256_of, write_json
 from submission.job.adapt import adapt
@@ -57,16 +57,21 @@ class Stopwatch:
         self._began = now
 
 
-def train_representation(environment: Environment, report: Report = lambda fraction: None) -> Path:
+def train_representation(
+    environment: Environment,
+    configuration: Configuration,
+    report: Report = lambda fraction: None,
+) -> Path:
     """Extracts features, trains the beta-VAE on them and exports the representation.
 
     Processes that torchrun started share the extraction; the first one does the rest alone. The
-    configuration must have been loaded. The folder `training/` receives the configuration (called
-    `started.gin` until the model is written), the learning curves, what the run came from and,
-    except on the evaluation server, the code of every image.
+    folder `training/` receives the configuration (called `started.gin` until the model is written),
+    the learning curves, what the run came from and, except on the evaluation server, the code of
+    every image.
 
     Args:
         environment: where to read and write.
+        configuration: all settings.
         report: told the share of the run that is done, rising from 0 to 1, often.
 
     Returns:
@@ -78,24 +83,26 @@ def train_representation(environment: Environment, report: Report = lambda fract
         OSError: if the output cannot be written.
     """
     with opened_devices(cuda=environment.cuda, backend="gloo") as devices:
-        return _train(environment, devices, report)
+        return _train(environment, configuration, devices, report)
 
 
-def _train(environment: Environment, devices: Devices, report: Report) -> Path:
+def _train(
+    environment: Environment, configuration: Configuration, devices: Devices, report: Report
+) -> Path:
     keep_freed_memory()
     watch = Stopwatch()
     notes = environment.training_path
     notes.mkdir(parents=True, exist_ok=True)
     (environment.representation_path / "results").mkdir(parents=True, exist_ok=True)
-    inputs = open_inputs(environment, devices)
+    inputs = open_inputs(environment, configuration, devices)
     started = notes / "started.gin"
     if devices.is_first:
         # A name of its own until the model is there: an earlier model must not get these settings.
-        save_configuration(started, inputs.tune, inputs.extract, inputs.fit)
+        save_configuration(started, inputs.adapt, inputs.extract, inputs.fit)
     watch.lap("open")
 
     store = feature_store(environment, inputs)
-    if inputs.extract.adaptation_images:
+    if inputs.adapt.num_tuning_images or inputs.adapt.num_norm_images:
         adapt(inputs, store, _tuning_checkpoint(notes), lambda part: report(TUNING_END * part))
         watch.lap("adaptation")
     features = _extract(inputs, store, report)
@@ -138,7 +145,7 @@ def _train(environment: Environment, devices: Devices, report: Report) -> Path:
             "weights_sha256": inputs.weights_sha256,
             "config_sha256": config_sha256,
             "settings": {
-                "Tune": asdict(inputs.tune),
+                "Adapt": asdict(inputs.adapt),
                 "Extract": asdict(inputs.extract),
                 "Fit": asdict(inputs.fit),
             },
@@ -176,7 +183,7 @@ def _extract(inputs: RunInputs, store: FeatureStore | None, report: Report) -> T
         stop_requested() as stop,
         progress_bar(inputs.images.space.num_points, "features", " images") as bar,
     ):
-        begin = TUNING_END if inputs.tune.num_images else 0.0
+        begin = TUNING_END if inputs.adapt.num_tuning_images else 0.0
         advance = _advance(bar, report, begin, FEATURES_END)
 
         def go_on(amount: int) -> None:

@@ -63,7 +63,7 @@ def reestimate_norms(
     if count == 0:
         raise InputError(
             f"expected at least {batch_size} images to adapt to, got "
-            f"{min(num_images, len(images))}; raise Extract.adaptation_images or use a larger grid"
+            f"{min(num_images, len(images))}; raise Adapt.num_norm_images or use a larger grid"
         )
     chosen = np.random.default_rng(seed).choice(len(images), count, replace=False)
     rows = [np.sort(part) for part in np.split(chosen, count // batch_size)]

@@ -13,7 +13,7 @@ import torch
 from torch import Generator, Tensor, nn
 from torch.nn import functional as F
 
-from submission.config.settings import TuneSettings
+from submission.config.settings import AdaptSettings
 from submission.errors import InputError
 from submission.factors import is_axis
 from submission.models.extractor import Extractor, Heads
@@ -81,18 +81,18 @@ class Tuning:
         extractor: Extractor,
         heads: Heads,
         images: Pixels,
-        settings: TuneSettings,
+        settings: AdaptSettings,
         device: torch.device,
         dtype: torch.dtype = torch.float32,
     ) -> None:
-        available = min(len(images), settings.num_images)
+        available = min(len(images), settings.num_tuning_images)
         self.settings = settings
         self.step = 0
         self.num_steps = available // settings.batch_size
         if self.num_steps == 0:
             raise InputError(
                 f"expected at least one batch of {settings.batch_size} images to tune on, got "
-                f"{available}; lower Tune.batch_size or use a larger grid"
+                f"{available}; lower Adapt.batch_size or use a larger grid"
             )
         self._images, self._device, self._dtype = images, device, dtype
         self._extractor = extractor
@@ -137,7 +137,7 @@ class Tuning:
                 if not math.isfinite(loss):
                     raise InputError(
                         f"expected a finite loss while tuning, got {loss} in step {self.step}; "
-                        "lower Tune.learning_rate"
+                        "lower Adapt.learning_rate"
                     )
                 advance(self.settings.batch_size)
                 due = time.monotonic() - saved_at >= self.settings.checkpoint_seconds
