@@ -15,6 +15,7 @@ COMMANDS = {
     "finetune": "Finetune the feature extractor on labelled images.",
     "train": "Extract features, train the beta-VAE, export the representation.",
     "settings": "List every setting with its default and its meaning.",
+    "score": "Score codes of any model from a file.",
     "evaluate": "Score an exported representation with the five metrics.",
     "report": "Make a report to look at from scores.",
     "compare": "Set scored experiments beside each other.",
