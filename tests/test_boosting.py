@@ -3,7 +3,7 @@ import numpy.typing as npt
 import pytest
 from sklearn.ensemble import GradientBoostingClassifier
 
-from submission.scoring.trees.boosting import BoostedTrees, fit_boosted_trees, fit_each_factor
+from submission.scoring.trees.boosting import BoostedTrees, fit_each_factor
 from submission.scoring.trees.logloss import _pairwise_sum
 from submission.scoring.trees.splits import FEATURE_THRESHOLD
 
@@ -24,6 +24,13 @@ def structured(sizes: tuple[int, ...], num_codes: int, seed: int) -> tuple[Codes
     mixing = generator.normal(size=(len(sizes), num_codes)) / np.array(sizes)[:, None]
     codes = labels @ mixing + 0.2 * generator.normal(size=(2 * NUM_TRAIN, num_codes))
     return codes, labels
+
+
+def fit_boosted_trees(
+    codes: npt.ArrayLike, labels: npt.ArrayLike, num_stages: int = 100, random_state: int = 0
+) -> BoostedTrees:
+    """Fits one factor."""
+    return fit_each_factor(codes, np.asarray(labels).reshape(-1, 1), num_stages, random_state)[0]
 
 
 def rival(codes: Codes, labels: Labels, random_state: int = 0) -> GradientBoostingClassifier:
@@ -109,7 +116,7 @@ def test_codes_are_rounded_to_single_precision() -> None:
     codes = tie_free(codes) + 1e-9 * np.random.default_rng(0).normal(size=codes.shape)
     ours = fit_boosted_trees(codes, labels[:, 0])
     rounded = fit_boosted_trees(codes.astype(np.float32), labels[:, 0])
-    np.testing.assert_array_equal(ours.threshold, rounded.threshold)
+    np.testing.assert_array_equal(ours.trees.threshold, rounded.trees.threshold)
     assert_same(ours, rival(codes, labels[:, 0]), codes)
 
 
@@ -131,7 +138,7 @@ def test_does_not_depend_on_the_number_of_threads_nor_on_other_factors() -> None
         for column in labels.T
     ]
     for one, other in zip(together, alone, strict=True):
-        np.testing.assert_array_equal(one.value, other.value)
+        np.testing.assert_array_equal(one.trees.value, other.trees.value)
         np.testing.assert_array_equal(one.importances, other.importances)
         np.testing.assert_array_equal(one.scores(codes), other.scores(codes))
 

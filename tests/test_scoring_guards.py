@@ -54,7 +54,7 @@ def test_all_latents_constant_scores_nothing() -> None:
 
 
 def test_prune_threshold_of_zero_is_refused() -> None:
-    with pytest.raises(ValueError, match="prune_threshold above 0"):
+    with pytest.raises(ValueError, match=r"prune_threshold.*got 0\.0"):
         FactorVaeSettings(prune_threshold=0.0)
 
 
@@ -86,7 +86,7 @@ def test_one_latent_is_scored_where_that_means_something() -> None:
     assert scores.irs.factor_of_latent[0] == 0
     assert set(scores.values()) == {"factor_vae", "irs"}
     for metric in ("mig", "sap", "dci"):
-        with pytest.raises(ValueError, match="at least 2 latents"):
+        with pytest.raises(ValueError, match=r"2 latents, got 1.*'" + metric):
             score_table(codes, SPACE, metrics=(metric,), settings=SETTINGS)
 
 
@@ -101,9 +101,9 @@ def test_factor_with_one_value_scores_as_if_it_were_not_there() -> None:
 
 
 def test_no_varying_factor_is_refused_and_one_is_too_for_dci() -> None:
-    with pytest.raises(ValueError, match="factor with at least 2 values"):
+    with pytest.raises(ValueError, match=r"2 values.*\(1,\)"):
         score_table(np.zeros((1, 2)), FactorSpace(("light",), (1,)))
-    with pytest.raises(ValueError, match="at least 2 factors"):
+    with pytest.raises(ValueError, match=r"2 factors.*angle.*dci"):
         score_table(np.zeros((9, 2)), FactorSpace(("angle",), (9,)), metrics=("dci",))
 
 

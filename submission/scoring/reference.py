@@ -1,4 +1,4 @@
-"""What a perfect code would score: metrics reach different heights on the same ideal."""
+"""Perfect codes and their scores: even these do not reach 1 in every metric."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ __all__ = ["CODE_RANGE", "perfect_codes", "score_perfect_codes"]
 FloatArray = npt.NDArray[np.floating[Any]]
 
 CODE_RANGE = 3.4
-"""Range of a perfect latent: evenly spaced values then have about the prior's unit variance."""
+"""Range of a perfect latent: evenly spaced values then have a variance of about 1, as the prior."""
 
 
 def perfect_codes(space: FactorSpace, noise: float = 0.0, seed: int = 0) -> npt.NDArray[np.float32]:
@@ -45,7 +45,7 @@ def score_perfect_codes(
     metrics: tuple[str, ...] = ALL_METRICS,
     settings: Settings | None = None,
 ) -> Scores:
-    """Scores perfect codes of a grid, the row to read others against.
+    """Scores perfect codes of a grid, to compare other scores with.
 
     Args:
         space: the grid that the other scores are of.

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -20,9 +21,9 @@ from numba import njit
 
 from submission.errors import InputError
 from submission.scoring.trees.logloss import negative_gradients, newton_step, prior_scores
-from submission.scoring.trees.trees import NUM_NODES, SortedFeatures, grow_tree, sort_features
+from submission.scoring.trees.trees import NUM_NODES, SortedFeatures, Tree, grow_tree, sort_features
 
-__all__ = ["BoostedTrees", "fit_boosted_trees", "fit_each_factor"]
+__all__ = ["BoostedTrees", "fit_each_factor"]
 
 Floats = npt.NDArray[np.float64]
 Singles = npt.NDArray[np.float32]
@@ -30,6 +31,51 @@ Integers = npt.NDArray[np.int64]
 
 # Samples that pass all trees together, few enough to stay in the fastest cache.
 CHUNK = 256
+
+LEARNING_RATE = 0.1
+"""Weight of each tree, scikit-learn's default."""
+
+
+class Forest(NamedTuple):
+    """Trees of S stages with T trees each, or of one stage, without the first axis.
+
+    Attributes:
+        feature: (S, T, NUM_NODES) feature that splits a node, -1 at leaves.
+        threshold: (S, T, NUM_NODES) split points: at or below goes to the left child.
+        value: (S, T, NUM_NODES) values of the leaves.
+    """
+
+    feature: npt.NDArray[np.int32]
+    threshold: Floats
+    value: Floats
+
+
+class Problem(NamedTuple):
+    """What all stages share.
+
+    Attributes:
+        data: the sorted features.
+        labels: (F, n) classes of each factor, numbered from 0.
+        first_tree: (F + 1,) factor j's trees of a stage are first_tree[j] to below the next.
+    """
+
+    data: SortedFeatures
+    labels: npt.NDArray[np.int32]
+    first_tree: Integers
+
+
+class Stage(NamedTuple):
+    """One stage to be grown.
+
+    Attributes:
+        trees: receives the trees.
+        seeds: (T,) of the trees.
+        reduction: (T, C) receives the reduction of squared error by each feature.
+    """
+
+    trees: Forest
+    seeds: Integers
+    reduction: Floats
 
 
 @dataclass(frozen=True)
@@ -39,10 +85,7 @@ class BoostedTrees:
     Attributes:
         classes: (K,) labels, ascending.
         prior: (T,) scores before the first stage.
-        learning_rate: weight of each tree.
-        feature: (S, T, NUM_NODES) feature that splits a node, -1 at leaves.
-        threshold: (S, T, NUM_NODES) split points: at or below goes to the left child.
-        value: (S, T, NUM_NODES) values of the leaves.
+        trees: of all stages.
         importances: (C,) mean reduction of squared error by each feature over the trees that split
             at all, divided by its sum; all 0 where no tree splits. Rounding can make a number of
             size 1e-17 negative.
@@ -50,10 +93,7 @@ class BoostedTrees:
 
     classes: Integers
     prior: Floats
-    learning_rate: float
-    feature: npt.NDArray[np.int32]
-    threshold: Floats
-    value: Floats
+    trees: Forest
     importances: Floats
 
     def scores(self, features: npt.ArrayLike) -> Floats:
@@ -74,9 +114,8 @@ class BoostedTrees:
                 f"expected {self.importances.size} features as in fitting, got {singles.shape[1]}"
             )
         scores = np.repeat(self.prior[:, None], len(singles), axis=1)  # (T, n)
-        trees = (self.feature, self.threshold, self.value, self.learning_rate)
         with ThreadPoolExecutor(_num_cores()) as pool:
-            _side_by_side(pool, _num_cores(), _add_trees, singles, *trees, scores)
+            _side_by_side(pool, _num_cores(), _add_trees, singles, self.trees, scores)
         return scores
 
     def predict(self, features: npt.ArrayLike) -> Integers:
@@ -120,17 +159,11 @@ def _share(num: int, num_workers: int, worker: int) -> tuple[int, int]:
 
 @njit(nogil=True)
 def _add_trees(
-    features: Singles,
-    feature: npt.NDArray[np.int32],
-    threshold: Floats,
-    value: Floats,
-    rate: float,
-    scores: Floats,
-    num_workers: int,
-    worker: int,
+    features: Singles, trees: Forest, scores: Floats, num_workers: int, worker: int
 ) -> None:
     """Adds all trees, stage after stage, to the scores (T, n) of a worker's samples."""
     a, b = _share(scores.shape[1], num_workers, worker)
+    feature, threshold, value = trees
     num_stages, num_trees, _ = feature.shape
     for start in range(a, b, CHUNK):
         for stage in range(num_stages):
@@ -142,19 +175,15 @@ def _add_trees(
                         goes_right = features[i, split] > threshold[stage, t, node]
                         node = 2 * node + 1 + goes_right
                         split = feature[stage, t, node]
-                    scores[t, i] += rate * value[stage, t, node]
+                    scores[t, i] += LEARNING_RATE * value[stage, t, node]
 
 
 @njit(nogil=True)
 def _take_gradients(
-    scores: Floats,
-    labels: npt.NDArray[np.int32],
-    first_tree: Integers,
-    target: Floats,
-    num_workers: int,
-    worker: int,
+    problem: Problem, scores: Floats, target: Floats, num_workers: int, worker: int
 ) -> None:
-    """Fills target (T, n) for a worker's samples; factor j's trees start at first_tree[j]."""
+    """Fills target (T, n) for a worker's samples."""
+    labels, first_tree = problem.labels, problem.first_tree
     a, b = _share(scores.shape[1], num_workers, worker)
     for j in range(labels.shape[0]):
         own = slice(first_tree[j], first_tree[j + 1])
@@ -163,30 +192,28 @@ def _take_gradients(
 
 @njit(nogil=True)
 def _grow_trees(
-    data: SortedFeatures,
+    problem: Problem,
+    stage: Stage,
     target: Floats,
-    labels: npt.NDArray[np.int32],
-    first_tree: Integers,
-    seeds: Integers,
-    rate: float,
-    feature: npt.NDArray[np.int32],
-    threshold: Floats,
-    value: Floats,
-    reduction: Floats,
     scores: Floats,
     num_workers: int,
     worker: int,
 ) -> None:
-    """Grows a worker's trees of a stage and adds them to the scores; arrays start with T."""
+    """Grows a worker's trees of a stage and adds them to the scores (T, n)."""
+    data, labels, first_tree = problem
+    feature, threshold, value = stage.trees
     order = np.empty_like(data.order)
     leaf = np.empty(data.order.shape[1], dtype=np.uint8)
     for t in range(worker, target.shape[0], num_workers):
-        grow_tree(data, target[t], seeds[t], feature[t], threshold[t], reduction[t], leaf, order)
+        tree = Tree(feature[t], threshold[t], stage.reduction[t], leaf)
+        grow_tree(data, target[t], stage.seeds[t], tree, order)
         j = np.searchsorted(first_tree, t, side="right") - 1
         num_own = first_tree[j + 1] - first_tree[j]
         positive = t - first_tree[j] if num_own > 1 else 1
         factor = (num_own - 1) / num_own if num_own > 1 else 1.0
-        newton_step(target[t], labels[j], positive, factor, rate, leaf, value[t], scores[t])
+        newton_step(target[t], labels[j], positive, factor, leaf, value[t])
+        for i in range(leaf.size):
+            scores[t, i] += LEARNING_RATE * value[t, leaf[i]]
 
 
 def _tree_seeds(num_stages: int, num_trees: int, random_state: int) -> Integers:
@@ -199,7 +226,6 @@ def fit_each_factor(
     features: npt.ArrayLike,
     labels: npt.ArrayLike,
     num_stages: int = 100,
-    learning_rate: float = 0.1,
     random_state: int = 0,
     num_threads: int | None = None,
 ) -> list[BoostedTrees]:
@@ -209,7 +235,6 @@ def fit_each_factor(
         features: (n, C), rounded to single precision.
         labels: (n, F) integers, in each column at least two different ones, with or without gaps.
         num_stages: number S of boosting stages, at least 1.
-        learning_rate: weight of each tree.
         random_state: orders the features, which decides between equally good splits; each column
             starts from it anew.
         num_threads: threads that share the work, all cores if None.
@@ -243,44 +268,28 @@ def fit_each_factor(
     priors = [prior_scores(np.bincount(codes)) for codes in encoded]
     seeds = np.concatenate([_tree_seeds(num_stages, T, random_state) for T in num_trees], axis=1)
 
-    data = sort_features(singles)
+    problem = Problem(sort_features(singles), encoded, first_tree)
     scores = np.repeat(np.concatenate(priors)[:, None], len(singles), axis=1)  # (T, n)
     target = np.empty_like(scores)
-    feature = np.empty((*seeds.shape, NUM_NODES), dtype=np.int32)  # (S, T, NUM_NODES)
-    threshold, value = np.zeros(feature.shape), np.zeros(feature.shape)
+    shape = (*seeds.shape, NUM_NODES)
+    trees = Forest(np.empty(shape, dtype=np.int32), np.zeros(shape), np.zeros(shape))
     reduction = np.empty((*seeds.shape, singles.shape[1]))  # (S, T, C)
     num = num_threads or _num_cores()
     with ThreadPoolExecutor(num) as pool:
         for s in range(num_stages):
-            _side_by_side(pool, num, _take_gradients, scores, encoded, first_tree, target)
-            grown = (feature[s], threshold[s], value[s], reduction[s])
-            _side_by_side(
-                pool, num, _grow_trees,
-                data, target, encoded, first_tree, seeds[s], learning_rate, *grown, scores,
-            )  # fmt: skip
+            grown = Forest(trees.feature[s], trees.threshold[s], trees.value[s])
+            stage = Stage(grown, seeds[s], reduction[s])
+            _side_by_side(pool, num, _take_gradients, problem, scores, target)
+            _side_by_side(pool, num, _grow_trees, problem, stage, target, scores)
     models = []
     for j, (classes, _) in enumerate(encodings):
         own = slice(first_tree[j], first_tree[j + 1])
-        reductions = reduction[:, own][feature[:, own, 0] >= 0] / len(singles)
+        reductions = reduction[:, own][trees.feature[:, own, 0] >= 0] / len(singles)
         importances = reductions.mean(axis=0) if len(reductions) else np.zeros(singles.shape[1])
         if importances.any():
             importances /= importances.sum()
-        models.append(
-            BoostedTrees(
-                classes, priors[j], learning_rate,
-                feature[:, own].copy(), threshold[:, own].copy(), value[:, own].copy(), importances,
-            )
-        )  # fmt: skip
+        forest = Forest(
+            trees.feature[:, own].copy(), trees.threshold[:, own].copy(), trees.value[:, own].copy()
+        )
+        models.append(BoostedTrees(classes, priors[j], forest, importances))
     return models
-
-
-def fit_boosted_trees(
-    features: npt.ArrayLike,
-    labels: npt.ArrayLike,
-    num_stages: int = 100,
-    learning_rate: float = 0.1,
-    random_state: int = 0,
-) -> BoostedTrees:
-    """Fits a classifier to features (n, C) and integer labels (n,); see `fit_each_factor`."""
-    column = np.asarray(labels).reshape(-1, 1)
-    return fit_each_factor(features, column, num_stages, learning_rate, random_state)[0]

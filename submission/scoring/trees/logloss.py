@@ -107,22 +107,18 @@ def newton_step(
     labels: Labels,
     positive: int,
     factor: float,
-    rate: float,
     leaf: Bytes,
     value: Floats,
-    scores: Floats,
 ) -> None:
-    """Gives the leaves of a grown tree their values and adds the tree to the scores.
+    """Gives the leaves of a grown tree their values.
 
     Args:
         target: (n,) negative gradient.
         labels: (n,) classes.
         positive: the class whose score the tree raises.
         factor: (K - 1) / K for K > 2 classes, 1 for two.
-        rate: the learning rate.
         leaf: (n,) leaf of each sample.
         value: (NUM_NODES,) receives the values, 0 at nodes that are no leaves.
-        scores: (n,) scores, increased.
     """
     num_samples = target.size
     start = np.zeros(NUM_NODES + 1, dtype=np.int64)
@@ -146,5 +142,3 @@ def newton_step(
         curvature = _pairwise_sum(curvatures[a:b]) / (b - a)
         if abs(curvature) >= LEAST_CURVATURE:
             value[node] = gradient / curvature
-    for i in range(num_samples):
-        scores[i] += rate * value[leaf[i]]

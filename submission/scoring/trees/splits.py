@@ -6,11 +6,23 @@ one wins, and every sum that decides runs in its order. Vectorised bounds spare 
 evaluations.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-__all__ = ["BLOCK", "FEATURE_THRESHOLD", "NUM_LANES", "draw_features", "reciprocal_table", "search"]
+__all__ = [
+    "BLOCK",
+    "FEATURE_THRESHOLD",
+    "NUM_LANES",
+    "FeatureOrder",
+    "Node",
+    "Room",
+    "draw_features",
+    "reciprocal_table",
+    "search",
+]
 
 Floats = npt.NDArray[np.float64]
 Singles = npt.NDArray[np.float32]
@@ -25,6 +37,50 @@ BLOCK = 256
 NUM_LANES = 4
 # A gain by reciprocals is off by a few units in the last place, 2e-16 each.
 MARGIN = 1e-14
+
+
+class Node(NamedTuple):
+    """A tree's node: part of the sorted lists of samples.
+
+    Attributes:
+        values: (C, n) features.
+        order: (C, n) samples, each row from a to below b sorted by that feature.
+        a: first place of the node.
+        b: one past its last place.
+    """
+
+    values: Singles
+    order: Samples
+    a: int
+    b: int
+
+
+class FeatureOrder(NamedTuple):
+    """What one tree carries from node to node to draw the order of the features.
+
+    Attributes:
+        state: (1,) state of the generator.
+        features: (C,) permutation of the features.
+        constants: (C,) features found constant on the way from the root.
+        visited: (C,) features to try in this node, in order.
+    """
+
+    state: Integers
+    features: Integers
+    constants: Integers
+    visited: Integers
+
+
+class Room(NamedTuple):
+    """Memory that the search writes to.
+
+    Attributes:
+        sums: (NUM_LANES, n) running sums.
+        bounds: (ceil(n / BLOCK),) bounds.
+    """
+
+    sums: Floats
+    bounds: Floats
 
 
 @njit(nogil=True)
@@ -42,38 +98,24 @@ def _draw(state: Integers, low: int, high: int) -> int:
 
 
 @njit(nogil=True)
-def draw_features(
-    values: Singles,
-    order: Samples,
-    a: int,
-    b: int,
-    state: Integers,
-    features: Integers,
-    constants: Integers,
-    num_known: int,
-    visited: Integers,
-) -> tuple[int, int, int]:
-    """Draws the order in which a node tries the features, leaving out those constant in it.
+def draw_features(node: Node, carried: FeatureOrder, num_known: int) -> tuple[int, int, int]:
+    """Draws the order in which a node tries the features, without those constant in it.
 
-    The draws, and the places of the drawn features in the permutation that one tree carries from
-    node to node, are scikit-learn's for the same seed.
+    The draws, and the places of the drawn features in the permutation, are scikit-learn's for the
+    same seed.
 
     Args:
-        values: (C, n) features.
-        order: (C, n) samples, each row from a to below b sorted by that feature.
-        a: first place of the node.
-        b: one past its last place.
-        state: (1,) state of the generator, advanced.
-        features: (C,) permutation of the features, rearranged.
-        constants: (C,) features found constant on the way from the root; those of this node are
-            appended.
-        num_known: number of those found above the node.
-        visited: (C,) receives the features to try, in order.
+        node: the node.
+        carried: changed in place; `visited` receives the features to try, `constants` those of
+            this node after those known.
+        num_known: number of features known to be constant above the node.
 
     Returns:
         the number of features to try, the feature looked at last of those not all equal (or -1),
         the number of known constant features.
     """
+    values, order, a, b = node
+    state, features, constants, visited = carried
     num_features = features.size
     num_visited, num_found, num_drawn, last = 0, 0, 0, -1
     remaining = num_features
@@ -204,37 +246,30 @@ def _best_position(
 
 @njit(nogil=True)
 def search(
-    values: Singles,
-    order: Samples,
-    a: int,
-    b: int,
+    node: Node,
     target: Floats,
     total: float,
     visited: Integers,
-    num_visited: int,
     reciprocals: Floats,
-    sums: Floats,
-    bounds: Floats,
+    room: Room,
 ) -> tuple[int, int]:
     """Finds the split of a node that explains most of the squares of the target.
 
     Args:
-        values: (C, n) features.
-        order: (C, n) samples, each row from a to below b sorted by that feature.
-        a: first place of the node.
-        b: one past its last place.
+        node: the node.
         target: (n,) numbers to explain.
         total: their sum over the node.
-        visited: (C,) features to try, in order.
-        num_visited: how many of them.
+        visited: features to try, in order, at least one.
         reciprocals: (2 n + 1,) `reciprocal_table`.
-        sums: (NUM_LANES, n) room for running sums.
-        bounds: (ceil(n / BLOCK),) room for bounds.
+        room: memory to write to.
 
     Returns:
         the feature and the number of samples to its left less 1, or (-1, -1) where nothing can be
         split.
     """
+    values, order, a, b = node
+    sums, bounds = room
+    num_visited = visited.size
     feature, position, best = -1, -1, -np.inf
     for first in range(0, num_visited, NUM_LANES):
         end = num_visited - 1

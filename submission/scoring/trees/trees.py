@@ -1,9 +1,9 @@
 """Regression trees of depth 3 on features sorted once for all trees, compiled.
 
 A tree equals scikit-learn's `DecisionTreeRegressor` (squared error, best splits) with the same
-seed. What differs is the
-work: a split divides the sorted lists of samples between the children, where scikit-learn sorts
-    again at every node.
+seed. The work differs: a split divides the sorted lists of samples between the children, where
+scikit-learn sorts again at every node.
+
 Nodes are numbered as in a heap: the children of node i are 2 i + 1 and 2 i + 2.
 """
 
@@ -16,12 +16,15 @@ from numba import njit
 from submission.scoring.trees.splits import (
     BLOCK,
     NUM_LANES,
+    FeatureOrder,
+    Node,
+    Room,
     draw_features,
     reciprocal_table,
     search,
 )
 
-__all__ = ["NUM_NODES", "SortedFeatures", "grow_tree", "sort_features"]
+__all__ = ["NUM_NODES", "SortedFeatures", "Tree", "grow_tree", "sort_features"]
 
 Floats = npt.NDArray[np.float64]
 Singles = npt.NDArray[np.float32]
@@ -48,6 +51,22 @@ class SortedFeatures(NamedTuple):
     values: Singles
     order: Samples
     reciprocals: Floats
+
+
+class Tree(NamedTuple):
+    """A tree to be grown.
+
+    Attributes:
+        feature: (NUM_NODES,) feature that splits each node, -1 at leaves and unused nodes.
+        threshold: (NUM_NODES,) split points: at or below goes left.
+        reduction: (C,) reduction of squared error by each feature.
+        leaf: (n,) leaf of each sample.
+    """
+
+    feature: npt.NDArray[np.int32]
+    threshold: Floats
+    reduction: Floats
+    leaf: Bytes
 
 
 def sort_features(features: Singles) -> SortedFeatures:
@@ -109,38 +128,25 @@ def _left_total(samples: Samples, num_left: int, target: Floats, total: float) -
 
 
 @njit(nogil=True)
-def grow_tree(
-    data: SortedFeatures,
-    target: Floats,
-    seed: int,
-    feature: npt.NDArray[np.int32],
-    threshold: Floats,
-    reduction: Floats,
-    leaf: Bytes,
-    order: Samples,
-) -> None:
+def grow_tree(data: SortedFeatures, target: Floats, seed: int, tree: Tree, order: Samples) -> None:
     """Grows one tree that explains the target.
 
     Args:
         data: the sorted features.
         target: (n,) numbers to explain.
         seed: of the generator that orders the features, 0..2^31 - 2.
-        feature: (NUM_NODES,) receives the feature that splits each node, -1 at leaves and unused
-            nodes.
-        threshold: (NUM_NODES,) receives the split points: at or below goes left.
-        reduction: (C,) receives the reduction of squared error by each feature.
-        leaf: (n,) receives the leaf of each sample.
+        tree: receives the tree.
         order: (C, n) room for the sorted lists.
     """
+    feature, threshold, reduction, leaf = tree
     num_features, num_samples = data.values.shape
-    sums = np.empty((NUM_LANES, num_samples))
-    bounds = np.empty(num_samples // BLOCK + 1)
+    room = Room(np.empty((NUM_LANES, num_samples)), np.empty(num_samples // BLOCK + 1))
     samples = np.arange(num_samples).astype(np.uint32)
     spare = np.empty_like(samples)
     goes_left = np.empty(num_samples, dtype=np.uint8)
     features = np.arange(num_features)
-    constants, visited = np.empty_like(features), np.empty_like(features)
-    state = np.array([seed])
+    visited = np.empty_like(features)
+    carried = FeatureOrder(np.array([seed]), features, np.empty_like(features), visited)
     begin, end = np.zeros(NUM_NODES, dtype=np.int64), np.zeros(NUM_NODES, dtype=np.int64)
     num_known = np.zeros(NUM_NODES, dtype=np.int64)
     variance = np.zeros(NUM_NODES)
@@ -161,21 +167,10 @@ def grow_tree(
         split, position, last = -1, -1, -1
         lists = data.order if node == 0 else order
         if node < FIRST_OF_LAST_LEVEL and num > 1 and variance[node] > LEAST_VARIANCE:
-            num_visited, last, num_known[node] = draw_features(
-                data.values, lists, a, b, state, features, constants, num_known[node], visited
-            )
+            part = Node(data.values, lists, a, b)
+            num_visited, last, num_known[node] = draw_features(part, carried, num_known[node])
             split, position = search(
-                data.values,
-                lists,
-                a,
-                b,
-                target,
-                total,
-                visited,
-                num_visited,
-                data.reciprocals,
-                sums,
-                bounds,
+                part, target, total, visited[:num_visited], data.reciprocals, room
             )
         if split < 0:
             for sample in here:
