@@ -1,12 +1,17 @@
-"""The command line `python -m submission`; a subcommand is imported only when it is asked for."""
+"""The command line `python -m submission`; a subcommand is imported only when it is asked for.
+
+An installed package gives the same command line the name `disentangle`.
+"""
 
 import importlib
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 import click
 
 from submission.console import program
+from submission.errors import InputError
 
 __all__ = ["main", "run_commands"]
 
@@ -23,6 +28,20 @@ COMMANDS = {
     "preflight": "Check what could make a submission fail.",
     "submit": "Tag this commit and push it for evaluation.",
 }
+
+INSTALLED = "disentangle"
+
+EXTRA_OF = {
+    "torch": "training",
+    "torchvision": "training",
+    "lightning_fabric": "training",
+    "tensorboard": "training",
+    "jinja2": "report",
+    "matplotlib": "report",
+    "redis": "server",
+    "packaging": "server",
+}
+"""The optional part of the project that installs a package, by the package's module."""
 
 
 class _Subcommands(click.Group):
@@ -57,7 +76,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         0 after success, 1 after a mistake that one line explains, 2 after a wrong usage.
     """
-    return run_commands(_submission, "python -m submission", argv)
+    is_installed = Path(sys.argv[0]).name == INSTALLED
+    return run_commands(_submission, INSTALLED if is_installed else "python -m submission", argv)
 
 
 def run_commands(group: click.Group, name: str, argv: Sequence[str] | None = None) -> int:
@@ -74,7 +94,16 @@ def run_commands(group: click.Group, name: str, argv: Sequence[str] | None = Non
 
     def run() -> None:
         words = list(sys.argv[1:] if argv is None else argv)
-        group.main(args=words, prog_name=name, standalone_mode=False)
+        try:
+            group.main(args=words, prog_name=name, standalone_mode=False)
+        except ModuleNotFoundError as error:
+            package = (error.name or "").partition(".")[0]
+            if package not in EXTRA_OF:
+                raise
+            raise InputError(
+                f"expected the package {package} for this command, got none; install it with: "
+                f"pip install 'disentanglement-submission[{EXTRA_OF[package]}]'"
+            ) from error
 
     try:
         return program(run)
