@@ -6,22 +6,24 @@ SCORES = """
 import json
 import numpy as np
 from submission.factors import FactorSpace
+from submission.scoring.metrics.dci import dci_of_trees
 from submission.scoring.score_codes import score_table
-from submission.scoring.settings import (
-    DciSettings, FactorVaeSettings, IrsSettings, MigSettings, SapSettings, Settings
-)
+from submission.scoring.settings import FactorVaeSettings, Settings
+from submission.scoring.trees.importances import Trees
 
-settings = Settings(
-    FactorVaeSettings(num_train=200, num_eval=100, num_variance_estimate=500),
-    DciSettings(300, 200), SapSettings(300, 200), IrsSettings(num_train=300), MigSettings(300),
-)
+settings = Settings(FactorVaeSettings(num_train=200, num_eval=100, num_variance_estimate=500))
 space = FactorSpace(("a", "b", "c"), (3, 4, 2))
 factors = space.index_to_factors(np.arange(24))
 noise = np.random.default_rng(0).normal(size=(24, 5))
 codes = (np.pad(factors, ((0, 0), (0, 2))) + 0.4 * noise).astype(np.float32)
-scores = score_table(codes, space, 0, settings=settings).to_dict()
+names = ("factor_vae", "sap", "irs", "mig")
+scores = score_table(codes, space, 0, names, settings).to_dict()
 del scores["seconds"]
 print(json.dumps(scores))
+# The library scores importances. Ours are the same trees in either case, and slow to compile.
+found = dci_of_trees(Trees(np.abs(noise[:5, :3]), np.ones(3), np.ones(3)))
+print([value.hex() for value in (found.disentanglement, found.completeness)])
+print(found.disentanglement_per_latent.tobytes().hex())
 """
 
 FIRST = """
@@ -48,7 +50,7 @@ def test_scores_are_the_same_to_the_bit_with_and_without_tensorflow() -> None:
     beside = run_without([], FIRST + SCORES)
     assert beside.returncode == 0, beside.stderr
     assert without.stdout == beside.stdout
-    assert '"dci"' in without.stdout
+    assert len(without.stdout.splitlines()) == 3
 
 
 def test_nothing_stands_in_for_gin_tf_once_the_metrics_are_imported() -> None:

@@ -45,7 +45,7 @@ def command(wheel: Path) -> Path:
     python = folder / "bin/python"
     packages = Path(sysconfig.get_path("purelib"))
     (site,) = folder.glob("lib/python*/site-packages")
-    (site / "locked.pth").write_text(f"{packages}\n")
+    (site / "locked.pth").write_text(f"import site; site.addsitedir({str(packages)!r})\n")
     install = (python, "-m", "pip", "install", "--no-deps", "--no-index", wheel)
     done = run(*install, cwd=folder)
     assert done.returncode == 0, done.stderr

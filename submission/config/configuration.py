@@ -28,7 +28,6 @@ __all__ = [
 ]
 
 
-
 def _project() -> Path:
     """Finds the clone that this package lies in; the working folder if it is installed alone."""
     around = Path(__file__).resolve().parents[2]

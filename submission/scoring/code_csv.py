@@ -64,7 +64,7 @@ def read_csv(path: Path) -> dict[str, Array]:
         )
     if has_names:
         for column, name in enumerate(first):
-            if name in ("", "nan") or first.count(name) > 1:
+            if name in ("", "nan") or name in first[:column]:
                 raise InputError(
                     f"expected a different name for each column in the first line of {path}, got "
                     f"{name!r} in column {column}; an index that pandas wrote is left out by "

@@ -127,8 +127,8 @@ def _read(path: Path) -> tuple[Columns, Columns]:
     """Reads a file's columns: those that are not factors, and those that are."""
     if path.suffix not in SUFFIXES:
         raise InputError(f"expected a file that ends in {', '.join(SUFFIXES)}, got {path}")
-    with open_file(path):  # refuses folders, devices and files that may not be read
-        pass
+    with open_file(path):
+        pass  # a folder, a device or a file that may not be read is refused
     if path.suffix == ".csv":
         columns = read_csv(path)
         return (
@@ -168,8 +168,9 @@ def _arrays(path: Path) -> dict[str, Array]:
     if path.suffix == ".safetensors":
         with safe_open(path, framework="numpy") as file:
             return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    content = np.load(path, allow_pickle=False)
-    if isinstance(content, np.ndarray):
-        return {CODES: content}
-    with content:
-        return {name: content[name] for name in content.files}
+    with open_file(path) as file:
+        content = np.load(file, allow_pickle=False)
+        if isinstance(content, np.ndarray):
+            return {CODES: content}
+        with content:
+            return {name: content[name] for name in content.files}
