@@ -1,9 +1,17 @@
 # Sourced by run.sh and test.sh: sets PYTHON to a Python 3.11 that has every locked package.
-# On the evaluation server (AICROWD_IS_GRADING set) nothing is installed, and only what the image has
-# is asked for.
+# While grading, nothing is installed, and only the packages of the image have to be there.
+
+# submission/server/environment.py has the same rule.
+is_grading() { [[ -n ${AICROWD_IS_GRADING+set}${CROWDAI_IS_GRADING+set} ]]; }
+
+own=$project/.venv
+# This file exists from the beginning to the end of an installation.
+unfinished=$project/.venv.unfinished
 
 has_packages() {
-  "$1" - "$project" "${AICROWD_IS_GRADING+grading}" 2>/dev/null <<'PY'
+  local grading=
+  if is_grading; then grading=yes; fi
+  "$1" - "$project" "$grading" 2>/dev/null <<'PY'
 import re
 import sys
 from importlib.metadata import PackageNotFoundError, version
@@ -27,8 +35,9 @@ PY
 }
 
 find_python() {
-  local candidate
-  for candidate in "$project/.venv/bin/python" python3.11 python3 python; do
+  local candidate candidates=(python3.11 python3 python)
+  [[ -e $unfinished ]] || candidates=("$own/bin/python" "${candidates[@]}")
+  for candidate in "${candidates[@]}"; do
     if command -v "$candidate" >/dev/null && has_packages "$candidate"; then
       PYTHON=$candidate
       return 0
@@ -38,20 +47,26 @@ find_python() {
 }
 
 install_packages() {
-  local base=python3.11
+  local base=python3.11 start=(-m venv)
   if ! command -v "$base" >/dev/null; then
     echo "error: expected Python 3.11 as python3.11, got none; install it and try again" >&2
     return 1
   fi
+  if [[ -e $unfinished ]]; then
+    echo "setting up: an earlier installation into .venv was interrupted; it starts anew"
+    start+=(--clear)
+  fi
   echo "setting up: installing the packages of requirements.lock into .venv (some minutes, once)"
-  "$base" -m venv "$project/.venv"
-  "$project/.venv/bin/python" -m pip install --quiet --no-deps --disable-pip-version-check \
+  touch "$unfinished"
+  "$base" "${start[@]}" "$own"
+  "$own/bin/python" -m pip install --no-deps --disable-pip-version-check \
     --requirement "$project/requirements.lock"
-  PYTHON=$project/.venv/bin/python
+  rm "$unfinished"
+  PYTHON=$own/bin/python
 }
 
 if ! find_python; then
-  if [[ -n ${AICROWD_IS_GRADING+set} ]]; then
+  if is_grading; then
     echo "error: expected the packages of requirements.lock, got others; build the image anew" >&2
     exit 1
   fi

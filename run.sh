@@ -2,31 +2,47 @@
 # Trains on one data set and exports the representation; locally it then scores it.
 #   ./run.sh [CONFIG [NAME [--set SETTING=VALUE ...]]]
 # CONFIG: a gin file (configs/best.gin), NAME: of the experiment
+# It ends with the status of the step that failed, or 128 + N after signal N.
 set -euo pipefail
 project=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 config=${1:-$project/configs/best.gin}
+source "$project/python.sh"
 
-if [[ -n ${AICROWD_IS_GRADING+set} ]]; then
-  source "$project/python.sh"
+if is_grading; then
   exec "$PYTHON" "$project/train_pytorch.py" "$config"
 fi
 
+# Runs Python and passes signals on to it. A foreground process would keep bash from hearing them.
+run() {
+  local status=0
+  set -m  # gives the process a group of its own, in which it does not ignore SIGINT
+  "$PYTHON" "$@" &
+  set +m
+  trap "kill -INT $! 2>/dev/null" INT
+  trap "kill -TERM $! 2>/dev/null" TERM
+  wait $! || status=$?
+  while kill -0 $! 2>/dev/null; do  # a signal ends `wait`, not the process
+    status=0
+    wait $! || status=$?
+  done
+  trap - INT TERM
+  return "$status"
+}
+
 [[ -n ${2:-} ]] && export AICROWD_EVALUATION_NAME=$2
-source "$project/python.sh"
 source "$project/train_environ.sh"
 case $AICROWD_DATASET_NAME in
   standin_*)
     data=$DISENTANGLEMENT_LIB_DATA/$AICROWD_DATASET_NAME/$AICROWD_DATASET_NAME.npz
     if [[ ! -e $data ]]; then
-      # A mistake in the settings is told before the images are rendered, not after.
-      "$PYTHON" -m submission settings "$config" "${@:3}" >/dev/null
+      # A mistake in the settings shows before the images are rendered, not after.
+      run -m submission settings "$config" "${@:3}" >/dev/null
       echo "rendering $AICROWD_DATASET_NAME, a look-alike of MPI3D (once)"
-      "$PYTHON" -m submission data render "$AICROWD_DATASET_NAME" \
-        --grid "${STANDIN_GRID:-6,6,2,3,3,8,8}"
+      run -m submission data render "$AICROWD_DATASET_NAME" ${STANDIN_GRID:+--grid "$STANDIN_GRID"}
     elif [[ -n ${STANDIN_GRID:-} ]]; then
       echo "note: $data is used as it is; delete it to render the grid $STANDIN_GRID"
     fi
     ;;
 esac
-"$PYTHON" "$project/train_pytorch.py" "$config" "${@:3}"
-"$PYTHON" "$project/local_evaluation.py"
+run "$project/train_pytorch.py" "$config" "${@:3}"
+run "$project/local_evaluation.py"

@@ -1,5 +1,14 @@
-# Local defaults of the evaluation server's variables; not sourced while grading.
-export AICROWD_OUTPUT_PATH=${AICROWD_OUTPUT_PATH:-$project/scratch/shared}
-export AICROWD_EVALUATION_NAME=${AICROWD_EVALUATION_NAME:-experiment_name}
-export AICROWD_DATASET_NAME=${AICROWD_DATASET_NAME:-standin_real}
-export DISENTANGLEMENT_LIB_DATA=${DISENTANGLEMENT_LIB_DATA:-$project/scratch/dataset}
+# Local values of the evaluation server's variables; not sourced while grading.
+
+# set_default NAME VALUE: exports VALUE unless NAME has a value, of which ~/ is the home folder.
+set_default() {
+  local value
+  read -r value <<<"${!1:-}" || true  # without the spaces around it
+  [[ $value != "~/"* ]] || value=$HOME/${value#"~/"}
+  export "$1=${value:-$2}"
+}
+
+set_default AICROWD_OUTPUT_PATH "$project/scratch/shared"
+set_default AICROWD_EVALUATION_NAME experiment_name
+set_default AICROWD_DATASET_NAME standin_real
+set_default DISENTANGLEMENT_LIB_DATA "$project/scratch/dataset"

@@ -2,7 +2,10 @@
 
 import sys
 
-from submission.cli import main
+from submission.interpreter import ensure_packages
 
 if __name__ == "__main__":
+    ensure_packages()
+    from submission.cli import main
+
     sys.exit(main(["train", *sys.argv[1:]]))

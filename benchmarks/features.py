@@ -1,4 +1,4 @@
-"""Feature extraction: ours against plain eager float32. `python -m benchmarks.features`."""
+"""Speed of feature extraction: ours and plain eager float32. `python -m benchmarks.features`."""
 
 import argparse
 

@@ -1,20 +1,37 @@
 """A step of finetuning: ours against plain float32. `python -m benchmarks.finetune`."""
 
 import argparse
+import tempfile
+from pathlib import Path
 
+import numpy as np
 import torch
 from torch import nn
 
 from benchmarks.pairs import compare
 from submission.config.settings import FinetuneSettings
-from submission.models.extractor import FactorHeads, FeatureExtractor
+from submission.data.image_set import ImageSet
+from submission.data.standin.scene import standin_space
+from submission.models.extractor import FeatureExtractor
+from submission.models.heads import Heads
 from submission.training.allocator import keep_freed_memory
-from submission.training.devices import one_device
-from submission.training.finetune.finetune import FinetuneRun
+from submission.training.batches import LabelledImages
+from submission.training.devices import Devices, one_device
+from submission.training.finetune.task import FinetuneTask
 from submission.training.losses import summed_cross_entropy
 from submission.training.precision import choose_device
 
-SIZES = (6, 6, 2, 3, 3, 40, 40)
+SPACE = standin_space((6, 6, 2, 3, 3, 40, 40))
+
+
+def make_task(devices: Devices, batch_size: int) -> FinetuneTask:
+    """Makes the paper's finetuning of VGG19-BN on black images of the full grid."""
+    black = np.broadcast_to(np.zeros((64, 64, 3), np.uint8), (SPACE.num_points, 64, 64, 3))
+    images = LabelledImages([ImageSet("black", Path(), black, SPACE)])
+    settings = FinetuneSettings(batch_size=batch_size)
+    heads = Heads(SPACE.names, SPACE.sizes)
+    folder = Path(tempfile.gettempdir())
+    return FinetuneTask(FeatureExtractor(), heads, images, settings, devices, folder)
 
 
 def main() -> None:
@@ -28,16 +45,17 @@ def main() -> None:
     devices = one_device(choose_device(cuda=None))
     device, precision = devices.device, devices.precision
     pixels = torch.randint(256, (arguments.batch_size, 64, 64, 3), dtype=torch.uint8)
-    factors = torch.stack([torch.randint(size, (arguments.batch_size,)) for size in SIZES], dim=1)
-    run = FinetuneRun(FinetuneSettings(), FeatureExtractor(), FactorHeads(SIZES), devices)
-    run.classifier.train()
-    plain = nn.ModuleList([FeatureExtractor(), FactorHeads(SIZES)]).to(device).train()
+    factors = torch.stack(
+        [torch.randint(size, (arguments.batch_size,)) for size in SPACE.sizes], dim=1
+    )
+    task = make_task(devices, arguments.batch_size)
+    plain = nn.ModuleList([FeatureExtractor(), Heads(SPACE.names, SPACE.sizes)]).to(device).train()
     optimizer = torch.optim.RAdam(
         plain.parameters(), lr=1e-3, weight_decay=0.01, decoupled_weight_decay=True, foreach=False
     )
 
     def ours() -> None:
-        run.advance(pixels, factors, 1000)
+        task.train_on(pixels, factors)
 
     def rival() -> None:
         images = pixels.permute(0, 3, 1, 2).contiguous().to(device).float().div(255)

@@ -1,9 +1,9 @@
 """Memory of training on a whole data set. `python -m benchmarks.memory standin_real`.
 
-The real trunk would take hours on a processor and its memory does not depend on N, so a small one
-stands in for it: it averages 8x8 pixels and multiplies by a random matrix. Everything else is what
-the main job does. Linux only: private memory is the `Anonymous` line of /proc/self/smaps_rollup,
-file-backed memory the rest of what is resident.
+A small trunk replaces VGG19, which would take hours on a processor and whose memory does not depend
+on the number of images. It averages 8x8 pixels and multiplies by a random matrix. Everything else
+is what the main job does. Linux only: private memory is the `Anonymous` line of
+/proc/self/smaps_rollup; file-backed memory is the rest of the resident memory.
 """
 
 import argparse
@@ -23,13 +23,14 @@ from submission.training.allocator import keep_freed_memory
 from submission.training.devices import one_device
 from submission.training.features.extract import extract_features
 from submission.training.precision import choose_device, choose_precision
-from submission.training.vae.fit import VAEFit, encode_features
+from submission.training.vae.fit import encode_features
+from submission.training.vae.task import VAETask
 
 MIB = 1 << 20
 
 
 class SmallTrunk(nn.Module):
-    """Averages pixels and multiplies by a random matrix: an extractor of next to no work."""
+    """Averages pixels and multiplies by a random matrix: an extractor that costs almost nothing."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -41,14 +42,14 @@ class SmallTrunk(nn.Module):
 
 
 class Watch(threading.Thread):
-    """Looks at the process's memory several times a second and keeps the peaks, in bytes."""
+    """Reads the process's memory five times a second and keeps the peaks, in bytes."""
 
     def __init__(self) -> None:
         super().__init__(daemon=True)
         self.private = self.file_backed = 0
 
     def run(self) -> None:
-        """Looks until the process ends."""
+        """Reads until the process ends."""
         while True:
             lines = Path("/proc/self/smaps_rollup").read_text(encoding="utf-8").splitlines()[1:]
             sizes = {line.split(":")[0]: int(line.split()[1]) * 1024 for line in lines}
@@ -71,15 +72,13 @@ def main() -> None:
     images = open_images(arguments.name, read_environment().data_path)
     feature_type = getattr(torch, arguments.feature_type)
     start = time.monotonic()
-    with progress_bar(images.space.num_points, "features", " images") as bar:
-        features = extract_features(
-            SmallTrunk(), images.images, one_device(device), 256, feature_type, bar.update
-        )
-    settings = FitSettings(num_epochs=1)
-    fit = VAEFit(features, settings, device, choose_precision(device))
-    with progress_bar(fit.num_steps, "beta-VAE", " steps") as bar:
-        vae, _ = fit.run(bar.update)
-    codes = encode_features(vae, features)
+    features = extract_features(SmallTrunk(), images.images, one_device(device), 256, feature_type)
+    task = VAETask(features, FitSettings(num_epochs=1), device, choose_precision(device))
+    with progress_bar(task.num_steps, task.name, " steps") as bar:
+        for _ in range(task.num_steps):
+            task.take_step()
+            bar.update()
+    codes = encode_features(task.network.eval(), features)
     say(
         f"{len(codes):,} images of {images.images.nbytes / 1e9:.1f} GB, {arguments.feature_type} "
         f"features, {time.monotonic() - start:.0f} s: private memory at most "

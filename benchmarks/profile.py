@@ -9,17 +9,18 @@ import torch
 from torch.profiler import ProfilerActivity, profile
 from torch.utils.flop_counter import FlopCounterMode
 
-from benchmarks.finetune import SIZES
+from benchmarks.finetune import SPACE
 from benchmarks.vae import factored_features
 from submission.config.settings import FinetuneSettings, FitSettings
-from submission.models.extractor import FactorHeads, FeatureExtractor
+from submission.models.extractor import FeatureExtractor
 from submission.models.folding import fold
+from submission.models.heads import Heads
 from submission.training.allocator import keep_freed_memory
 from submission.training.batches import to_unit_range
 from submission.training.devices import Devices, one_device
 from submission.training.finetune.finetune import FinetuneRun
 from submission.training.precision import choose_device
-from submission.training.vae.fit import VAEFit
+from submission.training.vae.task import VAETask
 
 PRODUCTS = "convolutions and matrix products"
 CLASSES = {
@@ -34,7 +35,7 @@ CLASSES = {
 
 
 Stage = tuple[str, Callable[[], object]]
-"""What a stage is, and a function that does a piece of it again and again."""
+"""A title, and a function that does one piece of the stage."""
 
 
 def features_stage(devices: Devices, batch_size: int) -> Stage:
@@ -56,10 +57,10 @@ def finetune_stage(devices: Devices, batch_size: int) -> Stage:
     """Makes a step of finetuning with the paper's network."""
     batch_size = batch_size or 64
     settings = FinetuneSettings(batch_size=batch_size)
-    run = FinetuneRun(settings, FeatureExtractor(), FactorHeads(SIZES), devices)
+    run = FinetuneRun(settings, FeatureExtractor(), Heads(SPACE.names, SPACE.sizes), devices)
     run.classifier.train()
     pixels = torch.randint(256, (batch_size, 64, 64, 3), dtype=torch.uint8)
-    factors = torch.stack([torch.randint(size, (batch_size,)) for size in SIZES], dim=1)
+    factors = torch.stack([torch.randint(size, (batch_size,)) for size in SPACE.sizes], dim=1)
 
     def call() -> None:
         run.advance(pixels, factors, 1000)
@@ -71,8 +72,8 @@ def vae_stage(devices: Devices, batch_size: int) -> Stage:
     """Makes a step of the beta-VAE with the paper's network."""
     settings = FitSettings(batch_size=batch_size or 256)
     features = factored_features(100 * settings.batch_size)
-    fit = VAEFit(features, settings, devices.device, devices.precision)
-    return f"a step of the beta-VAE, {settings.batch_size} features", fit.take_step
+    task = VAETask(features, settings, devices.device, devices.precision)
+    return f"a step of the beta-VAE, {settings.batch_size} features", task.take_step
 
 
 def fastest(call: Callable[[], object], device: torch.device, num_runs: int) -> float:

@@ -1,9 +1,9 @@
 """How cost grows: `python -m benchmarks.scaling processes|images`.
 
-`processes` sets two processes against one, each on one thread, at the paper's batch and at a
-smaller one; the second waits while the first works alone. Processor time tells what to expect when
-other programs share the cores. `images` times every stage at three
-numbers of images and fits the exponent.
+`processes` compares two processes with one, each on one thread, at the paper's batch size and at a
+smaller one. The second process waits while the first works alone. Processor time shows what to
+expect when other programs share the cores. `images` times every stage at three numbers of images
+and fits the exponent.
 """
 
 import argparse
@@ -18,16 +18,15 @@ import numpy as np
 import torch
 import torch.distributed as dist
 
-from benchmarks.finetune import SIZES
+from benchmarks.finetune import SPACE, make_task
 from benchmarks.vae import factored_features
-from submission.config.settings import FinetuneSettings, FitSettings
-from submission.models.extractor import FactorHeads, FeatureExtractor
+from submission.config.settings import FitSettings
+from submission.models.extractor import FeatureExtractor
 from submission.models.folding import fold
 from submission.training.allocator import keep_freed_memory
 from submission.training.devices import Devices, one_device, opened_devices
 from submission.training.features.extract import extract_features
-from submission.training.finetune.finetune import FinetuneRun
-from submission.training.vae.fit import VAEFit
+from submission.training.vae.task import VAETask
 
 CPU = torch.device("cpu")
 
@@ -39,17 +38,16 @@ def random_images(num_images: int) -> "np.typing.NDArray[np.uint8]":
 
 
 def finetuning(devices: Devices, batch_size: int, num_steps: int = 1) -> Callable[[], None]:
-    """Makes steps of finetuning VGG19-BN on a whole batch, of which a process takes its part."""
+    """Makes steps of finetuning VGG19-BN on a whole batch, shared by the processes."""
     torch.manual_seed(0)
-    run = FinetuneRun(FinetuneSettings(), FeatureExtractor(), FactorHeads(SIZES), devices)
-    run.classifier.train()
-    pixels = devices.part.of(torch.from_numpy(random_images(batch_size)))
-    factors = torch.stack([torch.randint(size, (batch_size,)) for size in SIZES], dim=1)
-    factors = devices.part.of(factors)
+    task = make_task(devices, batch_size)
+    own = slice(devices.number, None, devices.num_processes)
+    pixels = torch.from_numpy(random_images(batch_size))[own]
+    factors = torch.stack([torch.randint(size, (batch_size,)) for size in SPACE.sizes], dim=1)[own]
 
     def work() -> None:
         for _ in range(num_steps):
-            run.agree(run.advance(pixels, factors, 1000))
+            devices.reduce(task.train_on(pixels, factors), "mean")
 
     return work
 
@@ -64,11 +62,11 @@ def extraction(devices: Devices, num_images: int, batch_size: int = 64) -> Calla
 def fitting(num_features: int) -> Callable[[], None]:
     """Makes an epoch of the beta-VAE, without the making of its network."""
     features, devices = factored_features(num_features), one_device(CPU)
-    fit = VAEFit(features, FitSettings(), CPU, devices.precision)
+    task = VAETask(features, FitSettings(), CPU, devices.precision)
 
     def work() -> None:
-        for _ in range(fit.steps_per_epoch):
-            fit.take_step()
+        for _ in range(task.steps_per_epoch):
+            task.take_step()
 
     return work
 

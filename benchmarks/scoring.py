@@ -18,9 +18,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import numpy as np
 import numpy.typing as npt
 
+from submission.data.ground_truth import GridData
 from submission.factors import FactorSpace
 from submission.scoring import ALL_METRICS, Scores, Settings, score_table
-from submission.scoring.draws import GridData
 from submission.scoring.library import library
 from submission.scoring.text_tables import TITLES
 

@@ -13,8 +13,8 @@ from submission.training.curves import Curves
 from submission.training.losses import kl_divergence, reconstruction_error
 from submission.training.precision import choose_device, choose_precision
 from submission.training.schedule import annealed_beta
-from submission.training.vae.fit import VAEFit
 from submission.training.vae.network import make_vae
+from submission.training.vae.task import VAETask
 
 NAMES = ("loss", "reconstruction_error", "kl_divergence")
 
@@ -38,7 +38,10 @@ def main() -> None:
             anneal_end=3,
             cuda_graph=arguments.cuda_graph,
         )
-        return VAEFit(features, settings, device, precision).run()[1]
+        task = VAETask(features, settings, device, precision)
+        for _ in range(task.num_steps):
+            task.take_step()
+        return task.curves
 
     train_by_items(features, 1, device)
     kept = keep_freed_memory()
@@ -60,7 +63,7 @@ def main() -> None:
 
 
 def factored_features(num_features: int) -> Tensor:
-    """Makes (N, 512) unit vectors that seven hidden factors decide, by a fixed random network."""
+    """Makes (N, 512) unit vectors from seven hidden factors by a fixed random network."""
     generator = Generator().manual_seed(0)
     hidden = torch.rand(num_features, 7, generator=generator) * 4 - 2
     for width in (64, 512):
@@ -99,7 +102,7 @@ def train_by_items(
 
 
 def report_distance(ours: Curves, rival: Curves, other_seed: Curves) -> None:
-    """Prints how far the curves are apart, beside the distance of two seeds of the rival."""
+    """Prints the distance of the curves, and for comparison that of two seeds of the rival."""
     print("relative distance of the curves, largest over the epochs:")
     for name in NAMES:
         curve, theirs, others = (

@@ -6,6 +6,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import numpy.typing as npt
 import torch
+from submission.job.adapt import ADAPTATION_BATCH
 
 from experiments.finetuning import REAL
 from experiments.run import WEIGHTS
@@ -16,11 +17,10 @@ from submission.data.standin.render import render_images
 from submission.data.standin.scene import standin_space
 from submission.factors import FactorSpace, is_axis
 from submission.files import write_json
-from submission.job.adapt import ADAPTATION_BATCH
-from submission.models.extractor import Extractor, Heads
+from submission.models.extractor import Extractor
 from submission.models.folding import fold
-from submission.models.head_codes import HeadCodes
-from submission.models.weights import card_path, load_extractor, load_heads, read_card
+from submission.models.heads import Heads
+from submission.models.weights import card_path, load_weights, read_card
 from submission.training.adapt.norms import reestimate_norms
 from submission.training.adapt.tuning import Tuning
 from submission.training.allocator import keep_freed_memory
@@ -50,7 +50,8 @@ def measure_accuracies(num_images: int = 3000) -> None:
 
 
 def _measure(num_images: int, devices: Devices) -> None:
-    extractor, heads, card = load_extractor(WEIGHTS), load_heads(WEIGHTS), read_card(WEIGHTS)
+    (extractor, heads, _), card = load_weights(WEIGHTS), read_card(WEIGHTS)
+    assert heads is not None
     space = standin_space((6, 6, 2, 3, 3, 40, 40))
     random = np.random.default_rng(0)
     settings = card["settings"]
@@ -104,13 +105,11 @@ def _accuracies(
 ) -> dict[str, float]:
     """Gives each factor's accuracy, and of the axes the mean error in positions, too."""
     folded = fold(extractor, devices.precision.dtype)
-    with progress_bar(len(pixels), "features", " images") as bar:
-        features = extract_features(folded, pixels, devices, advance=bar.update)
-    codes = HeadCodes(heads)
-    expected, values = codes(features), {}
-    for number, (name, classify) in enumerate(zip(heads.names, codes.classifiers, strict=True)):
+    features = extract_features(folded, pixels, devices)
+    expected, values = heads.expected_values(features), {}
+    for number, (name, logits) in enumerate(zip(heads.names, heads(features), strict=True)):
         truth = torch.from_numpy(factors[:, number])
-        right = classify(features).argmax(dim=1) == truth
+        right = logits.argmax(dim=1) == truth
         values[name] = float(right.double().mean())
         if is_axis(name):
             error = (expected[:, number] - truth).abs()

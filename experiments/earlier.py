@@ -1,4 +1,4 @@
-"""Weights that shipped before, out of the project's history."""
+"""Weights that earlier commits shipped, read from the project's git history."""
 
 import subprocess
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ FILES = ("extractor.json", "extractor.safetensors")
 
 @dataclass(frozen=True)
 class Earlier(OwnExtractor):
-    """The weights of a commit, which is the folder's name.
+    """The weights of the commit `name`.
 
     Attributes:
         sha256: of the weights file.
@@ -25,13 +25,13 @@ class Earlier(OwnExtractor):
 
     @property
     def commands(self) -> tuple[str, ...]:
-        """What fetches weights and card, for a shell."""
+        """Shell commands that fetch weights and card."""
         shown = (f"git show {self.name}:weights/{file} > {self.folder}/{file}" for file in FILES)
         return (f"mkdir -p {self.folder}", *shown)
 
 
 def fetch_earlier(earlier: Earlier) -> None:
-    """Writes the weights and their card into their folder if they are not there.
+    """Writes weights and card into their folder, unless they are there.
 
     Raises:
         InputError: if the project's history does not have the commit.

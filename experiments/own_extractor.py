@@ -1,4 +1,4 @@
-"""An extractor that a row has in place of the one that ships."""
+"""An extractor that a row of the experiments uses in place of the shipped one."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -8,25 +8,25 @@ __all__ = ["OwnExtractor"]
 
 @dataclass(frozen=True)
 class OwnExtractor(ABC):
-    """Where the extractor lies, and how a user gets it there.
+    """Where the extractor is stored, and the commands that put it there.
 
     Attributes:
-        name: of its folder.
+        name: ends the name of its folder.
     """
 
     name: str
 
     @property
     def folder(self) -> str:
-        """Where weights and card go, from the project's folder."""
+        """Folder of weights and card, relative to the project."""
         return f"scratch/experiments/extractor-{self.name}"
 
     @property
     def weights(self) -> str:
-        """The weights file, from the project's folder."""
+        """The weights file, relative to the project."""
         return f"{self.folder}/extractor.safetensors"
 
     @property
     @abstractmethod
     def commands(self) -> tuple[str, ...]:
-        """What puts weights and card there, for a shell."""
+        """Shell commands that put weights and card there."""

@@ -86,6 +86,14 @@ echo "built in $(minutes $((SECONDS - began)))"
 
 buildah from --quiet --pull-never --name image "$image" >/dev/null
 root=$(command buildah --storage-driver vfs --root "$work/storage" --runroot "$work/run" mount image)
+grep -q '^aicrowd:[^:]*:1001:' "$root/etc/passwd" || {
+  echo "error: expected the image to have a user aicrowd with the number 1001" >&2
+  exit 1
+}
+[[ -x $root/home/aicrowd/run.sh ]] || {
+  echo "error: expected the image to have the program /home/aicrowd/run.sh" >&2
+  exit 1
+}
 echo "size: $(du -sm --one-file-system "$root" | cut -f1) MiB; largest:"
 for folder in "$root"/usr/local/lib/python3.11/*-packages/*; do du -sm "$folder"; done |
   sort -rn | head -5 | while read -r size folder; do echo "  $size MiB ${folder#"$root"}"; done

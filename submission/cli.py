@@ -1,19 +1,26 @@
-"""The command line `python -m submission`; a subcommand is imported only when it is asked for.
+"""The command line `python -m submission`, and how a program ends.
 
-An installed package gives the same command line the name `disentangle`.
+A subcommand is imported only when it is called, so that help and mistakes show at once. An
+installed package gives the same command line the name `disentangle`.
 """
 
 import importlib
+import platform
+import re
 import sys
-from collections.abc import Sequence
+import traceback
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import click
 
-from submission.console import program
-from submission.errors import InputError
+from submission.errors import InputError, Stopped, UserError
+from submission.server.environment import is_debugging
+from submission.server.termination import ending_on_sigterm
 
-__all__ = ["main", "run_commands"]
+__all__ = ["main", "program", "run_commands"]
 
 COMMANDS = {
     "data": "List, fetch, check, render and show image files.",
@@ -45,7 +52,7 @@ EXTRA_OF = {
 
 
 class _Subcommands(click.Group):
-    """Knows the subcommands' names and one-line helps without importing them."""
+    """Knows names and one-line helps of the subcommands without importing them."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
@@ -55,6 +62,7 @@ class _Subcommands(click.Group):
             return None
         command = getattr(importlib.import_module(f"submission.commands.{cmd_name}"), cmd_name)
         assert isinstance(command, click.Command)
+        _add_debug_option(command)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -74,28 +82,33 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: the words after the program's name; those of the process when None.
 
     Returns:
-        0 after success, 1 after a mistake that one line explains, 2 after a wrong usage.
+        The exit status; see `program`.
     """
     is_installed = Path(sys.argv[0]).name == INSTALLED
     return run_commands(_submission, INSTALLED if is_installed else "python -m submission", argv)
 
 
 def run_commands(group: click.Group, name: str, argv: Sequence[str] | None = None) -> int:
-    """Runs a subcommand of a group of them.
+    """Runs a subcommand of a group. Every subcommand gets the option `--debug`.
 
     Args:
         group: the commands.
-        name: what the program is called by.
+        name: of the program, for its usage line.
         argv: the words after the program's name; those of the process when None.
 
     Returns:
-        0 after success, 1 after a mistake that one line explains, 2 after a wrong usage.
+        The exit status; see `program`.
     """
+    words = sys.argv[1:] if argv is None else argv
+    # Shells know ~ at the beginning of a word, but not in --output=~/there.
+    words = [re.sub("^(--[a-z-]+=)~/", rf"\g<1>{Path.home()}/", word) for word in words]
+    given: dict[str, bool] = {}
+    _add_debug_option(group)
 
     def run() -> None:
-        words = list(sys.argv[1:] if argv is None else argv)
+        given["debug"] = is_debugging()
         try:
-            group.main(args=words, prog_name=name, standalone_mode=False)
+            group.main(args=words, prog_name=name, standalone_mode=False, obj=given)
         except ModuleNotFoundError as error:
             package = (error.name or "").partition(".")[0]
             if package not in EXTRA_OF:
@@ -105,13 +118,83 @@ def run_commands(group: click.Group, name: str, argv: Sequence[str] | None = Non
                 f"pip install 'disentanglement-submission[{EXTRA_OF[package]}]'"
             ) from error
 
+    return program(run, lambda: given.get("debug", False))
+
+
+def _add_debug_option(command: click.Command) -> None:
+    """Adds `--debug` to a command and to the subcommands of a group, once."""
+    for each in command.commands.values() if isinstance(command, click.Group) else ():
+        _add_debug_option(each)
+    if not any(parameter.name == "debug" for parameter in command.params):
+        text = "Show the traceback of every error; DISENTANGLE_DEBUG=1 does the same."
+        command.params.append(
+            click.Option(
+                ["--debug"], is_flag=True, expose_value=False, callback=_note_debug, help=text
+            )
+        )
+
+
+def _note_debug(context: click.Context, parameter: click.Parameter, value: bool) -> None:
+    if value:
+        context.find_root().obj["debug"] = True
+
+
+def program(main: Callable[[], None], shows_traceback: Callable[[], bool] = is_debugging) -> int:
+    """Runs a program's body and ends it with a result, with one line or with a traceback.
+
+    What the user or the system causes ends in one line: `UserError`, a wrong usage, and an OSError
+    that has an error number. Any other exception is a bug: it keeps its traceback, and a last line
+    asks for a report. SIGTERM ends the body in order.
+
+    Args:
+        main: the body.
+        shows_traceback: called after an error; says whether a mistake shows its traceback, too.
+
+    Returns:
+        0 after success, 1 after an error, 2 after a wrong usage, 128 + N after signal N.
+    """
     try:
-        return program(run)
-    except click.exceptions.Exit as stop:
-        return stop.exit_code
-    except click.Abort:
-        print("interrupted", file=sys.stderr)
-        return 130
+        with ending_on_sigterm():
+            main()
+    except click.exceptions.Exit as end:
+        return end.exit_code
     except click.ClickException as error:
         error.show()
         return error.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        print("stopped by SIGINT", file=sys.stderr)
+        return 130
+    except Stopped as stopped:
+        print(stopped, file=sys.stderr)
+        return 128 + stopped.signal_number
+    except Exception as error:  # noqa: BLE001 - a bug is shown whole
+        line = _line_for(error)
+        if line is None or shows_traceback():
+            traceback.print_exc()
+        print(f"error: {line or _request()}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _line_for(error: Exception) -> str | None:
+    """Says in one line what the user or the system caused; None for a bug."""
+    if isinstance(error, UserError):
+        text = str(error)
+    elif isinstance(error, OSError) and error.errno is not None:
+        places = [str(place) for place in (error.filename, error.filename2) if place is not None]
+        text = f"{' -> '.join(places)}: {error.strerror}" if places else str(error)
+    else:
+        return None
+    return " ".join(text.split()) or type(error).__name__
+
+
+def _request() -> str:
+    """Asks for a report of a bug and names what the report needs."""
+    versions = [f"Python {platform.python_version()}", platform.platform()]
+    for package in ("torch", "numpy"):
+        with suppress(PackageNotFoundError):
+            versions.append(f"{package} {version(package)}")
+    return (
+        "this is a bug of the program, not a mistake of yours; please report the lines above, the "
+        f"command, its settings (training/started.gin) and: {', '.join(versions)}"
+    )

@@ -1,19 +1,16 @@
-"""What programs print: progress bars with time left, and one line when something is wrong."""
+"""What programs print: lines, and progress bars with the time left."""
 
 import sys
-from collections.abc import Callable
 
 from tqdm import tqdm
 
-from submission.errors import UserError
-
-__all__ = ["mute", "program", "progress_bar", "say"]
+__all__ = ["mute", "progress_bar", "say"]
 
 _muted = False
 
 
 def mute() -> None:
-    """Makes this process print nothing but errors; for all but the first of several processes."""
+    """Lets this process print errors only; all but the first of several processes call it."""
     global _muted
     _muted = True
 
@@ -26,7 +23,7 @@ def say(text: str) -> None:
 
 
 class _Log:
-    """Writes to standard error, each state of a bar on a line of its own."""
+    """Writes each state of a bar to standard error as a line of its own."""
 
     def write(self, text: str) -> None:
         line = text.strip("\r\n ")
@@ -38,13 +35,13 @@ class _Log:
 
 
 def progress_bar(total: int, description: str, unit: str, initial: int = 0) -> "tqdm[None]":
-    """Makes a bar with rate and time left; on a terminal it moves, in a log it adds a line.
+    """Makes a progress bar with rate and time left. A terminal redraws it, a log gets new lines.
 
     Args:
         total: amount of work.
-        description: what is being done, a few words.
+        description: the work in a few words.
         unit: what is counted, with a leading space, such as " images".
-        initial: amount done before.
+        initial: amount of work that an earlier run has done.
     """
     interactive = sys.stderr.isatty()
     return tqdm(
@@ -60,24 +57,3 @@ def progress_bar(total: int, description: str, unit: str, initial: int = 0) -> "
         mininterval=0.2 if interactive else 10.0,
         maxinterval=10.0 if interactive else 30.0,
     )
-
-
-def program(main: Callable[[], None]) -> int:
-    """Runs a program's body; a mistake of the user's ends in one line, not in a traceback.
-
-    Args:
-        main: the body; it may raise `UserError`, or OSError for what the system refuses.
-
-    Returns:
-        0 after success, 1 after a mistake, 130 after an interruption.
-    """
-    try:
-        main()
-    except (UserError, OSError) as error:
-        message = " ".join(str(error).split()) or type(error).__name__
-        print(f"error: {message}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        return 130
-    return 0

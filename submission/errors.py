@@ -1,9 +1,10 @@
-"""What the person who runs a program can mend; any other exception is a bug of this project.
+"""The exceptions that a program answers with one line instead of a traceback.
 
-A program ends with one line for a `UserError` and with a traceback for everything else.
+`UserError` means that the person who runs a program can mend something. `Stopped` means that a
+signal ended the work. Any other exception is a bug of this project and keeps its traceback.
 """
 
-__all__ = ["InputError", "MissingFileError", "OutputError", "UserError"]
+__all__ = ["InputError", "MissingFileError", "OutputError", "Stopped", "UserError"]
 
 
 class UserError(Exception):
@@ -24,3 +25,28 @@ class MissingFileError(UserError, FileNotFoundError):
 
 class OutputError(UserError, OSError):
     """A file or folder cannot be written."""
+
+
+class Stopped(SystemExit):
+    """A signal asked the work to end, and it ended in order.
+
+    It is not an `Exception`: a block that handles faults does not handle it. A program that does
+    not catch it ends without a traceback and with the status 128 + `signal_number`.
+
+    Args:
+        message: where the work stopped and how to go on.
+        signal_number: the signal, such as `signal.SIGTERM`.
+
+    Example:
+        >>> stopped = Stopped("stopped at step 3 of 6; the same command goes on", 15)
+        >>> str(stopped), stopped.code
+        ('stopped at step 3 of 6; the same command goes on', 143)
+    """
+
+    def __init__(self, message: str, signal_number: int) -> None:
+        super().__init__(message, signal_number)
+        self.signal_number = signal_number
+        self.code = 128 + signal_number
+
+    def __str__(self) -> str:
+        return str(self.args[0])

@@ -1,50 +1,156 @@
-"""Files that are either whole or absent: written beside, synced, then renamed."""
+"""Files that are either whole or absent, and folders that one run at a time writes to."""
 
 import contextlib
+import errno
 import fcntl
 import glob
 import hashlib
 import json
 import os
-import tempfile
+import re
+import secrets
+import shutil
+import socket
+import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-__all__ = ["replacing", "sha256_of", "write_json"]
+from safetensors import SafetensorError
+
+from submission.console import say
+from submission.errors import InputError, OutputError
+
+__all__ = ["locked", "replacing", "sha256_of", "write_json", "writing"]
+
+LOCK_NAME = ".lock"
+
+NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+REFUSED = NO_ROOM | {errno.EROFS, errno.EIO}
+"""What the system reports when it cannot store the bytes of an open file."""
+
+PROBE = 1 << 20
+"""Bytes that a disk has to take after a library failed to write, to count as not full."""
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[Path]:
+def replacing(path: Path, num_bytes: int = 0) -> Iterator[Path]:
     """Yields a temporary path beside `path` that takes its place when the block succeeds.
 
-    The folder is made if missing. After an error the temporary file is removed and what stood at
-    `path` before is untouched. Temporary files of writers that were killed are removed, too.
+    The folder is made if it is missing. After an error the temporary file is removed and the file
+    that stood at `path` before is untouched. Temporary files of writers that were killed are
+    removed, too. Libraries report a full disk as RuntimeError or SafetensorError; such an error
+    becomes OutputError when the disk takes no further bytes.
 
     Args:
         path: the file to write.
+        num_bytes: how large the file will be, where that is known; it is checked before the block.
 
     Raises:
-        OSError: if the folder cannot be written.
+        OutputError: if the folder, the file or the disk cannot take the file.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = Path(folder, "result.txt")
+        ...     with replacing(path) as beside:
+        ...         _ = beside.write_text("whole")
+        ...     path.read_text()
+        'whole'
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    _remove_abandoned(path)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
-    beside = Path(name)
+    with writing(path, num_bytes):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _remove_abandoned(path)
+        if num_bytes > _free(path.parent):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        # The system applies umask and the folder's default permissions to a file made like this.
+        beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+        handle = os.open(beside, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
     try:
         with contextlib.suppress(OSError):  # not every file system has locks
             fcntl.flock(handle, fcntl.LOCK_EX)
-        yield beside
-        with beside.open("rb+") as file:
-            os.fsync(file.fileno())
-        umask = os.umask(0)
-        os.umask(umask)
-        beside.chmod(0o666 & ~umask)
-        beside.replace(path)
+        try:
+            yield beside
+        except (OSError, RuntimeError, SafetensorError) as error:
+            reason = _reason(error, beside)
+            if reason is None:
+                raise
+            beside.write_bytes(b"")  # the room that is left is counted without the unfinished file
+            raise _output_error(path, reason, num_bytes) from error
+        with writing(path, num_bytes):
+            with beside.open("rb+") as file:
+                os.fsync(file.fileno())
+            beside.replace(path)
     finally:
         os.close(handle)
         beside.unlink(missing_ok=True)
+
+
+def _reason(error: Exception, beside: Path) -> OSError | None:
+    """Returns what the system reported when `beside` could not be written; None otherwise.
+
+    Args:
+        error: of the block that wrote.
+        beside: the unfinished file.
+    """
+    if isinstance(error, OutputError):
+        return None
+    if isinstance(error, OSError):
+        if error.filename is None:
+            return error if error.errno in REFUSED else None
+        return error if Path(os.fsdecode(error.filename)) == beside else None
+    number = re.search(r"\(os error (\d+)\)", str(error))  # how safetensors reports the system's
+    if number:
+        return OSError(int(number[1]), os.strerror(int(number[1])))
+    try:
+        with beside.open("ab") as file:
+            file.write(bytes(PROBE))
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as found:
+        return found if found.errno in REFUSED else None
+    return None
+
+
+def _free(folder: Path) -> float:
+    """Returns the free bytes of a folder's disk; infinity where the system does not say."""
+    usage = shutil.disk_usage(folder)
+    return usage.free if usage.total else float("inf")
+
+
+@contextmanager
+def writing(path: Path, num_bytes: int = 0) -> Iterator[None]:
+    """Turns the system's errors in the block into one that names what was to be written.
+
+    Args:
+        path: the file or folder that the block writes.
+        num_bytes: how large it will be, where that is known.
+
+    Raises:
+        OutputError: for any OSError of the block.
+    """
+    try:
+        yield
+    except OutputError:
+        raise
+    except OSError as error:
+        raise _output_error(path, error, num_bytes) from error
+
+
+def _output_error(path: Path, error: OSError, num_bytes: int) -> OutputError:
+    reason = error.strerror or str(error)
+    if error.errno not in NO_ROOM:
+        return OutputError(f"expected to write {path}, got {reason}; choose another folder")
+    room = ""
+    with contextlib.suppress(OSError):
+        free = _free(path.parent)
+        needed = f"{num_bytes:,} bytes" if num_bytes else "more"
+        room = f" ({free:,.0f} bytes are free, the file needs {needed})"
+    return OutputError(
+        f"expected room for {path}, got {reason}{room}; free some space or choose another folder"
+    )
 
 
 def _remove_abandoned(path: Path) -> None:
@@ -55,15 +161,103 @@ def _remove_abandoned(path: Path) -> None:
             beside.unlink()
 
 
+@contextmanager
+def locked(folder: Path, what: str) -> Iterator[None]:
+    """Keeps a folder for one run; a second run is refused as long as the block lasts.
+
+    The system releases the lock when the process ends, however it ends. Where files cannot be
+    locked, a warning is printed and the block runs without protection.
+
+    Args:
+        folder: what the run writes to; made if it is missing, removed if it stays empty.
+        what: the run in a few words, such as "training".
+
+    Raises:
+        InputError: if another run holds the folder; the message names that run.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder, locked(Path(folder), "training"):
+        ...     pass  # write to the folder
+    """
+    path = folder / LOCK_NAME
+    was_there = folder.exists()
+    handle = _lock_or_warn(path)
+    if handle is None:
+        yield
+        return
+    try:
+        with contextlib.suppress(OSError):  # a full disk does not undo the lock
+            os.truncate(handle, 0)
+            os.write(handle, _this_run(what).encode())
+        yield
+    finally:
+        with contextlib.suppress(OSError):
+            path.unlink()
+            if not was_there:
+                folder.rmdir()
+        os.close(handle)
+
+
+def _lock_or_warn(path: Path) -> int | None:
+    """Locks a file; returns its descriptor, or None, after a warning, where that is impossible."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return _lock(path)
+    except BlockingIOError as error:
+        holder = ""
+        with contextlib.suppress(OSError):
+            holder = path.read_text(encoding="utf-8", errors="replace").strip()
+        raise InputError(
+            f"expected {path.parent} to be in use by one run at a time, got another one: "
+            f"{holder or 'a run that left no name'}; wait until it ends, or choose another name "
+            "(AICROWD_EVALUATION_NAME, ./run.sh CONFIG NAME) or folder (--output)"
+        ) from error
+    except OSError as error:
+        say(
+            f"warning: expected to lock {path.parent}, got {error.strerror}; do not start a second "
+            "run that writes to it"
+        )
+        return None
+
+
+def _lock(path: Path) -> int:
+    """Opens and locks a file; returns its descriptor.
+
+    Raises:
+        BlockingIOError: if another run has the lock.
+        OSError: if the file cannot be made, or the file system has no locks.
+    """
+    while True:
+        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            os.close(handle)
+            raise
+        # The holder before may have removed the file between the two calls above.
+        with contextlib.suppress(FileNotFoundError):
+            if path.stat().st_ino == os.fstat(handle).st_ino:
+                return handle
+        os.close(handle)
+
+
+def _this_run(what: str) -> str:
+    since = time.strftime("%Y-%m-%d %H:%M:%S")
+    command = " ".join(sys.argv)
+    return f"{what} (process {os.getpid()} on {socket.gethostname()}, since {since}: {command})"
+
+
 def write_json(path: Path, content: Any) -> None:
     """Writes `content` as indented JSON, atomically; NaN and infinity are refused.
 
     Raises:
         ValueError: if `content` holds a number that JSON cannot express.
+        OutputError: if the file cannot be written.
     """
-    text = json.dumps(content, indent=2, allow_nan=False)
-    with replacing(path) as beside:
-        beside.write_text(text + "\n", encoding="utf-8")
+    encoded = (json.dumps(content, indent=2, allow_nan=False) + "\n").encode()
+    with replacing(path, len(encoded)) as beside:
+        beside.write_bytes(encoded)
 
 
 def sha256_of(path: Path) -> str:

@@ -1,13 +1,21 @@
 """Small image sets for tests: random pixels, or the stand-in's."""
 
+import functools
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from submission.data.images import ImageSet
 from submission.data.standin.render import render_images
 from submission.data.standin.scene import standin_space
 from submission.factors import FactorSpace
+
+ALL_VALUES = (6, 6, 2, 3, 3, 2, 2)
+"""All values of the first five factors, and both ends of the two axes."""
+
+LONG_AXES = (2, 2, 1, 2, 1, 9, 8)
+"""A few values of the first five factors, and axes long enough to test their order."""
 
 
 def random_set(sizes: tuple[int, ...] = (2, 3, 4), seed: int = 0) -> ImageSet:
@@ -19,10 +27,17 @@ def random_set(sizes: tuple[int, ...] = (2, 3, 4), seed: int = 0) -> ImageSet:
 
 
 def rendered_set(name: str, sizes: tuple[int, ...] = (2, 2, 1, 1, 1, 4, 4)) -> ImageSet:
-    """Renders a small grid in memory."""
+    """Renders a small grid in memory; an MPI3D name gets the images of its stand-in."""
+    path = Path("data", name, f"{name}.npz")
+    return _WithHash(name, path, rendered_images(name, sizes), standin_space(sizes))
+
+
+@functools.cache
+def rendered_images(name: str, sizes: tuple[int, ...]) -> npt.NDArray[np.uint8]:
+    """Renders all images of a grid."""
     space = standin_space(sizes)
     factors = space.index_to_factors(np.arange(space.num_points))
-    return _WithHash(name, Path(), render_images(name, space, factors), space)
+    return render_images(name.replace("mpi3d_", "standin_"), space, factors)
 
 
 class _WithHash(ImageSet):

@@ -32,7 +32,7 @@ LONGEST = 120.0
 
 @dataclass(frozen=True)
 class Kill:
-    """When to send a signal: some seconds after the log first holds a text.
+    """A signal to send some seconds after a text first stands in the log.
 
     Attributes:
         stage: the text.
@@ -63,7 +63,7 @@ class Ended:
 
     @property
     def stage(self) -> str:
-        """The stage that it ended in."""
+        """The stage in which it ended."""
         return list(self.reached)[-1] if self.reached else ""
 
 
@@ -82,11 +82,11 @@ class Command:
     stages: Sequence[str] = ()
 
     def start(self, log: Path, kill: Kill | None = None) -> Ended:
-        """Starts the command, kills it when told to, and waits for its end.
+        """Starts the command, sends it the signal, and waits for its end.
 
         Args:
-            log: file that the output is written to.
-            kill: when to kill it, None for never.
+            log: file that receives the output.
+            kill: the signal and its moment; None for no signal.
         """
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload(list(PRELOADED))
@@ -126,16 +126,16 @@ def random_kills(
 def start_until_done(
     command: Command, folder: Path, kills: Iterator[Kill], num_kills: int
 ) -> list[Ended]:
-    """Starts a command again and again until a start ends well, killing the first ones.
+    """Starts a command again and again until a start succeeds; kills the first ones.
 
     Args:
         command: what to start.
         folder: receives the logs.
-        kills: when to kill; taken one at a start.
-        num_kills: starts to kill; the next one is left to end.
+        kills: the signals; each start takes one.
+        num_kills: number of starts to kill. The next start runs to its end.
 
     Returns:
-        How each start ended; the last one well. A start that ends before its kill is the last one.
+        How each start ended. A start that ends before its signal is the last one.
     """
     ends: list[Ended] = []
     while not ends or ends[-1].status != 0:
@@ -155,15 +155,15 @@ def survive(
     num_runs: int = 2,
     seed: int = 0,
 ) -> list[Ended]:
-    """Kills runs of a command until enough kills have struck; every run must end as undisturbed.
+    """Kills runs of a command until enough were killed; each must end as the run without kills.
 
     Args:
         command_in: makes the command that writes into a folder.
         folder: where the runs' folders are made.
-        compare: told a finished run's folder; raises when it is not as it should be. The first one
-            it is told is that of the undisturbed run.
+        compare: receives the folder of a finished run, first that of the run without kills; raises
+            if the folder is not as it should be.
         num_kills: least number of starts that are killed.
-        num_runs: runs side by side, among which the kills are divided.
+        num_runs: runs at the same time, which share the kills.
         seed: decides stages and moments.
 
     Returns:
@@ -181,7 +181,7 @@ def survive(
         kills = random_kills(undisturbed, seed + number)
         share = -(-num_kills // num_runs)
         killed: list[Ended] = []
-        for attempt in range(share):  # a run that ends before a kill strikes is followed by another
+        for attempt in range(share):  # a run may end before all its kills
             place = folder / f"killed{number}.{attempt}"
             place.mkdir()
             ends = start_until_done(command_in(place), place, kills, share - len(killed))
@@ -196,7 +196,7 @@ def survive(
 
 
 def _work(words: Sequence[str], variables: dict[str, str], log: Path) -> None:
-    """Is the process: `python -m submission`, its output in a file."""
+    """Runs `python -m submission` in this process, with its output in a file."""
     with log.open("ab") as file:
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)

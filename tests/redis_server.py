@@ -1,6 +1,7 @@
 """A real Redis server for tests, and the variables that name it."""
 
 import json
+import os
 import shutil
 import socket
 import subprocess
@@ -8,6 +9,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import redis
 
@@ -21,8 +23,14 @@ def free_port() -> int:
     return port
 
 
+def service_from(variables: dict[str, str]) -> EventService | None:
+    """Reads the service from these variables and no others."""
+    with mock.patch.dict(os.environ, variables, clear=True):
+        return read_event_service()
+
+
 def service_at(port: int, **changes: str) -> EventService:
-    service = read_event_service(variables_for(port, **changes))
+    service = service_from(variables_for(port, **changes))
     assert service is not None
     return service
 

@@ -1,6 +1,5 @@
 """A small experiment on disk whose latents carry known factors."""
 
-import json
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -9,7 +8,8 @@ import numpy as np
 from submission.data.image_file import write_images
 from submission.data.images import open_images
 from submission.data.standin.scene import standin_space
-from submission.files import write_json
+from submission.files import sha256_of, write_json
+from submission.report.results import Result, scores_path, write_result
 from submission.scoring.checks import summarise_latents
 from submission.scoring.code_table import CodeTable, save_table
 from submission.scoring.reference import perfect_codes
@@ -22,7 +22,7 @@ from submission.scoring.results import (
     Scores,
 )
 from submission.scoring.settings import Settings
-from submission.scoring.text_tables import Row, json_table, row_of_scores
+from submission.scoring.text_tables import Row, row_of_scores
 from submission.server.environment import Environment
 from submission.training.curves import Curves
 
@@ -46,6 +46,11 @@ class Planted:
     environment: Environment
     table: CodeTable
     scores: Scores
+
+    @property
+    def report(self) -> Path:
+        """The folder of its report."""
+        return self.environment.experiment_path / "report"
 
 
 def planted_scores(table: CodeTable) -> Scores:
@@ -113,16 +118,14 @@ def planted_scores(table: CodeTable) -> Scores:
 
 
 def write_scores(environment: Environment, scores: Scores) -> None:
-    """Writes `scores.json` with what the report reads of it."""
-    rows = [
+    """Writes `scores.json`."""
+    rows = (
         row_of_scores(f"{environment.evaluation_name} on {NAME}", scores),
         Row("perfect code", {"factor_vae": 1.0, "mig": 0.94}),
         Row("paper, stage 2, on mpi3d_real", {"factor_vae": 0.992, "mig": 0.297}),
-    ]
-    write_json(
-        environment.representation_path / "scores.json",
-        {"rows": json_table(rows), "details": scores.to_dict(), "seconds": {"codes": 1.5}},
     )
+    result = Result(scores, rows, {}, {"made_by": "exported file"}, {"codes": 1.5})
+    write_result(result, scores_path(environment.representation_path, 0))
 
 
 def plant(folder: Path, name: str = "planted") -> Planted:
@@ -143,14 +146,19 @@ def plant(folder: Path, name: str = "planted") -> Planted:
     codes = rng.normal(0, 0.01, (space.num_points, NUM_LATENTS))
     codes[:, 5] = rng.normal(size=space.num_points)
     perfect = perfect_codes(space)
+    environment.representation_path.mkdir(parents=True)
+    environment.model_path.write_bytes(b"a model")
+    environment.training_path.mkdir(parents=True)
+    configuration = environment.training_path / "configuration.gin"
+    configuration.write_text("Fit.num_epochs = 5\n")
     for factor, latent in LATENT_OF.items():
         codes[:, latent] += perfect[:, space.names.index(factor)]
     table = CodeTable(
         codes=codes.astype(np.float32),
         space=space,
-        model_sha256="a" * 64,
+        model_sha256=sha256_of(environment.model_path),
         data_sha256=open_images(NAME, environment.data_path).sha256,
-        config_sha256="c" * 64,
+        config_sha256=sha256_of(configuration),
         data_name=NAME,
     )
     save_table(table, environment.training_path / "codes.safetensors")
@@ -160,10 +168,10 @@ def plant(folder: Path, name: str = "planted") -> Planted:
     for epoch in range(5):
         curves.add(epoch, {"loss": 1 / (epoch + 1), "beta": 0.1 * epoch})
     curves.write(environment.training_path)
-    (environment.training_path / "configuration.gin").write_text("Fit.num_epochs = 5\n")
     write_json(
         environment.training_path / "training.json",
         {
+            "model_sha256": table.model_sha256,
             "weights_sha256": "b" * 64,
             "device": "cpu",
             "precision": "torch.float32",
@@ -180,6 +188,3 @@ def keep_metrics(planted: Planted, *metrics: str) -> None:
     dropped = {"factor_vae", "dci", "sap", "irs", "mig"} - set(metrics)
     scores = replace(planted.scores, **dict.fromkeys(dropped, None))  # type: ignore[arg-type]
     write_scores(planted.environment, scores)
-    assert json.loads(
-        (planted.environment.representation_path / "scores.json").read_text(encoding="utf-8")
-    )

@@ -1,14 +1,25 @@
 import ast
+import subprocess
+import sys
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
-SOURCES = sorted((ROOT / "submission").rglob("*.py"))
+from tests.sources import (
+    ROOT,
+    SOURCES,
+    imports_of,
+    module_of,
+    names_used,
+    parameters_of,
+    tree_of,
+    unpickling,
+)
 
 # From the ground up; a module may import from its own layer and from those before it.
 LAYERS = (
-    ("errors",),
+    ("errors", "interpreter"),
     ("factors", "files", "console"),
     ("server",),
     ("data",),
@@ -25,23 +36,12 @@ LAYERS = (
 )
 LAYER_OF = {name: number for number, layer in enumerate(LAYERS) for name in layer}
 
+MAX_LINES = 300
+MAX_PARAMETERS = 7
+
 
 def part_of(module: str) -> str:
     return module.split(".")[1]
-
-
-def imports_of(path: Path) -> set[str]:
-    found: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
-    return found
-
-
-def module_of(path: Path) -> str:
-    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=module_of)
@@ -49,52 +49,58 @@ def test_imports_go_downward(path: Path) -> None:
     if module_of(path) == "submission":
         return
     layer = LAYER_OF[part_of(module_of(path))]
-    for name in imports_of(path):
+    for name in imports_of(tree_of(path)):
         if name.startswith("submission."):
             assert LAYER_OF[part_of(name)] <= layer, f"{module_of(path)} imports {name}"
 
 
-def test_the_environment_has_one_reader() -> None:
-    readers = {
+def test_no_module_imports_itself_through_others() -> None:
+    modules = {module_of(path) for path in SOURCES if path.name != "__init__.py"}
+    graph = {
+        module_of(path): imports_of(tree_of(path)) & modules
+        for path in SOURCES
+        if module_of(path) in modules
+    }
+    TopologicalSorter(graph).prepare()  # raises CycleError
+
+
+def users_of(name: str) -> set[str]:
+    """The modules that use a name of a library, or anything in it."""
+    return {
         module_of(path)
         for path in SOURCES
-        if "os.environ" in path.read_text(encoding="utf-8").replace("`os.environ`", "")
+        if any(f"{used}.".startswith(f"{name}.") for used in names_used(tree_of(path)))
     }
-    assert readers <= {"submission.server.environment", "submission.scoring.library"}
+
+
+def test_the_environment_has_one_reader() -> None:
+    users = users_of("os.environ") | users_of("os.environb") | users_of("os.getenv")
+    assert users == {"submission.server.environment", "submission.scoring.library"}
 
 
 def test_torchscript_has_one_user() -> None:
-    users = {module_of(path) for path in SOURCES if "torch.jit" in _code_of(path)}
+    users = users_of("torch.jit")
     assert users == {"submission.models.export", "submission.submit.rehearsal.evaluator"}
-
-
-def _code_of(path: Path) -> str:
-    return ast.unparse(
-        ast.Module(
-            [
-                node
-                for node in ast.parse(path.read_text(encoding="utf-8")).body
-                if not (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant))
-            ],
-            [],
-        )
-    )
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=module_of)
 def test_a_file_is_short_and_says_what_it_offers(path: Path) -> None:
-    text = path.read_text(encoding="utf-8")
-    assert len(text.splitlines()) <= 300
-    assert ast.get_docstring(ast.parse(text))
+    tree = tree_of(path)
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= MAX_LINES
+    assert ast.get_docstring(tree)
     if path.name not in ("__init__.py", "__main__.py"):
-        assert "__all__" in text
+        assigned = [node.targets[0] for node in tree.body if isinstance(node, ast.Assign)]
+        assert "__all__" in [target.id for target in assigned if isinstance(target, ast.Name)]
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=module_of)
+def test_a_function_has_few_parameters(path: Path) -> None:
+    counts = parameters_of(tree_of(path))
+    assert {name: count for name, count in counts.items() if count > MAX_PARAMETERS} == {}
 
 
 def test_training_does_not_import_tensorflow() -> None:
     """It takes seconds and memory that only scoring should pay for."""
-    import subprocess
-    import sys
-
     program = (
         "import sys, tempfile, pathlib, submission.commands.train, submission.commands.finetune;"
         "import submission.config.configuration, submission.job.train;"
@@ -105,9 +111,61 @@ def test_training_does_not_import_tensorflow() -> None:
     subprocess.run([sys.executable, "-W", "error", "-c", program], check=True, cwd=ROOT)
 
 
-def test_nothing_unpickles_what_it_did_not_write() -> None:
-    for path in SOURCES:
-        text = path.read_text(encoding="utf-8")
-        assert "allow_pickle=True" not in text
-        assert "weights_only=False" not in text
-        assert text.count("torch.load(") == text.count("weights_only=True"), path
+@pytest.mark.parametrize("path", SOURCES, ids=module_of)
+def test_nothing_unpickles_what_it_did_not_write(path: Path) -> None:
+    assert list(unpickling(tree_of(path))) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "import torch; torch.load(path)",
+        "import torch; torch.load(path, weights_only=False)",
+        "import torch; torch.load(path, weights_only=safe)",
+        "import torch; torch.load(path, **options)",
+        "from torch import load as read; read(path)",
+        "import numpy; numpy.load(path)",
+        "import numpy as np; np.load(path, allow_pickle=True)",
+        "import numpy as np; np.lib.format.read_array(file, allow_pickle=True)",
+        "from numpy.lib import format as npy; npy.read_array(file, allow_pickle=not safe)",
+        "import pickle; pickle.loads(data)",
+        "from pickle import load; load(file)",
+        "import joblib as j; j.load(path)",
+    ],
+)
+def test_a_call_that_unpickles_is_found(text: str) -> None:
+    assert list(unpickling(ast.parse(text)))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "import torch; torch.load(path, weights_only=True)",
+        "import numpy as np; np.load(path, allow_pickle=False)",
+        "import numpy as np; np.save(path, array, allow_pickle=False)",
+        "import json; json.load(file)",
+        '"""Never torch.load(path), nor allow_pickle=True."""',
+    ],
+)
+def test_a_call_that_does_not_unpickle_passes(text: str) -> None:
+    assert not list(unpickling(ast.parse(text)))
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("import os; os.environ['A']", "os.environ"),
+        ("from os import environ; environ.get('A')", "os.environ"),
+        ("import os as system; system.getenv('A')", "os.getenv"),
+        ("from torch import jit; jit.load(path)", "torch.jit.load"),
+        ("import torch.jit; torch.jit.trace(model, x)", "torch.jit.trace"),
+    ],
+)
+def test_a_name_is_found_whatever_it_is_imported_as(text: str, name: str) -> None:
+    assert name in names_used(ast.parse(text))
+    assert name not in names_used(ast.parse(f"'''{text}'''"))
+
+
+def test_parameters_are_counted() -> None:
+    text = "class A:\n    def f(self, a, /, b, *c, d=1, **e): ..."
+    assert parameters_of(ast.parse(text)) == {"f": 3}

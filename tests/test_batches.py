@@ -1,7 +1,12 @@
+import doctest
+from types import ModuleType
+
 import numpy as np
 import pytest
 import torch
 
+from submission.training import augmentation, prefetch, schedule
+from submission.training.adapt import rare_values
 from submission.training.augmentation import augment
 from submission.training.batches import (
     LabelledImages,
@@ -60,7 +65,7 @@ def test_pixels_become_numbers_from_zero_to_one() -> None:
 
 
 def test_reading_ahead_keeps_order_and_passes_errors_on() -> None:
-    assert list(prefetched(iter(range(20)), depth=3)) == list(range(20))
+    assert list(prefetched(iter(range(20)))) == list(range(20))
     assert list(prefetched([])) == []
 
     def failing() -> "list[int]":
@@ -95,3 +100,12 @@ def test_augmentation_moves_a_point_by_at_most_a_few_pixels() -> None:
     row, column = moved.argmax(dim=1) // 64, moved.argmax(dim=1) % 64
     assert (row - 20).abs().max() <= 3
     assert (column - 40).abs().max() <= 3
+
+
+@pytest.mark.parametrize(
+    "module", [augmentation, prefetch, rare_values, schedule], ids=lambda module: module.__name__
+)
+def test_examples_in_docstrings_run(module: ModuleType) -> None:
+    done = doctest.testmod(module)
+    assert done.attempted > 0
+    assert done.failed == 0

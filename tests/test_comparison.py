@@ -5,18 +5,24 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from submission.errors import InputError, MissingFileError
 from submission.factors import FactorSpace
-from submission.files import write_json
-from submission.report.comparison import compare_experiments, read_scores, scores_path
+from submission.files import sha256_of, write_json
+from submission.report.comparison import compare_experiments, read_scores
+from submission.report.results import Result, joined, read_result, scores_path, write_result
 from submission.scoring import Settings, score_table
+from submission.scoring.leaderboard import POOL
 from submission.scoring.reference import perfect_codes
+from submission.scoring.results import Source
 from submission.scoring.settings import (
+    ALL_METRICS,
     DciSettings,
     FactorVaeSettings,
     IrsSettings,
     MigSettings,
     SapSettings,
 )
+from submission.scoring.text_tables import Row, row_of_scores
 
 SPACE = FactorSpace(("a", "b"), (3, 4))
 SMALL = Settings(
@@ -28,17 +34,38 @@ SMALL = Settings(
 )
 
 
+CODES = perfect_codes(SPACE, noise=0.5, seed=3)
+
+
+def result_of(
+    model: Path, seed: int = 0, metrics: tuple[str, ...] = ALL_METRICS, made_by: str = "file"
+) -> Result:
+    """Scores codes as those of a model file."""
+    source = Source("grid", "d" * 64, sha256_of(model), "c" * 64)
+    codes = CODES + len(model.read_bytes()) / 10
+    scores = score_table(codes, SPACE, seed, metrics, settings=SMALL, source=source)
+    rows = (row_of_scores("ours", scores), Row("perfect code", dict.fromkeys(metrics, 1.0)))
+    return Result(scores, rows, {"name": "grid"}, {"made_by": made_by}, {"codes": 1.5})
+
+
+def add_training(folder: Path, model: bytes, seeds: tuple[int, ...]) -> Path:
+    """Writes a model file and its scores."""
+    path = folder / "representation" / "pytorch_model.pt"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(model)
+    for seed in seeds:
+        write_result(result_of(path, seed), scores_path(path.parent, seed))
+    return folder
+
+
 @pytest.fixture(scope="module")
 def experiments(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     """Makes two trainings, the first scored with two seeds."""
     folder = tmp_path_factory.mktemp("shared")
-    for training, seeds in (("one", (0, 1)), ("two", (0,))):
-        for seed in seeds:
-            codes = perfect_codes(SPACE, noise=0.5, seed=len(training + training[0]))
-            scores = score_table(codes, SPACE, seed, settings=SMALL)
-            path = scores_path(folder / training / "representation", seed)
-            write_json(path, {"details": scores.to_dict()})
-    return [folder / "one", folder / "two"]
+    return [
+        add_training(folder / "one", b"1", (0, 1)),
+        add_training(folder / "two", b"22", (0,)),
+    ]
 
 
 def test_every_seed_of_an_experiment_is_read(experiments: list[Path]) -> None:
@@ -48,7 +75,7 @@ def test_every_seed_of_an_experiment_is_read(experiments: list[Path]) -> None:
 def test_means_and_spreads_come_as_text_json_and_csv(
     experiments: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    compare_experiments(experiments, output=tmp_path)
+    compare_experiments(experiments, None, POOL, tmp_path)
     printed = capsys.readouterr().out
     assert "paper, stage 2" in printed
     assert "leaderboard" in printed
@@ -65,7 +92,7 @@ def test_means_and_spreads_come_as_text_json_and_csv(
 def test_trainings_of_one_entry_share_a_row(
     experiments: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    compare_experiments(experiments, together="ours", output=tmp_path)
+    compare_experiments(experiments, "ours", POOL, tmp_path)
     assert "ours" in capsys.readouterr().out
     rows = {row["name"]: row for row in json.loads((tmp_path / "comparison.json").read_text())}
     means = [
@@ -76,8 +103,66 @@ def test_trainings_of_one_entry_share_a_row(
 
 
 def test_what_was_not_scored_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match="local_evaluation"):
-        compare_experiments([tmp_path / "none"])
+    with pytest.raises(MissingFileError, match=r"AICROWD_EVALUATION_NAME=none.*local_evaluation"):
+        compare_experiments([tmp_path / "none"], None, POOL, None)
     write_json(scores_path(tmp_path / "x/representation", 0), {"details": {"seed": 0}})
-    with pytest.raises(ValueError, match=r"expected scores in .*scores\.json"):
-        compare_experiments([tmp_path / "x"])
+    with pytest.raises(InputError, match=r"scores\.json.*local_evaluation"):
+        compare_experiments([tmp_path / "x"], None, POOL, None)
+
+
+def test_scores_of_a_replaced_model_are_left_out_and_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    experiment = add_training(tmp_path / "x", b"before", (0, 1))
+    before = sha256_of(experiment / "representation/pytorch_model.pt")[:12]
+    add_training(experiment, b"after", (1,))
+    assert [scores.seed for scores in read_scores(experiment)] == [1]
+    printed = capsys.readouterr().out.splitlines()
+    assert len(printed) == 1
+    assert "scores.json" in printed[0]
+    assert before in printed[0]
+    (experiment / "representation/pytorch_model.pt").write_bytes(b"a third model")
+    with pytest.raises(InputError, match=rf"scores\.json.*{before}.*scores_seed_1.*local_eval"):
+        read_scores(experiment)
+    (experiment / "representation/pytorch_model.pt").unlink()
+    with pytest.raises(InputError, match=r"no model at .*pytorch_model\.pt"):
+        read_scores(experiment)
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    path = tmp_path / "pytorch_model.pt"
+    path.write_bytes(b"a model")
+    return path
+
+
+def test_a_result_is_read_back_as_it_was_written(model: Path, tmp_path: Path) -> None:
+    result = result_of(model)
+    write_result(result, tmp_path / "scores.json")
+    again = read_result(tmp_path / "scores.json")
+    assert again.scores.to_dict() == result.scores.to_dict()
+    assert (again.rows, again.data, again.codes, again.seconds) == (
+        result.rows,
+        result.data,
+        result.codes,
+        result.seconds,
+    )
+
+
+def test_metrics_of_an_earlier_evaluation_are_kept(model: Path) -> None:
+    both = joined(result_of(model, metrics=("mig",)), result_of(model, metrics=("mig", "irs")))
+    whole = result_of(model, metrics=("irs", "mig"))
+    assert both is not None
+    assert both.scores.values() == whole.scores.values()
+    assert [row.means for row in both.rows] == [row.means for row in whole.rows]
+    assert set(both.scores.seconds) == {"irs", "mig"}
+
+
+def test_metrics_of_other_things_are_not_kept(model: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other.pt"
+    other.write_bytes(b"another model")
+    new = result_of(model, metrics=("mig",))
+    assert joined(new, result_of(model)) is not None
+    assert joined(new, result_of(other)) is None
+    assert joined(new, result_of(model, seed=1)) is None
+    assert joined(new, result_of(model, made_by="training")) is None

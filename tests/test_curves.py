@@ -76,3 +76,13 @@ def test_an_empty_curve_is_written_too(tmp_path: Path) -> None:
     Curves().write(tmp_path)
     assert read_csv(tmp_path) == []
     assert (tmp_path / EVENT_FILE).stat().st_size > 0
+
+
+def test_a_folder_that_cannot_be_written_costs_one_warning(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").touch()
+    curves = some_curves(2)
+    for _ in range(2):
+        curves.write(tmp_path / "file")
+    assert capsys.readouterr().out.count("warning: ") == 1

@@ -256,7 +256,7 @@ def test_an_unreadable_file_is_one_line(tmp_path: Path) -> None:
     path.chmod(0)
     body = (
         "import os, sys; from pathlib import Path\n"
-        "from submission.console import program; from submission.data.npz import map_member\n"
+        "from submission.cli import program; from submission.data.npz import map_member\n"
         "if os.geteuid() == 0:\n"
         "    os.chdir(sys.argv[1]); os.setgroups([]); os.setgid(65534); os.setuid(65534)\n"
         "sys.exit(program(lambda: print(map_member(Path('secret.npz')))))\n"
@@ -265,7 +265,8 @@ def test_an_unreadable_file_is_one_line(tmp_path: Path) -> None:
     command = [sys.executable, "-c", body, str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 1
-    assert done.stderr.startswith("error: [Errno 13]")
+    assert done.stderr.startswith("error: ")
+    assert os.strerror(errno.EACCES) in done.stderr
     assert done.stderr.count("\n") == 1
 
 
@@ -287,7 +288,7 @@ def test_a_file_that_changes_while_it_is_opened_is_refused(
 def test_a_missing_file_names_the_command_that_gets_it(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"data fetch mpi3d_real$"):
         open_images("mpi3d_real", tmp_path)
-    with pytest.raises(FileNotFoundError, match=r"data render standin_real --grid 6,6,2,3,3,8,8$"):
+    with pytest.raises(FileNotFoundError, match=r"data render standin_real$"):
         open_images("standin_real", tmp_path)
 
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import pickle
 import warnings
 import zipfile
 from pathlib import Path
@@ -12,12 +13,12 @@ import pytest
 
 from submission.cli import main
 from submission.data import images as module
-from submission.data.catalogue import FACTOR_NAMES, VARIANTS, look_of, variant_of
-from submission.data.check import check_checksums, check_sample, sample_statistics
+from submission.data.catalogue import FACTOR_NAMES, VARIANTS, variant_of
 from submission.data.ground_truth import as_ground_truth
 from submission.data.image_set import ImageSet
 from submission.data.images import DATASET_NAMES, open_images
 from submission.factors import FactorSpace
+from tests.image_sets import LONG_AXES, rendered_images
 
 SIZES = (2, 1, 2, 1, 3, 2, 4)
 
@@ -149,70 +150,34 @@ def test_hidden_factors_are_drawn_and_not_reported(tmp_path: Path) -> None:
     assert len(np.unique(observations.reshape(40, -1), axis=0)) == 2
 
 
-def smooth(folder: Path, name: str, mean: tuple[float, float, float]) -> ImageSet:
-    """An image set of given colours whose neighbours are alike."""
-    random = np.random.default_rng(0)
-    rows = int(np.prod(SIZES[:-1]))
-    noise = random.normal(0, 0.03, (rows, 1, 64, 64, 3))
-    noise = noise + random.normal(0, 0.003, (rows, SIZES[-1], 64, 64, 3))
-    images = np.rint((noise + np.array(mean)).clip(0, 1) * 255).astype(np.uint8)
-    images = images.reshape(-1, 64, 64, 3)
-    path = folder / name / f"{name}.npz"
-    path.parent.mkdir(parents=True)
-    np.savez(path, images=images, factor_sizes=np.array(SIZES))
-    return open_images(name, folder)
-
-
-def test_sample_statistics_are_those_of_the_images(tmp_path: Path) -> None:
-    image_set = smooth(tmp_path, "standin_real", (0.3, 0.2, 0.1))
-    found = sample_statistics(image_set, num_images=10**6)
-    pixels = image_set.images / 255
-    np.testing.assert_allclose(found.mean, pixels.mean(axis=(0, 1, 2)), atol=1e-12)
-    np.testing.assert_allclose(found.std, pixels.std(axis=(0, 1, 2)), atol=1e-12)
-    assert (found.num_images, found.num_flat) == (len(pixels), 0)
-    assert found.neighbour_ratio < 0.2
-
-
-@pytest.mark.parametrize("name", ["mpi3d_toy", "mpi3d_realistic", "mpi3d_real"])
-def test_one_set_under_the_name_of_another_is_found(name: str, tmp_path: Path) -> None:
-    look = look_of(name)
-    assert look is not None
-    assert look.mean is not None
-    image_set = smooth(tmp_path, name, look.mean)
-    assert "within 0.01" in check_sample(image_set)[-1]
-    for other in {"mpi3d_toy", "mpi3d_realistic", "mpi3d_real"} - {name}:
-        renamed = ImageSet(other, image_set.path, image_set.images, image_set.space)
-        with pytest.raises(ValueError, match=f"of {other} .* another set or corrupt"):
-            check_sample(renamed)
-
-
-def test_a_stretch_of_blank_images_is_found(tmp_path: Path) -> None:
-    image_set = smooth(tmp_path, "mpi3d_real", (0.128, 0.165, 0.140))
-    images = np.array(image_set.images)
-    images[20:24] = 0
-    blank = ImageSet(image_set.name, image_set.path, images, image_set.space)
-    with pytest.raises(ValueError, match=r"4 of .* single flat colour"):
-        check_sample(blank)
-
-
-def test_known_checksums_are_compared(tmp_path: Path) -> None:
-    image_set = smooth(tmp_path, "mpi3d_real", (0.128, 0.165, 0.140))
-    assert "not that of the file as first published" in check_checksums(image_set)[-1]
-    assert len(check_checksums(smooth(tmp_path, "standin_real", (0.1, 0.1, 0.1)))) == 1
+def test_ground_truth_is_pickled_by_path(tmp_path: Path) -> None:
+    data = as_ground_truth(rendered(tmp_path))
+    content = pickle.dumps(data)
+    assert len(content) < 2000
+    again = pickle.loads(content)
+    for one, other in zip(
+        data.sample(20, np.random.RandomState(1)),
+        again.sample(20, np.random.RandomState(1)),
+        strict=True,
+    ):
+        np.testing.assert_array_equal(one, other)
 
 
 def test_the_command_lists_checks_and_shows(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    smooth(tmp_path, "mpi3d_real", (0.128, 0.165, 0.140))
+    path = tmp_path / "mpi3d_real" / "mpi3d_real.npz"
+    path.parent.mkdir()
+    images = rendered_images("mpi3d_real", LONG_AXES)
+    np.savez(path, images=images, factor_sizes=np.array(LONG_AXES))
     place = ["--folder", str(tmp_path)]
     (tmp_path / "mpi3d_toy").mkdir()
     (tmp_path / "mpi3d_toy" / "mpi3d_toy.npz").write_bytes(b"PK")
     assert main(["data", "list", *place]) == 0
     lines = {line.split(" ", 1)[0]: line for line in capsys.readouterr().out.splitlines()}
     assert set(DATASET_NAMES) <= set(lines)
-    assert "2x1x2x1x3x2x4 = 96" in lines["mpi3d_real"]
-    assert "here, 1,1" in lines["mpi3d_real"]
+    assert "2x2x1x2x1x9x8 = 576" in lines["mpi3d_real"]
+    assert "here, 7," in lines["mpi3d_real"]
     assert "damaged: " in lines["mpi3d_toy"]
     assert "not here; fetch mpi3d_realistic" in lines["mpi3d_realistic"]
     assert "not here; expected" in lines["cars3d"]

@@ -1,11 +1,13 @@
 """The library's other sets come out as its own loaders read them, as 8-bit RGB."""
 
+import pickle
 import warnings
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -19,6 +21,7 @@ from submission.data.image_set import ImageSet
 from submission.data.images import DATASET_NAMES, open_images
 from submission.data.library.loaders import library_modules
 from submission.data.library.sets import LIBRARY_SETS, LibrarySet, open_library_set, to_levels
+from submission.errors import InputError
 from submission.factors import FactorSpace
 
 RANDOM = np.random.default_rng(0)
@@ -156,7 +159,7 @@ def test_shapes_are_those_of_the_library(
     monkeypatch.setattr(library["shapes3d"], "SHAPES3D_PATH", str(path))
     there = library["shapes3d"].Shapes3D()
     np.testing.assert_array_equal(image_set.images / np.float32(255), there.images)
-    with pytest.raises(ValueError, match=r"expected uint8 images of shape \(480000, 64, 64, 3\)"):
+    with pytest.raises(ValueError, match=r"expected 480,000 images in .*got 48"):
         open_images("shapes3d", tmp_path)
 
 
@@ -215,6 +218,130 @@ def test_toys_of_norb_keep_their_levels(tmp_path: Path) -> None:
     )
     expected = np.stack([codes % size for size in (5, 10, 9, 18, 6)], axis=1)
     np.testing.assert_array_equal(features, np.tile(expected, (2, 1)))
+
+
+def html(path: Path) -> None:
+    path.write_text("<html><body>404 Not Found</body></html>" * 20)
+
+
+def empty(path: Path) -> None:
+    path.touch()
+
+
+def other_key(path: Path) -> None:
+    scipy.io.savemat(path, {"images": np.zeros((8, 8, 3, 24, 4), np.uint8)})
+
+
+def other_shape(path: Path) -> None:
+    scipy.io.savemat(path, {"im": np.zeros((8, 8, 3, 24, 2), np.uint8)})
+
+
+def matlab_73(path: Path) -> None:
+    with h5py.File(path, "w", userblock_size=512) as file:
+        file["im"] = np.zeros((4, 24, 3, 8, 8), np.uint8)
+    content = b"MATLAB 7.3 MAT-file".ljust(124) + b"\x00\x02IM"
+    with path.open("rb+") as file:
+        file.write(content)
+
+
+@pytest.mark.parametrize("write", [html, empty, other_key, other_shape, matlab_73])
+def test_a_car_that_cannot_be_read_is_named(write: Callable[[Path], None], tmp_path: Path) -> None:
+    (tmp_path / "cars").mkdir()
+    for car in range(183):
+        write(tmp_path / "cars" / f"car_{car:03}.mat")
+    with pytest.raises(InputError, match=r"^expected .* in .*/cars/car_000\.mat, got[^\n]*$"):
+        open_images("cars3d", tmp_path)
+
+
+@pytest.mark.parametrize("write", [html, empty, matlab_73])
+def test_a_file_of_norb_that_cannot_be_read_is_named(
+    write: Callable[[Path], None], tmp_path: Path
+) -> None:
+    (tmp_path / "small_norb").mkdir()
+    for name in KNOWN["smallnorb"].sources:
+        write(tmp_path / name)
+    with pytest.raises(InputError, match=rf"{KNOWN['smallnorb'].sources[0]}, got[^\n]*$"):
+        open_images("smallnorb", tmp_path)
+
+
+def test_norb_without_every_toy_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "small_norb").mkdir()
+    contents: dict[str, npt.NDArray[Any]] = {"dat": np.zeros((5, 2, 96, 96), np.uint8)}
+    contents["cat"] = np.zeros(5, np.int32)
+    contents["info"] = np.zeros((5, 4), np.int32)
+    for name in KNOWN["smallnorb"].sources:
+        binary_matrix(tmp_path / name, contents[name.removesuffix(".mat").rsplit("-", 1)[1]])
+    with pytest.raises(InputError, match=r"every toy once in .*small_norb"):
+        open_images("smallnorb", tmp_path)
+
+
+def test_a_painting_that_is_no_picture_is_named(tmp_path: Path) -> None:
+    sprites_file(tmp_path, {})
+    (tmp_path / "scream").mkdir()
+    html(tmp_path / "scream" / "scream.jpg")
+    with pytest.raises(InputError, match=r"a picture in .*/scream\.jpg, got"):
+        open_library_set(small("scream_dsprites", SPRITE_SIZES), tmp_path)
+
+
+def test_a_file_in_a_folders_place_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "cars").touch()
+    with pytest.raises(InputError, match=r"expected a folder at .*/cars .*got a file"):
+        open_images("cars3d", tmp_path)
+    (tmp_path / KNOWN["dsprites_full"].sources[0]).mkdir(parents=True)
+    with pytest.raises(InputError, match=r"expected a file at .*\.npz .*got a folder"):
+        open_images("dsprites_full", tmp_path)
+
+
+SHAPES = (2, 1, 2, 2, 2, 3)
+
+
+def shapes_file(folder: Path, **changes: Any) -> npt.NDArray[np.uint8]:
+    """Writes 3dshapes.h5 with a small grid; the values of its labels are those of no index."""
+    images = RANDOM.integers(0, 256, (48, 64, 64, 3), dtype=np.uint8)
+    labels = 0.1 * np.indices(SHAPES).reshape(6, -1).T - 30
+    path = folder / "3dshapes" / "3dshapes.h5"
+    path.parent.mkdir()
+    with h5py.File(path, "w") as file:
+        for key, value in ({"images": images, "labels": labels} | changes).items():
+            if value is not None:
+                file.create_dataset(key, data=value, compression="gzip")
+    return images
+
+
+def test_shapes_are_read_from_the_file_that_is_published_today(tmp_path: Path) -> None:
+    images = shapes_file(tmp_path)
+    image_set = open_library_set(small("shapes3d", SHAPES), tmp_path)
+    np.testing.assert_array_equal(image_set.images, images)
+    assert image_set.path == tmp_path / "shapes3d" / "shapes3d.npz"
+    again = pickle.loads(pickle.dumps(image_set))
+    np.testing.assert_array_equal(again.images, images)
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"images": None}, "images"),
+        ({"labels": None}, "labels"),
+        ({"images": np.zeros((48, 64, 64, 3), np.float32)}, "float32"),
+        ({"images": np.zeros((48, 3, 64, 64), np.uint8)}, "48, 3, 64, 64"),
+        ({"labels": np.zeros((48, 6))}, "another order"),
+        ({"labels": np.indices(SHAPES[::-1]).reshape(6, -1).T[:, ::-1]}, "another order"),
+    ],
+)
+def test_another_shapes_file_is_refused(
+    changes: dict[str, Any], expected: str, tmp_path: Path
+) -> None:
+    shapes_file(tmp_path, **changes)
+    with pytest.raises(InputError, match=rf"3dshapes\.h5.*{expected}"):
+        open_library_set(small("shapes3d", SHAPES), tmp_path)
+    assert not (tmp_path / "shapes3d" / "shapes3d.npz").exists()
+
+
+def test_a_page_in_place_of_the_shapes_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "3dshapes").mkdir()
+    html(tmp_path / "3dshapes" / "3dshapes.h5")
+    with pytest.raises(InputError, match=r"3dshapes\.h5 .*fetch it again"):
+        open_images("shapes3d", tmp_path)
 
 
 def test_dummy_data_is_noise_that_repeats(tmp_path: Path) -> None:

@@ -3,6 +3,8 @@
 import hashlib
 import io
 import multiprocessing
+import os
+import re
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -12,8 +14,10 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from submission.cli import main
 from submission.data.npz import has_member, is_stored, map_member, read_small_member
 from submission.data.npz import verify_checksum as verify
+from submission.data.unpacked import find_copies
 
 Array = npt.NDArray[Any]
 RANDOM = np.random.default_rng(0)
@@ -162,3 +166,40 @@ def test_several_processes_read_one_file(tmp_path: Path) -> None:
         digests = pool.starmap(digest_of, [(path, seed) for seed in range(6)])
     assert digests == [expected] * 6
     assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_a_packed_file_in_a_folder_that_cannot_be_written_is_unpacked_to_the_cache(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    writable = os.access
+    monkeypatch.setattr(os, "access", lambda path, mode: "locked" not in str(path))
+    for number in range(2):
+        path = tmp_path / f"locked_{number}" / "array.npz"
+        path.parent.mkdir()
+        saved_packed(path, IMAGES + np.uint8(number))
+        np.testing.assert_array_equal(map_member(path), IMAGES + np.uint8(number))
+        assert [file.name for file in path.parent.iterdir()] == ["array.npz"]
+    printed = capsys.readouterr().out
+    copies = find_copies(tmp_path)
+    assert len(copies) == 2
+    for copy in copies:
+        assert copy.is_relative_to(tmp_path / "cache")
+        assert str(copy) in printed
+    monkeypatch.setattr(os, "access", writable)
+
+
+def test_copies_are_listed_with_size_and_the_way_to_delete_them(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "mpi3d_real" / "mpi3d_real.npz"
+    path.parent.mkdir()
+    saved_packed(path, IMAGES)
+    map_member(path)
+    (copy,) = find_copies(tmp_path)
+    (path.parent / ".mpi3d_real.npz.part").write_bytes(b"half")
+    capsys.readouterr()
+    assert main(["data", "list", "--folder", str(tmp_path)]) == 0
+    printed = capsys.readouterr().out
+    assert re.search(rf"{copy.stat().st_size} bytes, .*rm {copy}", printed)
+    assert re.search(r"4 bytes, .*rm .*\.mpi3d_real\.npz\.part", printed)

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 import redis
 
-from submission.server.environment import read_event_service
+from submission.errors import InputError
 from submission.server.events import Events, reporting
 from submission.starter_kit import events as kit_events
-from tests.redis_server import Server, service_at, start_server, variables_for
+from tests.redis_server import Server, service_at, service_from, start_server, variables_for
 
 ROOT = Path(__file__).parents[1]
 
@@ -70,7 +70,7 @@ def test_the_older_names_of_the_variables_work_too(server: Server) -> None:
             AICROWD_REDIS_DB="3",
         ).items()
     }
-    service = read_event_service(given)
+    service = service_from(given)
     with redis.Redis("127.0.0.1", server.port, 3) as client:
         client.lpush("answers", "yes")
         Events(service).submitted()
@@ -80,7 +80,7 @@ def test_the_older_names_of_the_variables_work_too(server: Server) -> None:
 
 @pytest.mark.parametrize("spelling", ["AICROWD", "CROWDAI"])
 def test_channels_have_the_names_of_the_servers_own_spelling(spelling: str) -> None:
-    service = read_event_service({f"{spelling}_IS_GRADING": "1"})
+    service = service_from({f"{spelling}_IS_GRADING": "1"})
     assert service is not None
     assert service.channel == f"{spelling}_REDIS_COMMUNICATION_CHANNEL"
     assert service.response_channel == f"{spelling}_BLOCKING_RESPONSE_CHANNEL"
@@ -101,9 +101,12 @@ def test_a_password_is_used(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
         server.kill()
 
 
-def test_progress_rises_and_is_told_now_and_then(server: Server) -> None:
+def test_progress_rises_and_is_reported_now_and_then(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
     now = 0.0
-    events = Events(service_at(server.port), interval=10.0, clock=lambda: now)
+    monkeypatch.setattr("submission.server.events.time.monotonic", lambda: now)
+    events = Events(service_at(server.port))
     for step in range(1000):
         now = step * 0.1
         events.progress(step / 999)
@@ -117,8 +120,8 @@ def test_progress_rises_and_is_told_now_and_then(server: Server) -> None:
 
 def test_an_error_gives_a_short_reason(server: Server) -> None:
     server.client.lpush("AICROWD_BLOCKING_RESPONSE_CHANNEL", "{}")
-    with pytest.raises(ValueError, match="expected"), reporting(service_at(server.port)):
-        raise ValueError("expected\nsomething " + "very " * 1000 + "long")
+    with pytest.raises(InputError), reporting(service_at(server.port)):
+        raise InputError("expected\nsomething " + "very " * 1000 + "long")
     last = server.events()[-1]
     assert last["event_type"] == "AICROWD_EVENT_ERROR"
     assert last["message"] == "execution_error"
@@ -144,10 +147,10 @@ def test_an_answer_that_does_not_come_is_not_waited_for(
 
 
 def test_what_was_submitted_is_no_error_afterwards(server: Server) -> None:
-    """Being told to end while the answer is waited for."""
+    """A signal that comes while the answer is waited for."""
     events = Events(service_at(server.port))
     events.submitted()
-    events.failed("told to end")
+    events.failed("stopped by SIGTERM")
     assert server.messages() == ["register_progress", "submit"]
 
 
@@ -202,7 +205,7 @@ def test_a_package_that_is_missing_is_told(server: Server, tmp_path: Path) -> No
 def test_outside_the_server_nothing_is_sent(server: Server) -> None:
     given = variables_for(server.port)
     del given["AICROWD_IS_GRADING"]
-    assert read_event_service(given) is None
+    assert service_from(given) is None
     with reporting(None) as events:
         events.progress(0.5)
     assert server.messages() == []
@@ -214,14 +217,18 @@ def test_a_wait_without_bound_is_refused(seconds: str) -> None:
         service_at(1, AICROWD_EVENTS_TIMEOUT=seconds)
 
 
-def test_being_told_to_end_is_told_and_ends_the_run(server: Server) -> None:
+@pytest.mark.parametrize("kind", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_is_reported_and_ends_the_program(server: Server, kind: signal.Signals) -> None:
     program = (
-        "import time\n"
+        "import sys, time\n"
+        "from submission.cli import program\n"
         "from submission.server.environment import read_event_service\n"
         "from submission.server.events import reporting\n"
-        "with reporting(read_event_service()):\n"
-        "    print('running', flush=True)\n"
-        "    time.sleep(600)\n"
+        "def body():\n"
+        "    with reporting(read_event_service()):\n"
+        "        print('running', flush=True)\n"
+        "        time.sleep(600)\n"
+        "sys.exit(program(body))\n"
     )
     process = subprocess.Popen(
         [sys.executable, "-c", program],
@@ -233,9 +240,9 @@ def test_being_told_to_end_is_told_and_ends_the_run(server: Server) -> None:
     )
     assert process.stdout is not None
     assert process.stdout.readline() == "running\n"
-    process.send_signal(signal.SIGTERM)
+    process.send_signal(kind)
     _, errors = process.communicate(timeout=120)
-    assert process.returncode == 143
-    assert "Traceback" not in errors
+    assert process.returncode == 128 + kind
+    assert errors == f"stopped by {kind.name}\n"
     assert server.messages() == ["execution_started", "execution_error"]
-    assert server.events()[-1]["payload"]["error"] == "told to end (SIGTERM)"
+    assert server.events()[-1]["payload"]["error"] == f"stopped by {kind.name}"

@@ -1,3 +1,4 @@
+import io
 import subprocess
 import sys
 import warnings
@@ -7,13 +8,16 @@ from typing import Any, cast
 import numpy as np
 import pytest
 import torch
+from torch import Tensor, nn
 
+from submission.errors import InputError, MissingFileError
 from submission.models.export import Representation, export, load_exported
 from submission.models.folding import fold
+from submission.models.scorable import check_scorable
 from submission.models.vae import VAE
 from tests.test_extractor import make_extractor
 
-# Declared by torch 1.8.1 itself; the program beside the file made it.
+# Everything that torch 1.8.1 declares; the program beside the file made it.
 PLAIN_OPERATORS = {
     (schema.name, schema.overload_name): schema
     for schema in map(
@@ -134,10 +138,163 @@ def test_a_process_that_knows_nothing_of_the_code_can_use_it(
     np.testing.assert_allclose(np.load(tmp_path / "codes.npy"), expected.numpy(), rtol=0, atol=1e-5)
 
 
-def test_what_is_not_torchscript_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match=r"train_pytorch\.py"):
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(MissingFileError, match=r"none\.pt.*train_pytorch\.py"):
         load_exported(tmp_path / "none.pt")
-    wrong = tmp_path / "wrong.pt"
-    wrong.write_bytes(b"no TorchScript")
-    with warnings.catch_warnings(), pytest.raises(ValueError, match="TorchScript"):
-        load_exported(wrong)
+
+
+def script_bytes(module: nn.Module) -> bytes:
+    written = io.BytesIO()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.jit.save(cast(Any, torch.jit.script)(module), written)
+    return written.getvalue()
+
+
+def state_bytes() -> bytes:
+    written = io.BytesIO()
+    torch.save(nn.Linear(3, 2).state_dict(), written)
+    return written.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("content", "found"),
+    [
+        (b"", "empty"),
+        (b"<html>404</html>", "HTML"),
+        (b"no TorchScript", "another kind"),
+        (script_bytes(nn.Linear(3, 2))[:1000], "cut short"),
+        (state_bytes(), "state_dict"),
+    ],
+    ids=["empty", "html", "other", "truncated", "state_dict"],
+)
+def test_a_file_of_another_kind_is_called_by_its_kind(
+    tmp_path: Path, content: bytes, found: str
+) -> None:
+    path = tmp_path / "model.pt"
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=rf"model\.pt.*{found}.*export_model"):
+        load_exported(path)
+
+
+class Means(nn.Module):
+    """Mean colours as codes, at the scale of codes."""
+
+    def forward(self, images: Tensor) -> Tensor:
+        means: Tensor = images.mean(dim=(2, 3)) * 100
+        return means
+
+
+class Pair(Means):
+    def forward(self, images: Tensor) -> Any:
+        return images.mean(dim=(2, 3)), images
+
+
+class Squeezed(Means):
+    def forward(self, images: Tensor) -> Tensor:
+        return images.mean(dim=(2, 3)).squeeze()
+
+
+class Whole(Means):
+    def forward(self, images: Tensor) -> Tensor:
+        return (images.mean(dim=(2, 3)) * 100).round().long()
+
+
+class Undefined(Means):
+    def forward(self, images: Tensor) -> Tensor:
+        return images.mean(dim=(2, 3)) * torch.tensor([1.0, float("nan"), 1.0])
+
+
+class Sampled(Means):
+    def forward(self, images: Tensor) -> Tensor:
+        means = images.mean(dim=(2, 3))
+        return means + torch.randn_like(means)
+
+
+class Together(Means):
+    """As a batch norm in training mode does."""
+
+    def forward(self, images: Tensor) -> Tensor:
+        means = images.mean(dim=(2, 3))
+        return means - means.mean(dim=0)
+
+
+class Batches(Means):
+    def forward(self, images: Tensor) -> Tensor:
+        return images.reshape(64, 3, -1).mean(dim=2)
+
+
+class Double(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(3, 2, dtype=torch.float64)
+
+    def forward(self, images: Tensor) -> Tensor:
+        codes: Tensor = self.layer(images.mean(dim=(2, 3)))
+        return codes
+
+
+class Constant(Means):
+    def forward(self, images: Tensor) -> Tensor:
+        return images.mean(dim=(2, 3)) * torch.tensor([1.0, 1.0, 0.0]) + 0.3
+
+
+class Single(Means):
+    def forward(self, images: Tensor) -> Tensor:
+        return images.mean(dim=(1, 2, 3))[:, None]
+
+
+UNSCORABLE = [
+    (Pair(), "tuple.*export_model"),
+    (Squeezed(), r"\(1, C\).*\(3,\)"),
+    (Whole(), r"float32.*int64.*\.float\(\)"),
+    (Undefined(), r"NaN.*\[1\]"),
+    (Sampled(), "two calls.*mean of the posterior"),
+    (Together(), r"batch of 1 .*eval\(\)"),
+    (Batches(), "batch of 1,.*export_model"),
+    (Double(), "Double.*export_model"),
+]
+
+
+@pytest.mark.parametrize(
+    ("module", "found"), UNSCORABLE, ids=[type(module).__name__ for module, _ in UNSCORABLE]
+)
+def test_what_the_server_cannot_score_is_refused_before_and_after_the_export(
+    tmp_path: Path, module: nn.Module, found: str
+) -> None:
+    images = torch.rand(64, 3, 64, 64)
+    path = tmp_path / "model.pt"
+    with pytest.raises(InputError, match=found):
+        export(module, images, path)
+    assert not path.exists()
+    path.write_bytes(script_bytes(module))
+    with pytest.raises(InputError, match=found):
+        check_scorable(load_exported(path), images)
+
+
+@pytest.mark.parametrize(("module", "found"), [(Constant(), r"\[2\].*IRS"), (Single(), "got 1")])
+def test_latents_that_cannot_be_scored_are_refused_at_export(
+    tmp_path: Path, module: nn.Module, found: str
+) -> None:
+    with pytest.raises(InputError, match=found):
+        export(module, torch.rand(64, 3, 64, 64), tmp_path / "model.pt")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_codes_in_float64_are_taken() -> None:
+    images = torch.rand(64, 3, 64, 64)
+    module = Means()
+    codes = check_scorable(lambda batch: module(batch).double(), images)
+    assert codes.dtype == torch.float32
+    torch.testing.assert_close(codes, module(images), rtol=1e-5, atol=0)
+
+
+@pytest.mark.filterwarnings("ignore::torch.jit.TracerWarning")
+def test_a_module_that_tracing_changes_is_refused(tmp_path: Path) -> None:
+    class Branching(nn.Module):
+        def forward(self, images: Tensor) -> Tensor:
+            means = images.mean(dim=(2, 3))
+            return means if len(images) > 1 else means.clone() + 1e-4
+
+    with pytest.raises(InputError, match=r"batch of 1\b.*torch\.jit\.script"):
+        export(Branching(), torch.rand(64, 3, 64, 64), tmp_path / "model.pt")

@@ -3,13 +3,13 @@ import torch
 from torch import nn
 
 from submission.models.extractor import (
-    FactorHeads,
     FeatureExtractor,
     make_trunk,
     normalise_rows,
 )
 from submission.models.folding import fold
 from submission.models.growth import grow
+from submission.models.heads import Heads
 from submission.training.losses import summed_cross_entropy
 
 
@@ -44,7 +44,7 @@ def test_the_paper_trunk_has_sixteen_convolutions_and_a_two_by_two_map() -> None
 
 
 def test_an_unknown_trunk_is_refused() -> None:
-    with pytest.raises(ValueError, match="expected a trunk out of"):
+    with pytest.raises(ValueError, match=r"vgg19_bn.*resnet18"):
         make_trunk("resnet18")
 
 
@@ -71,7 +71,7 @@ def test_each_image_is_mapped_by_itself() -> None:
 
 def test_every_parameter_gets_a_gradient() -> None:
     torch.manual_seed(0)
-    extractor, heads = FeatureExtractor("vgg11_bn").train(), FactorHeads((3, 4), scale=16)
+    extractor, heads = FeatureExtractor("vgg11_bn").train(), Heads(("a", "b"), (3, 4), scale=16)
     logits = heads(extractor(torch.rand(8, 3, 64, 64)))
     summed_cross_entropy(logits, torch.randint(3, (8, 2))).backward()  # type: ignore[no-untyped-call]
     for name, parameter in nn.ModuleList([extractor, heads]).named_parameters():

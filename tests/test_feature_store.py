@@ -1,4 +1,7 @@
+import doctest
 import resource
+import shutil
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -6,11 +9,20 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+import submission.training.features.store
 from submission.training.devices import one_device
+from submission.training.features import identity
 from submission.training.features.extract import extract_features
+from submission.training.features.identity import (
+    PACKAGE,
+    SOURCES,
+    identity_of_features,
+    sources_sha256,
+)
 from submission.training.features.store import FeatureStore
 from submission.training.precision import Precision
 from tests.processes import run_in_processes
+from tests.test_architecture import imports_of
 
 DEVICES = one_device(torch.device("cpu"), Precision(torch.float32, "test"))
 IMAGES = np.random.default_rng(0).integers(0, 256, (200, 64, 64, 3), dtype=np.uint8)
@@ -41,11 +53,13 @@ def test_an_extraction_goes_on_after_its_last_whole_chunk(tmp_path: Path) -> Non
         extract(Brightness(limit=160), store)
     store.finish()
     extractor = Brightness()
-    done: list[int] = []
+    shares: list[float] = []
     store = FeatureStore(tmp_path / "store")
-    features = extract_features(extractor, IMAGES, DEVICES, 16, advance=done.append, store=store)
+    features = extract_features(extractor, IMAGES, DEVICES, 16, store=store, report=shares.append)
     assert extractor.num_images == 200 - 128
-    assert sum(done) == 200
+    assert shares == sorted(shares)
+    assert shares[0] > 128 / 200
+    assert shares[-1] == 1
     assert torch.equal(features, extract(Brightness(), None))
     again = Brightness()
     assert torch.equal(extract(again, store), features)
@@ -84,7 +98,9 @@ def test_a_folder_that_cannot_be_written_costs_one_warning(
     (tmp_path / "file").touch()
     features = extract(Brightness(), FeatureStore(tmp_path / "file/store"))
     assert torch.equal(features, extract(Brightness(), None))
-    assert capsys.readouterr().out.count("warning: going on without storing") == 1
+    printed = capsys.readouterr().out
+    assert printed.count("warning") == 1
+    assert str(tmp_path / "file/store") in printed
 
 
 def extract_without_space(folder: Path) -> tuple[Tensor, list[Path]]:
@@ -97,3 +113,59 @@ def test_a_disk_without_space_loses_no_features(tmp_path: Path) -> None:
     [(features, left)] = run_in_processes(1, extract_without_space, tmp_path)
     assert torch.equal(features, extract(Brightness(), None))
     assert left == []
+
+
+def test_example() -> None:
+    assert doctest.testmod(submission.training.features.store).failed == 0
+
+
+def files_of_sources(package: Path) -> list[Path]:
+    places = [package / name for name in SOURCES]
+    return [
+        file for place in places for file in (place.rglob("*.py") if place.is_dir() else [place])
+    ]
+
+
+def test_an_edit_of_any_source_names_the_features_differently(tmp_path: Path) -> None:
+    package = tmp_path / "submission"
+    shutil.copytree(PACKAGE, package, ignore=shutil.ignore_patterns("__pycache__"))
+    names = {sources_sha256(package)}
+    files = files_of_sources(package)
+    for file in files:
+        with file.open("a") as end:
+            end.write("# edited\n")
+        names.add(sources_sha256(package))
+    (package / "training/adapt/another.py").touch()
+    names.add(sources_sha256(package))
+    assert len(names) == len(files) + 2
+
+
+def test_everything_that_features_are_computed_with_is_among_the_sources() -> None:
+    """Follows the imports of extraction and adaptation inside models/ and training/."""
+    known = set(files_of_sources(PACKAGE))
+    assert all(file.is_file() for file in known)
+    not_computing = {
+        "training/allocator.py",
+        "training/checkpoint.py",
+        "training/devices.py",
+        "training/features/store.py",
+        "training/interruption.py",
+        "training/prefetch.py",
+        "models/vae.py",
+    }
+    imported = {
+        PACKAGE.parent / f"{name.replace('.', '/')}.py"
+        for file in known
+        for name in imports_of(file)
+        if name.startswith(("submission.models.", "submission.training."))
+    }
+    missing = {file.relative_to(PACKAGE).as_posix() for file in imported - known if file.is_file()}
+    assert missing <= not_computing
+
+
+def test_facts_and_versions_of_packages_name_the_features(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = {identity_of_features(kind=kind, size=8) for kind in ("a", "b", "a")}
+    assert len(names) == 2
+    monkeypatch.setattr(identity, "version", lambda name: version(name) + ".other")
+    names.add(identity_of_features(kind="a", size=8))
+    assert len(names) == 3

@@ -1,8 +1,12 @@
+import os
+import signal
+
 import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 
+from submission.errors import Stopped
 from submission.models.folding import fold
 from submission.training.devices import one_device
 from submission.training.features.extract import extract_features
@@ -34,15 +38,15 @@ def test_features_are_in_the_order_of_the_images() -> None:
     np.testing.assert_allclose(features[:, 0].numpy(), levels / 255, rtol=1e-5)
 
 
-def test_half_precision_is_kept_as_asked_and_progress_adds_up() -> None:
+def test_half_precision_is_kept_as_asked_and_progress_is_reported() -> None:
     images = random_set((2, 5)).images
-    done: list[int] = []
+    shares: list[float] = []
     half = extract_features(
-        fold(make_extractor()), images, DEVICES, 4, torch.float16, advance=done.append
+        fold(make_extractor()), images, DEVICES, 4, torch.float16, report=shares.append
     )
     single = extract_features(fold(make_extractor()), images, DEVICES, 4)
     assert half.dtype == torch.float16
-    assert sum(done) == 10
+    assert shares == [0.4, 0.8, 1.0]
     torch.testing.assert_close(half.float(), single, rtol=1e-3, atol=1e-6)
 
 
@@ -50,3 +54,17 @@ def test_a_read_only_file_is_enough() -> None:
     images = random_set((2, 5)).images
     images.setflags(write=False)
     assert extract_features(fold(make_extractor()), images, DEVICES, 4).isfinite().all()
+
+
+def test_a_signal_stops_after_the_batch_and_says_where() -> None:
+    images = random_set((2, 5)).images
+    shares: list[float] = []
+
+    def report(share: float) -> None:
+        shares.append(share)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    with pytest.raises(Stopped, match="4 of 10") as stopped:
+        extract_features(fold(make_extractor()), images, DEVICES, 4, report=report)
+    assert stopped.value.signal_number == signal.SIGTERM
+    assert shares == [0.4]

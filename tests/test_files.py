@@ -1,8 +1,18 @@
+import errno
+import fcntl
+import os
+import shutil
+import subprocess
+import sys
+import threading
+import time
 from pathlib import Path
 
 import pytest
+from safetensors import SafetensorError
 
-from submission.files import replacing, sha256_of, write_json
+from submission.errors import InputError, OutputError
+from submission.files import locked, replacing, sha256_of, write_json
 
 
 def test_failure_leaves_what_stood_there_and_nothing_else(tmp_path: Path) -> None:
@@ -56,3 +66,170 @@ def test_hash_is_sha256(tmp_path: Path) -> None:
     path = tmp_path / "abc"
     path.write_bytes(b"abc")
     assert sha256_of(path).startswith("ba7816bf8f01cfea")  # printf abc | sha256sum
+
+
+HOLDER = """
+import sys
+from pathlib import Path
+from submission.files import locked
+with locked(Path(sys.argv[1]), "training"):
+    print("locked", flush=True)
+    sys.stdin.read()
+"""
+
+
+def holder_of(folder: Path) -> "subprocess.Popen[str]":
+    """Starts a process that holds a folder until its input ends."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", HOLDER, str(folder)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "locked\n"
+    return process
+
+
+def test_a_second_run_is_refused_at_once_and_names_the_first(tmp_path: Path) -> None:
+    folder = tmp_path / "experiment"
+    with holder_of(folder) as process:
+        with (
+            pytest.raises(
+                InputError,
+                match=rf"experiment.*training.*{process.pid}.*AICROWD_EVALUATION_NAME.*--output",
+            ),
+            locked(folder, "evaluation"),
+        ):
+            pytest.fail("two runs hold one folder")
+        process.communicate("")
+    with locked(folder, "evaluation"):
+        pass
+    assert not folder.exists()
+
+
+def test_the_lock_of_a_killed_run_is_free(tmp_path: Path) -> None:
+    with holder_of(tmp_path) as process:
+        process.kill()
+        process.wait()
+    assert list(tmp_path.iterdir())  # the killed run could not tidy up
+    with locked(tmp_path, "training"):
+        pass
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_one_thread_at_a_time_holds_a_folder_that_many_ask_for(tmp_path: Path) -> None:
+    inside, entered, together = [0], [0], [0]
+
+    def run() -> None:
+        for _ in range(200):
+            try:
+                with locked(tmp_path, "training"):
+                    inside[0] += 1
+                    together[0] = max(together[0], inside[0])
+                    time.sleep(0)
+                    entered[0] += 1
+                    inside[0] -= 1
+            except InputError:
+                continue
+
+    threads = [threading.Thread(target=run) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert together == [1]
+    assert entered[0] >= 1
+
+
+@pytest.mark.parametrize("number", [errno.ENOLCK, errno.EOPNOTSUPP])
+def test_a_file_system_without_locks_costs_one_warning(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], number: int
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    with locked(tmp_path, "training"), locked(tmp_path, "another"):
+        pass
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 2
+    assert all(str(tmp_path) in line and os.strerror(number) in line for line in lines)
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO])
+def test_an_error_of_the_disk_names_the_file(tmp_path: Path, number: int) -> None:
+    path = tmp_path / "result"
+    path.write_text("before")
+    with (
+        pytest.raises(OutputError, match=rf"result.*{os.strerror(number)}.*folder"),
+        replacing(path),
+    ):
+        raise OSError(number, os.strerror(number))
+    assert path.read_text() == "before"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_an_error_of_another_file_is_left_alone(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError), replacing(tmp_path / "result"):
+        Path(tmp_path / "missing").read_text()
+    with pytest.raises(OSError, match="other") as raised, replacing(tmp_path / "result"):
+        raise OSError(errno.EIO, "input", "other")
+    assert not isinstance(raised.value, OutputError)
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with (
+        pytest.raises(OutputError, match=r"file/result"),
+        replacing(tmp_path / "file" / "result"),
+    ):
+        pytest.fail("there is no folder")
+
+
+def test_a_file_larger_than_the_free_space_is_refused_before_it_is_written(tmp_path: Path) -> None:
+    size = 2 * shutil.disk_usage(tmp_path).total
+    with (
+        pytest.raises(OutputError, match=rf"result.*{size:,}"),
+        replacing(tmp_path / "result", size),
+    ):
+        pytest.fail("the work was done")
+
+
+@pytest.mark.parametrize("error", [RuntimeError("x"), SafetensorError("x")])
+def test_a_library_that_fails_on_a_full_disk_is_the_disks_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def fail() -> None:
+        with replacing(tmp_path / "result"):
+            raise error
+
+    with pytest.raises(type(error)):
+        fail()
+
+    def refuse(_: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", refuse)
+    with pytest.raises(OutputError, match=r"result.*No space"):
+        fail()
+
+
+def test_safetensors_reports_the_systems_error_in_its_own_words(tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match=r"result.*No space"), replacing(tmp_path / "result"):
+        raise SafetensorError("I/O error: No space left on device (os error 28)")
+
+
+def test_the_umask_is_applied_without_being_changed_for_other_threads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    change = os.umask
+    before = change(0o027)
+    try:
+        monkeypatch.setattr(os, "umask", lambda _: pytest.fail("the process' umask is changed"))
+        with replacing(tmp_path / "result") as beside:
+            beside.touch()
+        assert (tmp_path / "result").stat().st_mode & 0o777 == 0o640
+    finally:
+        change(before)

@@ -10,12 +10,14 @@ import torch
 
 from submission.config.configuration import load_configuration
 from submission.config.settings import FinetuneSettings
-from submission.models.extractor import FactorHeads, FeatureExtractor
-from submission.training.checkpoint import load_checkpoint, save_checkpoint
+from submission.errors import Stopped
+from submission.models.extractor import FeatureExtractor
+from submission.models.heads import Heads
+from submission.training.batches import LabelledImages
 from submission.training.curves import EVENT_FILE
 from submission.training.devices import Devices, one_device
-from submission.training.finetune import finetune as module
-from submission.training.finetune.finetune import Finetuned, finetune, learning_rate_at
+from submission.training.finetune.finetune import Finetuned, finetune
+from submission.training.finetune.task import FinetuneTask
 from submission.training.interruption import stop_requested
 from submission.training.precision import Precision
 from submission.training.radam import FusedRAdam
@@ -40,7 +42,10 @@ def run(
     torch.manual_seed(0)
     extractor = FeatureExtractor(settings.architecture, settings.dropout)
     sets = [rendered_set("standin_toy"), rendered_set("standin_realistic")]
-    return finetune(extractor, sets, [rendered_set("standin_real")], settings, devices, folder)
+    heads = Heads(sets[0].space.names, sets[0].space.sizes, settings.head_scale)
+    return finetune(
+        extractor, heads, sets, [rendered_set("standin_real")], settings, devices, folder
+    )
 
 
 def weights_of(result: Finetuned) -> dict[str, torch.Tensor]:
@@ -88,18 +93,16 @@ def test_a_stopped_run_ends_with_the_bytes_of_an_undisturbed_one(
     monkeypatch: pytest.MonkeyPatch,
     step: int,
 ) -> None:
-    advance = module.FinetuneRun.advance
+    train_on = FinetuneTask.train_on
 
-    def stopped(
-        self: module.FinetuneRun, pixels: torch.Tensor, factors: torch.Tensor, n: int
-    ) -> torch.Tensor:
-        loss = advance(self, pixels, factors, n)
-        if self.step == step:
+    def stopped(self: FinetuneTask, pixels: torch.Tensor, factors: torch.Tensor) -> torch.Tensor:
+        loss = train_on(self, pixels, factors)
+        if self.steps_done == step:
             os.kill(os.getpid(), signal.SIGTERM)
         return loss
 
-    monkeypatch.setattr(module.FinetuneRun, "advance", stopped)
-    with pytest.raises(InterruptedError, match=f"stopped at step {step}"):
+    monkeypatch.setattr(FinetuneTask, "train_on", stopped)
+    with pytest.raises(Stopped, match=f"stopped at step {step} of 8 of the finetuning"):
         run(tmp_path)
     monkeypatch.undo()
     result = run(tmp_path)
@@ -114,46 +117,50 @@ def test_a_checkpoint_of_other_settings_is_refused(
     undisturbed: tuple[Finetuned, Path],
 ) -> None:
     other = dataclasses.replace(SETTINGS, seed=1)
-    with pytest.raises(ValueError, match="other settings or data"):
+    before = (undisturbed[1] / "configuration.gin").read_bytes()
+    with pytest.raises(ValueError, match=r"finetune\.ckpt.*delete it"):
         run(undisturbed[1], other)
+    assert (undisturbed[1] / "configuration.gin").read_bytes() == before
 
 
-def test_a_damaged_checkpoint_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "finetune.ckpt"
-    assert load_checkpoint(path, "a") is None
-    save_checkpoint(path, "a", {"step": 3})
-    assert load_checkpoint(path, "a") == {"step": 3}
-    path.write_bytes(path.read_bytes()[:-50])
-    with pytest.raises(ValueError, match="expected a checkpoint"):
-        load_checkpoint(path, "a")
-
-
-def test_a_loss_that_is_no_number_stops_with_its_place(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(module.FinetuneRun, "advance", lambda *_: torch.tensor(torch.nan))
-    with pytest.raises(
-        ValueError, match=r"finite loss, got nan in epoch 0, batch 0 .* no state was stored yet"
-    ):
-        run(tmp_path)
+@pytest.mark.parametrize("num_images", [8, 32])
+def test_weights_that_explode_are_refused_and_not_stored(num_images: int, tmp_path: Path) -> None:
+    """With one step, only the weights tell; with more, the loss of the second one does."""
+    settings = dataclasses.replace(
+        SETTINGS, learning_rate=1e30, images_per_epoch=num_images, num_epochs=1
+    )
+    for seconds in (0.0, 60.0):
+        settings = dataclasses.replace(settings, checkpoint_seconds=seconds)
+        with pytest.raises(ValueError, match=r"finite.*Finetune\.learning_rate"):
+            run(tmp_path, settings)
+        assert not (tmp_path / "finetune.ckpt").exists()
 
 
 def test_more_images_than_a_batch_are_needed(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"lower Finetune\.batch_size"):
+    with pytest.raises(ValueError, match=r"Finetune\.batch_size.*512"):
         run(tmp_path, dataclasses.replace(SETTINGS, batch_size=512))
 
 
-def test_the_learning_rate_is_constant_or_falls_to_zero() -> None:
-    constant = dataclasses.replace(SETTINGS, learning_rate_decay="constant")
-    assert [learning_rate_at(step, 8, constant) for step in (0, 4, 8)] == [1e-3] * 3
-    falling = [learning_rate_at(step, 8, SETTINGS) for step in (0, 4, 8)]
-    assert falling == pytest.approx([1e-3, 0.5e-3, 0.0])
+def test_the_learning_rate_is_constant_or_falls_to_zero(tmp_path: Path) -> None:
+    for settings, expected in (
+        (dataclasses.replace(SETTINGS, learning_rate_decay="constant"), [1e-3] * 3),
+        (SETTINGS, [1e-3, 0.5e-3, 0.0]),
+    ):
+        images = LabelledImages([rendered_set("standin_toy")])
+        heads = Heads(images.space.names, images.space.sizes)
+        extractor = FeatureExtractor("vgg11_bn")
+        task = FinetuneTask(extractor, heads, images, settings, DEVICES, tmp_path)
+        found = []
+        for step in (0, task.num_steps // 2, task.num_steps):
+            task.steps_done = step
+            found.append(task.learning_rate)
+        assert found == pytest.approx(expected)
 
 
 def test_the_scale_of_the_heads_multiplies_the_features() -> None:
     torch.manual_seed(0)
-    plain = FactorHeads((3, 4))
-    scaled = FactorHeads((3, 4), scale=16)
+    plain = Heads(("shape", "color"), (3, 4))
+    scaled = Heads(("shape", "color"), (3, 4), scale=16)
     scaled.load_state_dict(plain.state_dict())
     features = torch.rand(2, 512)
     for first, second in zip(plain(16 * features), scaled(features), strict=True):
@@ -190,5 +197,5 @@ def test_signals_mean_what_they_meant_after_the_block() -> None:
     with stop_requested() as stop:
         assert not stop()
         os.kill(os.getpid(), signal.SIGTERM)
-        assert stop()
+        assert stop() == signal.SIGTERM
     assert signal.getsignal(signal.SIGTERM) is before

@@ -1,22 +1,28 @@
 import dataclasses
 import os
 import signal
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
-from torch import Generator, nn
+from torch import Generator, Tensor, nn
 
 from submission.config.configuration import load_configuration
 from submission.config.settings import FitSettings
-from submission.models.vae import VAE, FeatureVAE
+from submission.errors import InputError, Stopped
+from submission.models.vae import VAE
+from submission.training.checkpoint import CheckpointFile
 from submission.training.curves import Curves
+from submission.training.loop import run_loop
 from submission.training.losses import kl_divergence, reconstruction_error
 from submission.training.precision import Precision
 from submission.training.schedule import annealed_beta
-from submission.training.vae.fit import VAEFit, encode_features
+from submission.training.seeds import seed_for
+from submission.training.vae.fit import encode_features
 from submission.training.vae.network import make_vae
 from submission.training.vae.step import VAEStep
+from submission.training.vae.task import VAETask
 
 CPU = torch.device("cpu")
 SINGLE = Precision(torch.float32, "test")
@@ -44,14 +50,33 @@ def features(num: int = 100) -> torch.Tensor:
     return rows / rows.square().sum(dim=1, keepdim=True).sqrt()
 
 
-def fit(rows: torch.Tensor, settings: FitSettings = SMALL) -> tuple[FeatureVAE, Curves]:
-    return VAEFit(rows, settings, CPU, SINGLE).run()
+def make_task(settings: FitSettings = SMALL) -> VAETask:
+    return VAETask(features(), settings, CPU, SINGLE)
 
 
-def assert_same(first: tuple[FeatureVAE, Curves], second: tuple[FeatureVAE, Curves]) -> None:
-    assert first[1].rows == second[1].rows
-    for name, value in first[0].state_dict().items():
-        assert torch.equal(value, second[0].state_dict()[name]), name
+def trained(rows: torch.Tensor, settings: FitSettings = SMALL) -> VAETask:
+    """Trains to the end, without a checkpoint."""
+    task = VAETask(rows, settings, CPU, SINGLE)
+    while task.steps_done < task.num_steps:
+        task.take_step()
+    task.network.eval()
+    return task
+
+
+def run_with_checkpoint(
+    task: VAETask, folder: Path, report: Callable[[float], object] = lambda share: None
+) -> VAETask:
+    """Trains from the checkpoint in a folder, if there is one, to the end."""
+    seconds = task.settings.checkpoint_seconds
+    run_loop(task, CheckpointFile(folder / "fit.ckpt", task.identity(), seconds), report)
+    task.network.eval()
+    return task
+
+
+def assert_same(first: VAETask, second: VAETask) -> None:
+    assert first.curves.rows == second.curves.rows
+    for name, value in first.network.state_dict().items():
+        assert torch.equal(value, second.network.state_dict()[name]), name
 
 
 def test_the_released_preset_is_the_authors_network() -> None:
@@ -83,23 +108,27 @@ def test_the_released_preset_is_the_authors_network() -> None:
     ],
 )
 def test_settings_out_of_range_are_refused_by_name(name: str, value: object) -> None:
-    with pytest.raises(ValueError, match=f"expected Fit.{name} to be"):
+    with pytest.raises(InputError, match=rf"Fit\.{name}"):
         FitSettings(**{name: value})  # type: ignore[arg-type]
+
+
+def epoch_order(settings: FitSettings, epoch: int) -> Generator:
+    return Generator().manual_seed(seed_for(settings.seed, f"VAE: order of epoch {epoch}"))
 
 
 @pytest.mark.parametrize("settings", [SMALL, STAGE1], ids=["paper", "stage1"])
 def test_training_is_the_plain_loop(settings: FitSettings) -> None:
     """The same numbers as PyTorch's optimisers and a loop that anybody would write."""
     rows = features()
-    generator, noise = (Generator().manual_seed(settings.seed) for _ in range(2))
-    vae = make_vae(12, settings, generator).train()
+    noise = Generator().manual_seed(seed_for(settings.seed, "VAE: noise"))
+    vae = make_vae(12, settings).train()
     decays = (settings.first_moment_decay, settings.second_moment_decay)
     kind = torch.optim.RAdam if settings.optimizer == "radam" else torch.optim.Adam
     optimizer = kind(vae.parameters(), settings.learning_rate, decays)
     expected = Curves()
     for epoch in range(settings.num_epochs):
         beta = annealed_beta(epoch, settings.beta_start, settings.beta_end, 0, 2)
-        order = torch.randperm(100, generator=generator)
+        order = torch.randperm(100, generator=epoch_order(settings, epoch))
         losses = []
         for batch in order[:96].view(6, 16):
             posterior = vae.encode(rows[batch])
@@ -115,19 +144,20 @@ def test_training_is_the_plain_loop(settings: FitSettings) -> None:
         means = torch.tensor(losses).mean(dim=0).tolist()
         names = ("loss", "reconstruction_error", "kl_divergence")
         expected.add(epoch, {**dict(zip(names, means, strict=True)), "beta": beta})
-    found, curves = fit(rows, settings)
-    assert [row[:2] for row in curves.rows] == [row[:2] for row in expected.rows]
-    for got, wanted in zip(curves.rows, expected.rows, strict=True):
+    task = trained(rows, settings)
+    assert [row[:2] for row in task.curves.rows] == [row[:2] for row in expected.rows]
+    for got, wanted in zip(task.curves.rows, expected.rows, strict=True):
         assert got[2] == pytest.approx(wanted[2], rel=1e-5), wanted
+    found = task.network.state_dict()
     for name, value in vae.state_dict().items():
-        torch.testing.assert_close(found.state_dict()[name], value, rtol=1e-4, atol=1e-5)
+        torch.testing.assert_close(found[name], value, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("settings", [SMALL, STAGE1], ids=["paper", "stage1"])
 def test_gradients_are_those_of_small_differences_and_reach_every_parameter(
     settings: FitSettings,
 ) -> None:
-    vae = make_vae(12, settings, Generator().manual_seed(0)).double().train()
+    vae = make_vae(12, settings).double().train()
     step = VAEStep(vae, Precision(torch.float64, "test"), settings.reduction)
     rows = features(16).double()
     noise = torch.randn(16, 4, dtype=torch.float64, generator=Generator().manual_seed(1))
@@ -153,35 +183,58 @@ def test_gradients_are_those_of_small_differences_and_reach_every_parameter(
 
 def test_the_decoder_can_start_as_pytorch_makes_it() -> None:
     state = torch.get_rng_state()
-    vae, again = (make_vae(12, STAGE1, Generator().manual_seed(0)) for _ in range(2))
+    vae, again = (make_vae(12, STAGE1) for _ in range(2))
     assert torch.equal(torch.get_rng_state(), state)
     for name, value in vae.state_dict().items():
         assert torch.equal(value, again.state_dict()[name]), name
-    orthogonal = make_vae(12, SMALL, Generator().manual_seed(0))
+    orthogonal = make_vae(12, SMALL)
     for part in ("hidden", "mean", "log_variance"):
         for ours, theirs in zip(
             getattr(vae, part).parameters(), getattr(orthogonal, part).parameters(), strict=True
         ):
             assert torch.equal(ours, theirs)
-    torch.manual_seed(STAGE1.seed)
+    torch.manual_seed(seed_for(STAGE1.seed, "VAE: initial weights"))
     plain = VAE(12, 4, (32, 32), (32,), sigmoid=False)
     assert isinstance(vae, VAE)
     for ours, theirs in zip(vae.decoder.parameters(), plain.decoder.parameters(), strict=True):
         assert torch.equal(ours, theirs)
-    assert vae.decode(torch.full((2, 4), 100.0).normal_(0, 100)).abs().max() > 1
+    assert vae.decode(torch.tensor([[1.0, 2.0, -1.0, 0.5], [-3.0, 0.1, 0.7, 2.0]])).min() < 0
+
+
+def test_noise_order_and_initial_weights_share_no_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One seed for several generators made the first noise equal to the initial weights."""
+    streams: list[Tensor] = []
+    orthogonal, randn = nn.init.orthogonal_, torch.randn
+
+    def record_numbers(generator: Generator, count: int) -> None:
+        same = Generator()
+        same.set_state(generator.get_state())
+        streams.append(randn(count, generator=same))
+
+    def spy(weight: Tensor, gain: float = 1, generator: Generator | None = None) -> Tensor:
+        record_numbers(generator or torch.default_generator, weight.numel())
+        return orthogonal(weight, gain, generator)
+
+    monkeypatch.setattr(nn.init, "orthogonal_", spy)
+    wide = dataclasses.replace(SMALL, encoder_widths=(512, 512))
+    task = make_task(wide)
+    num_weights = len(streams)
+    record_numbers(task._noise, 4096)
+    record_numbers(epoch_order(wide, 0), 4096)
+    assert num_weights > 3
+    for number, stream in enumerate(streams):
+        for other in streams[max(number + 1, num_weights) :]:
+            shared = torch.isin(other, stream).double().mean()
+            assert shared < 0.1  # float32 has so few numbers that some meet by chance
 
 
 def test_training_repeats_to_the_last_bit() -> None:
-    assert_same(fit(features()), fit(features()))
-
-
-def test_a_cuda_graph_changes_nothing_without_a_gpu() -> None:
-    assert_same(fit(features()), fit(features(), dataclasses.replace(SMALL, cuda_graph=False)))
+    assert_same(trained(features()), trained(features()))
 
 
 def test_another_seed_gives_another_network() -> None:
-    first, _ = fit(features())
-    second, _ = fit(features(), dataclasses.replace(SMALL, seed=1))
+    first = trained(features()).network
+    second = trained(features(), dataclasses.replace(SMALL, seed=1)).network
     assert isinstance(first, VAE)
     assert isinstance(second, VAE)
     assert not torch.equal(first.mean.weight, second.mean.weight)
@@ -189,15 +242,9 @@ def test_another_seed_gives_another_network() -> None:
 
 def test_training_lowers_the_reconstruction_error() -> None:
     settings = dataclasses.replace(SMALL, num_epochs=30, beta_end=0.01)
-    _, curves = fit(features(256), settings)
+    curves = trained(features(256), settings).curves
     errors = [value for _, name, value in curves.rows if name == "reconstruction_error"]
     assert errors[-1] < 0.5 * errors[0]
-
-
-def kept_fit(folder: Path, settings: FitSettings = SMALL) -> VAEFit:
-    made = VAEFit(features(), settings, CPU, SINGLE)
-    made.keep_in(folder / "fit.ckpt")
-    return made
 
 
 @pytest.mark.parametrize("settings", [SMALL, STAGE1], ids=["paper", "stage1"])
@@ -207,80 +254,72 @@ def test_a_stopped_training_ends_with_the_bytes_of_an_undisturbed_one(
 ) -> None:
     done = 0
     for stop_after in (1, 5, 6, 4):  # in the midst of an epoch, at its end, after it
-        stopped = kept_fit(tmp_path, settings)
-        assert stopped.num_steps_done == done
-        taken: list[int] = []
+        taken: list[float] = []
 
-        def advance(num_steps: int, taken: list[int] = taken, last: int = stop_after) -> None:
-            taken.append(num_steps)
+        def report(share: float, taken: list[float] = taken, last: int = stop_after) -> None:
+            taken.append(share)
             if len(taken) == last:
                 os.kill(os.getpid(), kind)
 
         done += stop_after
-        place = f"stopped at epoch {done // 6} step {done % 6}; the same command goes on"
-        with pytest.raises(InterruptedError, match=place):
-            stopped.run(advance)
-    resumed = kept_fit(tmp_path, settings)
-    assert_same(resumed.run(), fit(features(), settings))
-    assert kept_fit(tmp_path, settings).num_steps_done == 18  # nothing is left to do
+        with pytest.raises(Stopped, match=f"step {done} of 18"):
+            run_with_checkpoint(make_task(settings), tmp_path, report)
+        assert taken[-1] == pytest.approx(done / 18)
+    resumed = run_with_checkpoint(make_task(settings), tmp_path)
+    assert_same(resumed, trained(features(), settings))
 
 
-def test_a_checkpoint_is_written_from_time_to_time(tmp_path: Path) -> None:
-    path = tmp_path / "fit.ckpt"
-    seen: list[bool] = []
-    kept_fit(tmp_path).run(lambda _: seen.append(path.exists()))
-    assert not any(seen)  # a minute has not passed
-    path.unlink()
-    seen.clear()
+def test_how_often_checkpoints_are_written_is_no_part_of_the_identity() -> None:
     often = dataclasses.replace(SMALL, checkpoint_seconds=0.0)
-    kept_fit(tmp_path, often).run(lambda _: seen.append(path.exists()))
-    assert seen == [False] + [True] * 17
-    assert kept_fit(tmp_path).num_steps_done == 18  # how often is no part of the identity
+    assert make_task(often).identity() == make_task().identity()
 
 
-def test_a_checkpoint_of_another_run_is_refused(tmp_path: Path) -> None:
-    kept_fit(tmp_path).run()
-    fewer = VAEFit(features()[:99], SMALL, CPU, SINGLE)
-    others = VAEFit(features().flip(0), SMALL, CPU, SINGLE)
-    bfloat16 = VAEFit(features(), SMALL, CPU, Precision(torch.bfloat16, "test"))
-    for refused in (
-        lambda: kept_fit(tmp_path, dataclasses.replace(SMALL, seed=1)),
-        lambda: fewer.keep_in(tmp_path / "fit.ckpt"),
-        lambda: others.keep_in(tmp_path / "fit.ckpt"),
-        lambda: bfloat16.keep_in(tmp_path / "fit.ckpt"),
-    ):
-        with pytest.raises(ValueError, match="other settings or data; delete it") as caught:
-            refused()
-        assert "\n" not in str(caught.value)
+def test_settings_features_and_precision_are_part_of_the_identity() -> None:
+    bfloat16 = Precision(torch.bfloat16, "test")
+    tasks = [
+        make_task(),
+        make_task(dataclasses.replace(SMALL, seed=1)),
+        VAETask(features()[:99], SMALL, CPU, SINGLE),
+        VAETask(features().flip(0), SMALL, CPU, SINGLE),
+        VAETask(features().half(), SMALL, CPU, SINGLE),
+        VAETask(features(), SMALL, CPU, bfloat16),
+    ]
+    assert len({task.identity() for task in tasks}) == len(tasks)
 
 
-def test_a_loss_that_is_no_number_stops_with_its_batch_and_the_last_good_state(
+def test_a_loss_that_is_no_number_stops_at_its_step_with_the_last_good_state(
     tmp_path: Path,
 ) -> None:
     rows = features()
     rows[3] = float("nan")
-    generator = Generator().manual_seed(0)
-    make_vae(12, SMALL, generator)
-    order = torch.randperm(100, generator=generator)
+    order = torch.randperm(100, generator=epoch_order(SMALL, 0))
     batch = int((order == 3).nonzero()) // 16
     assert 0 < batch < 6
-    with pytest.raises(
-        ValueError, match=f"finite loss, got nan in epoch 0 at batch {batch}; lower"
-    ):
-        fit(rows)
     often = dataclasses.replace(SMALL, checkpoint_seconds=0.0)
-    kept = VAEFit(rows, often, CPU, SINGLE)
-    kept.keep_in(tmp_path / "fit.ckpt")
-    with pytest.raises(ValueError, match=r"the last good state is in .*fit\.ckpt"):
-        kept.run()
-    good = VAEFit(rows, often, CPU, SINGLE)
-    good.keep_in(tmp_path / "fit.ckpt")
-    assert good.num_steps_done == batch
-    assert all(value.isfinite().all() for value in good.vae.state_dict().values())
+    message = rf"nan at step {batch + 1} of 18.*Fit\.learning_rate.*fit\.ckpt"
+    with pytest.raises(InputError, match=message):
+        run_with_checkpoint(VAETask(rows, often, CPU, SINGLE), tmp_path)
+    good = VAETask(rows, often, CPU, SINGLE)
+    state = CheckpointFile(tmp_path / "fit.ckpt", good.identity(), 0.0).load()
+    assert state is not None
+    good.restore(state)
+    assert good.steps_done == batch
+    assert all(value.isfinite().all() for value in good.network.state_dict().values())
+
+
+def test_curves_that_cannot_be_written_meanwhile_cost_one_warning(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").touch()
+    task = VAETask(features(), SMALL, CPU, SINGLE, None, tmp_path / "file/training")
+    while task.steps_done < task.num_steps:
+        task.take_step()
+    assert capsys.readouterr().out.count("warning") == 1
+    assert_same(task, trained(features()))
 
 
 def test_codes_do_not_depend_on_the_batch_size() -> None:
-    vae, _ = fit(features())
+    vae = trained(features()).network
     whole = encode_features(vae, features(), 100)
     parts = encode_features(vae, features(), 7)
     torch.testing.assert_close(whole, parts, rtol=0, atol=1e-6)
@@ -289,10 +328,10 @@ def test_codes_do_not_depend_on_the_batch_size() -> None:
 
 
 def test_half_precision_features_are_used_as_they_are() -> None:
-    vae, _ = fit(features().half())
+    vae = trained(features().half()).network
     assert encode_features(vae, features().half()).isfinite().all()
 
 
 def test_too_few_features_are_refused() -> None:
-    with pytest.raises(ValueError, match="at least one batch of 16 features, got 15"):
-        fit(features(15))
+    with pytest.raises(InputError, match=r"Fit\.batch_size.*15.*16"):
+        trained(features(15))

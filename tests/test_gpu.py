@@ -1,6 +1,5 @@
 """What a GPU computes is what the CPU computes; skipped where there is none."""
 
-import copy
 import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,18 +11,23 @@ from torch import Generator, Tensor
 
 from submission.cli import main
 from submission.config.settings import AdaptSettings, FitSettings
-from submission.models.extractor import FactorHeads, FeatureExtractor, Heads
+from submission.models.extractor import FeatureExtractor
 from submission.models.folding import fold
+from submission.models.frozen import FrozenExtractor
+from submission.models.heads import Heads
 from submission.models.vae import FeatureVAE
 from submission.models.weights import save_extractor
 from submission.scoring.code_table import load_table
-from submission.starter_kit.names import import_model, make_representor
-from submission.training.adapt.norms import norm_statistics, reestimate_norms
-from submission.training.adapt.tuning import Tuning
+from submission.starter_kit.models import import_model, make_representor
+from submission.training.adapt.adapt import adapt
+from submission.training.adapt.norms import estimate_norms
+from submission.training.adapt.tuning import TuningTask
+from submission.training.batches import LabelledImages
 from submission.training.curves import Curves
 from submission.training.devices import one_device, opened_devices
 from submission.training.features.extract import extract_features
-from submission.training.finetune.finetune import FinetuneRun
+from submission.training.features.store import FeatureStore
+from submission.training.finetune.task import FinetuneTask
 from submission.training.precision import Precision
 from submission.training.vae.fit import VAEFit
 from submission.training.vae.network import make_vae
@@ -51,7 +55,7 @@ def exact_convolutions() -> Iterator[None]:
 
 def make_heads() -> Heads:
     torch.manual_seed(1)
-    return FactorHeads((2, 4), 16.0).keep(["object_color", "vertical_axis"])
+    return Heads(("object_color", "vertical_axis"), (2, 4), 16.0)
 
 
 @pytest.mark.parametrize(("dtype", "tolerance"), [*zip(FORMATS, (1e-4, 0.02, 0.003), strict=True)])
@@ -65,37 +69,52 @@ def test_features_are_those_of_the_cpu(dtype: torch.dtype, tolerance: float) -> 
 
 
 def test_batch_norms_are_adapted_to_the_same_statistics() -> None:
-    images, first = rendered_set("standin_real").images, make_extractor()
-    second = copy.deepcopy(first)
-    for extractor, device in ((first, CPU), (second, GPU)):
-        reestimate_norms(extractor, images, 64, 16, 0, device)
-    for here, there in zip(norm_statistics(first), norm_statistics(second), strict=True):
-        assert there.device == CPU
-        torch.testing.assert_close(there, here, rtol=1e-3, atol=1e-4)
+    images = rendered_set("standin_real").images
+    here, there = (
+        estimate_norms(
+            make_extractor(), images, 64, 0, one_device(device, SINGLE), lambda num_images: None
+        ).state_dict()
+        for device in (CPU, GPU)
+    )
+    for name, value in there.items():
+        assert value.device == CPU
+        torch.testing.assert_close(value, here[name], rtol=1e-3, atol=1e-4)
 
 
 def test_a_step_of_tuning_is_that_of_the_cpu() -> None:
     images, losses = rendered_set("standin_real").images, []
     settings = AdaptSettings(num_tuning_images=64, batch_size=16)
     for device in (CPU, GPU):
-        tuning = Tuning(make_extractor(), make_heads(), images, settings, device)
-        batch = torch.from_numpy(images[next(tuning.batches())])
-        losses.append([tuning.take_step(batch) for _ in range(3)])
+        devices = one_device(device, SINGLE)
+        task = TuningTask(make_extractor(), make_heads(), images, settings, devices)
+        batch = torch.from_numpy(images[next(task.batches())])
+        losses.append([float(task.tune_on(batch)) for _ in range(3)])
     np.testing.assert_allclose(losses[1], losses[0], rtol=5e-3)
 
 
 @pytest.mark.parametrize("dtype", FORMATS)
-def test_tuning_ends_with_a_frozen_extractor_on_the_cpu(dtype: torch.dtype, tmp_path: Path) -> None:
-    images, extractor = rendered_set("standin_real").images, make_extractor()
-    settings = AdaptSettings(num_tuning_images=64, batch_size=16, augmentation=0.5)
-    Tuning(extractor, make_heads(), images, settings, GPU, dtype).run(tmp_path / "tune.ckpt", "")
-    for value in extractor.parameters():
+def test_the_stored_extractor_is_the_live_one(dtype: torch.dtype, tmp_path: Path) -> None:
+    extractor, store = make_extractor(), FeatureStore(tmp_path / "store")
+    extractor.requires_grad_(requires_grad=False)
+    adapted = adapt(
+        FrozenExtractor(extractor, make_heads(), Path(), "hash"),
+        rendered_set("standin_real"),
+        AdaptSettings(num_tuning_images=64, batch_size=16, augmentation=0.5),
+        one_device(GPU, Precision(dtype, "test")),
+        tmp_path / "tune.ckpt",
+        store,
+        lambda share: None,
+    )
+    store.finish()
+    stored = store.read_state("adapted", extractor.state_dict())
+    assert stored is not None
+    for name, value in adapted.state_dict().items():
         assert value.device == CPU
         assert not value.requires_grad
-        assert value.isfinite().all()
+        assert torch.equal(stored[name], value)
 
 
-def test_a_step_of_finetuning_is_that_of_the_cpu() -> None:
+def test_a_step_of_finetuning_is_that_of_the_cpu(tmp_path: Path) -> None:
     images = rendered_set("standin_real", GRID)
     pixels = torch.from_numpy(images.images[:16])
     factors = torch.from_numpy(images.space.index_to_factors(np.arange(16)))
@@ -103,10 +122,10 @@ def test_a_step_of_finetuning_is_that_of_the_cpu() -> None:
     losses = []
     for device in (CPU, GPU):
         torch.manual_seed(0)
-        extractor, heads = FeatureExtractor("vgg11_bn", 0.0), FactorHeads(GRID, 16.0)
-        begun = FinetuneRun(settings, extractor, heads, one_device(device, SINGLE))
-        begun.classifier.train()
-        losses.append([begun.advance(pixels, factors, 10).item() for _ in range(2)])
+        extractor, heads = FeatureExtractor("vgg11_bn", 0.0), Heads(images.space.names, GRID, 16.0)
+        devices, labelled = one_device(device, SINGLE), LabelledImages([images])
+        task = FinetuneTask(extractor, heads, labelled, settings, devices, tmp_path)
+        losses.append([task.train_on(pixels, factors).item() for _ in range(2)])
     np.testing.assert_allclose(losses[1], losses[0], rtol=5e-3)
 
 

@@ -1,10 +1,13 @@
 import pytest
 import torch
 from torch import Generator, Tensor
+from torch.nn.functional import pad
 
 from submission.config.settings import FitSettings
-from submission.models.extractor import Heads
+from submission.models.extractor import FEATURE_SIZE
 from submission.models.grouped import GroupedVAE
+from submission.models.heads import Heads
+from submission.models.vae import encoder_of
 from submission.models.views import Views, views_of_heads
 from submission.training.vae.network import best_copies, copy_losses
 
@@ -15,20 +18,32 @@ NUM_INPUTS = 12
 def heads(dtype: torch.dtype = torch.float64, shift: float = 0.0) -> Heads:
     """Makes heads whose logits all have the same added to them."""
     generator = Generator().manual_seed(0)
-    weights = tuple(torch.randn(n, NUM_INPUTS, generator=generator, dtype=dtype) for n in SIZES)
+    weights = [torch.randn(n, NUM_INPUTS, generator=generator, dtype=dtype) for n in SIZES]
     shared = shift * torch.randn(NUM_INPUTS, generator=generator, dtype=dtype)
-    biases = tuple(torch.zeros(size, dtype=dtype) for size in SIZES)
-    return Heads(("size", "ring", "height"), tuple(w + shared for w in weights), biases, 1.0)
+    return with_weights(("size", "ring", "height"), [weight + shared for weight in weights])
+
+
+def with_weights(names: tuple[str, ...], weights: list[Tensor]) -> Heads:
+    """Makes heads that look at the first numbers of a feature only."""
+    heads = Heads(names, [len(weight) for weight in weights]).to(weights[0].dtype)
+    for own, weight in zip(heads.weights, weights, strict=True):
+        own.copy_(widened(weight))
+    return heads
+
+
+def widened(rows: Tensor) -> Tensor:
+    """Adds zeros to rows of 12 numbers, up to the 512 of a feature."""
+    return pad(rows, (0, FEATURE_SIZE - NUM_INPUTS))
 
 
 def features(num: int = 200) -> Tensor:
     rows = torch.randn(num, NUM_INPUTS, generator=Generator().manual_seed(1), dtype=torch.float64)
-    return torch.nn.functional.normalize(rows)
+    return widened(torch.nn.functional.normalize(rows))
 
 
 def make_vae(num_copies: int = 1) -> GroupedVAE:
     torch.manual_seed(0)
-    views = views_of_heads(heads(torch.float32), features().float())
+    views = views_of_heads(heads(torch.float32), features().float(), "separate")
     return GroupedVAE(views, (8, 8), (8,), num_copies).eval()
 
 
@@ -74,11 +89,10 @@ def mixed() -> tuple[Heads, Tensor, Tensor]:
     one_hot = torch.cat([torch.eye(2)[values[:, 0]], torch.eye(5)[values[:, 1]]], dim=1).double()
     seen = one_hot @ (torch.eye(7) + 0.1 * torch.randn(7, 7, generator=generator)).double()
     noise = 0.05 * torch.randn(len(values), 12, generator=generator, dtype=torch.float64)
-    biases = tuple(torch.zeros(n, dtype=torch.float64) for n in (2, 5))
-    return Heads(("size", "ring"), tuple(weights), biases, 1.0), seen @ dual + noise, values
+    return with_weights(("size", "ring"), weights), widened(seen @ dual + noise), values
 
 
-def told_of_others(kind: str) -> list[float]:
+def share_of_other_factor(kind: str) -> list[float]:
     """Gives for each view the part of its variance that the other factor decides."""
     given, rows, values = mixed()
     seen = views_of_heads(given, rows, kind)(rows).reshape(len(rows), 2, 4)
@@ -91,14 +105,14 @@ def told_of_others(kind: str) -> list[float]:
 
 
 def test_separate_views_do_not_see_each_others_factor() -> None:
-    plain, separate = told_of_others("plain"), told_of_others("separate")
+    plain, separate = share_of_other_factor("plain"), share_of_other_factor("separate")
     assert all(part > 0.02 for part in plain)
     assert all(part < 0.1 * mixed_part for part, mixed_part in zip(separate, plain, strict=True))
 
 
 def test_what_all_logits_of_a_head_share_is_not_seen() -> None:
-    for name, value in views_of_heads(heads(), features()).state_dict().items():
-        other = views_of_heads(heads(shift=1.0), features()).state_dict()[name]
+    for name, value in views_of_heads(heads(), features(), "separate").state_dict().items():
+        other = views_of_heads(heads(shift=1.0), features(), "separate").state_dict()[name]
         torch.testing.assert_close(value.double().abs(), other.double().abs())
 
 
@@ -124,7 +138,7 @@ def test_a_latent_sees_its_own_view_only() -> None:
 def test_a_latent_begins_as_the_widest_direction_of_its_view() -> None:
     vae = make_vae()
     with torch.no_grad():
-        for parameter in vae.bent.parameters():
+        for parameter in vae.residual_mean.parameters():
             parameter.zero_()
     rows = features().float()
     seen = vae.target(rows).reshape(len(rows), len(SIZES), -1)
@@ -134,8 +148,8 @@ def test_a_latent_begins_as_the_widest_direction_of_its_view() -> None:
 def test_the_encoder_alone_gives_the_representation() -> None:
     vae = trained_a_little()
     rows = features().float()
-    torch.testing.assert_close(vae.encoder()(rows), vae(rows), rtol=0, atol=1e-5)
-    layers = {type(layer) for layer in vae.encoder().modules() if not list(layer.children())}
+    torch.testing.assert_close(encoder_of(vae)(rows), vae(rows), rtol=0, atol=1e-5)
+    layers = {type(layer) for layer in encoder_of(vae).modules() if not list(layer.children())}
     assert layers == {Views, torch.nn.Linear, torch.nn.ReLU}
 
 
@@ -190,8 +204,8 @@ def test_the_losses_are_told_by_factor(capsys: pytest.CaptureFixture[str]) -> No
 
 
 def test_a_representation_has_one_copy_of_each_latent() -> None:
-    with pytest.raises(ValueError, match="expected one copy of each latent, got 2"):
-        make_vae(num_copies=2).encoder()
+    with pytest.raises(ValueError, match=r"copy.*2"):
+        encoder_of(make_vae(num_copies=2))
 
 
 def test_every_parameter_gets_a_gradient() -> None:
@@ -207,7 +221,7 @@ def test_every_parameter_gets_a_gradient() -> None:
 
 
 def test_views_of_a_constant_feature_stay_finite() -> None:
-    views = views_of_heads(heads(), features()[:1].expand(5, -1))
+    views = views_of_heads(heads(), features()[:1].expand(5, -1), "separate")
     assert views(features()).isfinite().all()
 
 

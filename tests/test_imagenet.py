@@ -2,7 +2,10 @@
 
 import pickle
 import socket
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,7 +15,7 @@ from torchvision.models import vgg11_bn
 from submission.cli import main
 from submission.files import sha256_of
 from submission.models.extractor import make_trunk
-from submission.models.frozen import load_frozen
+from submission.models.frozen import load_extractor
 from submission.models.imagenet import architecture_of, imagenet_file, load_imagenet_trunk
 from submission.models.rmac import RMACExtractor
 
@@ -54,8 +57,9 @@ def test_the_weights_reach_the_trunk(
 
 def test_stage_1_takes_its_trunk_from_the_file(saved: tuple[Path, dict[str, torch.Tensor]]) -> None:
     path, tensors = saved
-    extractor, found, _ = load_frozen("stage1", path.name, path.parent)
+    extractor, heads, found, _ = load_extractor("stage1", path.name, path.parent)
     assert isinstance(extractor, RMACExtractor)
+    assert heads is None
     assert (extractor.architecture, found) == ("vgg11_bn", path)
     assert not extractor.training
     assert torch.equal(extractor.trunk.state_dict()["0.weight"], tensors["0.weight"])
@@ -157,6 +161,29 @@ def test_finetuning_does_not_leave_the_weights_out(
     assert "\n" not in error
     for part in (PUBLISHED, "Finetune.start", "start at random"):
         assert part in error, part
+
+
+def test_one_of_several_processes_downloads_and_the_others_wait(
+    saved: tuple[Path, dict[str, torch.Tensor]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Threads stand for processes: each opens the lock's file for itself."""
+    published, downloads = saved[0], []
+
+    def download(url: str, path: str, hash_prefix: str) -> None:
+        downloads.append(url)
+        time.sleep(0.2)
+        Path(path).write_bytes(published.read_bytes())
+
+    entry = SimpleNamespace(url=f"https://example.org/{published.name}")
+    monkeypatch.setattr(
+        "submission.models.imagenet.get_model_weights", lambda name: {"IMAGENET1K_V1": entry}
+    )
+    monkeypatch.setattr(torch.hub, "download_url_to_file", download)
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    with ThreadPoolExecutor(3) as pool:
+        found = set(pool.map(lambda _: find("imagenet"), range(3)))
+    assert found == {tmp_path / "hub/checkpoints" / published.name}
+    assert len(downloads) == 1
 
 
 def test_a_file_in_the_cache_is_checked_before_it_is_used(offline: Path) -> None:

@@ -1,91 +1,145 @@
 """The plan adds up, picks what fits, and holds under a real limit."""
 
+import doctest
 import resource
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from submission.job.memory import (
-    PROCESS_BYTES,
-    MemoryLimit,
-    plan_batches,
-    plan_memory,
-    read_memory_limits,
-)
-from submission.server.memory_limits import Kind
+import submission.job.memory
+from submission.config.settings import FitSettings
+from submission.errors import InputError
+from submission.job.memory import PROCESS_BYTES, MemoryPlan, RunSizes, plan_memory
+from submission.job.plan import planned_vae
+from submission.models.heads import Heads
+from submission.models.views import views_of_heads
+from submission.server.memory_limits import Kind, MemoryLimit, read_memory_limits
+from submission.training.vae.network import make_vae
 
 MIB = 1 << 20
 FULL = 1_036_800
-FREE = {"resident": 0, "data": 0, "address": 0}
 
 
 def unlimited(_: int) -> tuple[int, int]:
     return resource.RLIM_INFINITY, resource.RLIM_INFINITY
 
 
+def planned(sizes: RunSizes, limit: int, kind: Kind = "resident") -> MemoryPlan:
+    return plan_memory(sizes, [MemoryLimit(limit, "test", kind)])
+
+
+@pytest.fixture
+def free_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lets a process take no memory of its own, so that sums are easy to compute."""
+    for kind in PROCESS_BYTES:
+        monkeypatch.setitem(PROCESS_BYTES, kind, 0)
+
+
+def test_example() -> None:
+    assert doctest.testmod(submission.job.memory).failed == 0
+
+
 def test_the_full_set_takes_the_known_bytes() -> None:
-    plan = plan_memory(FULL, [MemoryLimit(16 << 30, "test")])
+    plan = planned(RunSizes(FULL), 16 << 30)
     assert plan.feature_type == "float32"
-    assert dict(plan.parts)["features (1,036,800 x 512 float32)"] == 2_123_366_400
-    narrow = plan_memory(FULL, [MemoryLimit(2 << 30, "test")])
+    assert plan.parts["features (1,036,800 x 512 float32)"] == 2_123_366_400
+    narrow = planned(RunSizes(FULL), 2 << 30)
     assert narrow.feature_type == "float16"
-    assert dict(narrow.parts)["features (1,036,800 x 512 float16)"] == 1_061_683_200
+    assert narrow.parts["features (1,036,800 x 512 float16)"] == 1_061_683_200
 
 
 @settings(deadline=None, derandomize=True, database=None)
 @given(st.integers(1, 10**6), st.integers(0, 10**9), st.integers(0, 10**9), st.integers(1, 10**10))
 def test_the_wider_type_is_taken_exactly_when_it_fits(
-    num_images: int, model: int, batch: int, limit: int
+    num_images: int, vae: int, extractor: int, limit: int
 ) -> None:
-    def plan() -> str:
-        return plan_memory(
-            num_images,
-            [MemoryLimit(limit, "test")],
-            model_bytes=model,
-            batch_bytes=batch,
-            process_bytes=FREE,  # type: ignore[arg-type]
-        ).feature_type
-
-    wide, narrow = (num_images * 512 * size + model + batch for size in (4, 2))
+    sizes = RunSizes(num_images, vae=vae, extractor=extractor)
+    wide, narrow = (
+        num_images * 512 * size + vae + 2 * extractor + PROCESS_BYTES["resident"] for size in (4, 2)
+    )
     if wide <= limit:
-        assert plan() == "float32"
+        assert planned(sizes, limit).feature_type == "float32"
     elif narrow <= limit:
-        assert plan() == "float16"
+        assert planned(sizes, limit).feature_type == "float16"
     else:
-        with pytest.raises(ValueError, match=r"not enough memory: .* = .* MiB, but test allows"):
-            plan()
+        with pytest.raises(InputError, match=r"not enough memory.*\(test\).*MiB.*Extract"):
+            planned(sizes, limit)
 
 
-def test_an_earlier_stage_counts_as_far_as_features_and_batches_do_not_take_its_memory() -> None:
-    def planned(earlier: int, kind: Kind) -> int:
-        limit = MemoryLimit(1 << 40, "test", kind)
-        plan = plan_memory(
-            1000,
-            [limit],
-            batch_bytes=500,
-            earlier_bytes=earlier,
-            process_bytes=FREE,  # type: ignore[arg-type]
+@pytest.mark.usefixtures("free_process")
+def test_memory_is_used_again_by_the_next_stage_but_addresses_are_not() -> None:
+    features = 1000 * 512 * 4
+    for adaptation in (0, features, features + 500, features + 507):
+        sizes = RunSizes(1000, image=500, adaptation=adaptation, vae=300, mapped=11)
+        peak = max(adaptation, features + 500)
+        assert planned(sizes, 1 << 40).num_bytes == peak
+        assert planned(sizes, 1 << 40, "data").num_bytes == peak
+        total = adaptation + features + 500 + 300 + 11
+        assert planned(sizes, 1 << 40, "address").num_bytes == total
+
+
+@pytest.mark.usefixtures("free_process")
+def test_a_gpu_takes_the_activations_and_a_copy_of_the_features_off_the_host() -> None:
+    sizes = RunSizes(
+        1000, extractor=7, image=10**6, adaptation=10**7, vae=10**8, num_local=1, on_gpu=True
+    )
+    features = 1000 * 512 * 4
+    assert planned(sizes, 1 << 40).num_bytes == features + 2 * 7
+    assert planned(sizes, 1 << 40, "device").num_bytes == features + 10**8
+    large = plan_memory(sizes, [MemoryLimit(1 << 40, "test", "device")], batch_sizes=[1024])
+    assert large.num_bytes == 1024 * 10**6 + 7
+    sampled = replace(sizes, num_sampled=10)
+    assert planned(sampled, 1 << 40).num_bytes == features + 10 * 512 * 4 + 2 * 7
+    assert planned(sampled, 1 << 40, "device").num_bytes == 10 * 512 * 4 + 10**8
+
+
+@pytest.mark.usefixtures("free_process")
+def test_features_that_the_vae_is_trained_on_are_copied_if_they_are_a_part() -> None:
+    sizes = RunSizes(1000, num_sampled=900, vae=300, view_sample=50)
+    assert planned(sizes, 1 << 40).num_bytes == 1900 * 512 * 4 + 350
+
+
+def test_the_memory_of_the_gpu_limits_the_batch_and_the_feature_type() -> None:
+    sizes = RunSizes(FULL, image=1 << 20, on_gpu=True)
+    host = MemoryLimit(1 << 40, "host")
+
+    def plan(num_bytes: int) -> MemoryPlan:
+        return plan_memory(
+            sizes, [host, MemoryLimit(num_bytes, "GPU", "device")], "auto", [4096, 2048, 8]
         )
-        return plan.num_bytes
 
-    later = 1000 * 512 * 4 + 500
-    assert planned(later, "resident") == later
-    assert planned(later + 7, "resident") == later + 7
-    assert planned(7, "address") == later + 7
+    assert (plan(8 << 30).feature_type, plan(8 << 30).batch_size) == ("float32", 4096)
+    assert (plan(4 << 30).feature_type, plan(4 << 30).batch_size) == ("float32", 2048)
+    assert (plan(2 << 30).feature_type, plan(2 << 30).batch_size) == ("float16", 8)
+    with pytest.raises(InputError, match=r"MiB \(GPU\)"):
+        plan(1 << 30)
+
+
+def test_processes_of_one_machine_share_its_memory_but_not_their_own_limits() -> None:
+    one = RunSizes(1000, extractor=10**6, image=10**8)
+    two = replace(one, num_local=2)
+    more = PROCESS_BYTES["resident"] + 2 * 10**6 + 10**8
+    assert planned(two, 1 << 40).num_bytes == planned(one, 1 << 40).num_bytes + more
+    for kind in ("data", "address"):
+        assert planned(two, 1 << 40, kind).parts == planned(one, 1 << 40, kind).parts
 
 
 def test_the_text_has_every_part_the_sum_and_the_limit() -> None:
-    plan = plan_memory(1000, [MemoryLimit(4096 * MIB, "test")], model_bytes=5 * MIB)
-    text = str(plan)
-    assert text.count("\n") == 6
-    assert "limit (test)                          4,096 MiB" in text
-    assert f"{-(-plan.num_bytes // MIB):,} MiB" in text
-    assert plan.num_bytes == sum(size for _, size in plan.parts)
+    plan = planned(RunSizes(1000, extractor=5 * MIB), 4096 * MIB)
+    lines = [line.split() for line in str(plan).splitlines()[1:]]
+    assert [line[-2:] for line in lines[-2:]] == [
+        [f"{-(-plan.num_bytes // MIB):,}", "MiB"],
+        ["4,096", "MiB"],
+    ]
+    assert len(lines) == len(plan.parts) + 2
+    assert plan.num_bytes == sum(plan.parts.values())
 
 
 def test_the_limit_with_the_least_room_decides() -> None:
@@ -94,56 +148,62 @@ def test_the_limit_with_the_least_room_decides() -> None:
         MemoryLimit(6 << 30, "mappings", "address"),
         MemoryLimit(7 << 30, "data", "data"),
     ]
-    assert plan_memory(1000, limits).limit.source == "mappings"
-    with pytest.raises(
-        ValueError, match=r"mapped images 12,150 MiB = .* mappings allows 6,144 MiB"
-    ):
-        plan_memory(1000, limits, mapped_bytes=FULL * 64 * 64 * 3)
+    assert plan_memory(RunSizes(1000), limits).limit.source == "mappings"
+    with pytest.raises(InputError, match=r"6,144 MiB \(mappings\).*mapped images 12,150 MiB"):
+        plan_memory(RunSizes(1000, mapped=FULL * 64 * 64 * 3), limits)
 
 
 @pytest.mark.parametrize("wanted", ["float32", "float16"])
 def test_a_type_that_is_insisted_on_is_kept_or_refused(wanted: str) -> None:
-    assert (
-        plan_memory(9, [MemoryLimit(9 << 30, "test")], feature_type=wanted).feature_type == wanted
-    )
-    with pytest.raises(ValueError, match=wanted):
-        plan_memory(FULL, [MemoryLimit(MIB, "test")], feature_type=wanted)
+    limits = [MemoryLimit(9 << 30, "test")]
+    assert plan_memory(RunSizes(9), limits, wanted).feature_type == wanted
+    with pytest.raises(InputError, match=wanted):
+        plan_memory(RunSizes(FULL), [MemoryLimit(MIB, "test")], wanted)
 
 
 @settings(deadline=None, derandomize=True, database=None)
 @given(st.integers(1, 10**6), st.integers(1, 10**10))
 def test_the_largest_batch_is_taken_that_costs_no_precision(num_images: int, limit: int) -> None:
-    sizes, per_image = (8, 4, 2, 1), 10**7
+    batch_sizes, per_image = (8, 4, 2, 1), 10**7
 
-    def plan() -> tuple[str, int]:
-        found, batch_size = plan_batches(
-            num_images,
-            [MemoryLimit(limit, "test")],
-            batch_sizes=sizes,
-            bytes_per_image=per_image,
-            process_bytes=FREE,
-        )
-        assert dict(found.parts)["batches"] == batch_size * per_image
-        return found.feature_type, batch_size
+    def plan() -> MemoryPlan:
+        sizes = RunSizes(num_images, image=per_image)
+        return plan_memory(sizes, [MemoryLimit(limit, "test")], "auto", batch_sizes)
 
     for kind, width in (("float32", 4), ("float16", 2)):
-        room = limit - num_images * 512 * width
-        fitting = [size for size in sizes if size * per_image <= room]
+        room = limit - num_images * 512 * width - PROCESS_BYTES["resident"]
+        fitting = [size for size in batch_sizes if size * per_image <= room]
         if fitting:
-            assert plan() == (kind, fitting[0])
+            found = plan()
+            assert (found.feature_type, found.batch_size) == (kind, fitting[0])
+            assert found.parts["batches of images"] == fitting[0] * per_image
             return
-    with pytest.raises(ValueError, match="not enough memory"):
+    with pytest.raises(InputError, match="not enough memory"):
         plan()
 
 
-def test_nonsense_is_refused() -> None:
-    limits = [MemoryLimit(9 << 30, "test")]
-    with pytest.raises(ValueError, match="got 'float64'"):
-        plan_memory(9, limits, feature_type="float64")
-    with pytest.raises(ValueError, match="N = 0"):
-        plan_memory(0, limits)
-    with pytest.raises(ValueError, match="got none"):
-        plan_memory(9, [])
+HEADS = Heads(("shape", "axis"), (6, 40))
+SMALL = FitSettings(num_latents=4, encoder_widths=(32, 16), decoder_widths=(8,))
+PER_FACTOR = replace(SMALL, latents="per_factor", num_copies=3)
+
+
+@pytest.mark.parametrize("fit", [FitSettings(), SMALL, PER_FACTOR])
+def test_the_planned_vae_is_the_one_that_is_trained(fit: FitSettings) -> None:
+    views = None
+    if fit.latents == "per_factor":
+        views = views_of_heads(HEADS, torch.rand(200, 512), fit.views)
+    expected = make_vae(512, fit, views).state_dict()
+    vae = planned_vae(fit, HEADS)
+    assert vae is not None
+    found = vae.state_dict()
+    assert {name: (value.shape, value.dtype) for name, value in found.items()} == {
+        name: (value.shape, value.dtype) for name, value in expected.items()
+    }
+    assert all(value.is_meta for value in found.values())
+
+
+def test_no_memory_is_planned_for_a_vae_where_there_is_none() -> None:
+    assert planned_vae(replace(SMALL, latents="heads"), HEADS) is None
 
 
 def machine(place: Path, groups: str, meminfo: str = "MemAvailable:  2048 kB\n") -> Path:
@@ -195,7 +255,7 @@ def test_inside_a_container_the_mounted_root_counts(groups: str, file: str, tmp_
 def test_the_setting_and_the_machine_count(tmp_path: Path) -> None:
     proc = machine(tmp_path, "", "MemTotal: 9 kB\nMemAvailable: 4 kB\n")
     assert limits_of(tmp_path, proc, setting=55) == [
-        (55, "the setting memory_limit"),
+        (55, "the setting Extract.memory_limit"),
         (4096, "free memory"),
     ]
     old = machine(tmp_path / "old", "", "MemTotal: 9 kB\n")
@@ -212,7 +272,7 @@ def test_resource_limits_count_in_their_own_way(tmp_path: Path) -> None:
 
 
 def test_a_machine_that_tells_nothing_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"set Extract\.memory_limit"):
+    with pytest.raises(InputError, match=r"Extract\.memory_limit"):
         read_memory_limits(cgroup_root=tmp_path, proc=tmp_path, rlimit=unlimited)
 
 
@@ -223,15 +283,17 @@ def test_a_real_machine_tells_something() -> None:
 RUN = """
 import resource, sys
 from pathlib import Path
-resource.setrlimit(resource.RLIMIT_DATA, (int(sys.argv[1]),) * 2)
-from submission.console import program, say
+from submission.cli import program
+from submission.console import say
 from submission.data.npz import map_member
-from submission.job.memory import plan_memory, read_memory_limits
+from submission.job.memory import RunSizes, plan_memory
+from submission.server.memory_limits import read_memory_limits
 
 def main():
+    resource.setrlimit(resource.RLIMIT_DATA, (int(sys.argv[1]),) * 2)
     images = map_member(Path(sys.argv[2]))
-    plan = plan_memory(int(sys.argv[3]), read_memory_limits(), model_bytes=64 << 20,
-                       batch_bytes=128 << 20, mapped_bytes=images.nbytes)
+    sizes = RunSizes(int(sys.argv[3]), extractor=32 << 20, image=128 << 20, mapped=images.nbytes)
+    plan = plan_memory(sizes, read_memory_limits())
     say(str(plan))
     import torch, torchvision
     from submission.models.vae import VAE
@@ -266,10 +328,6 @@ def test_the_plan_holds_under_a_real_limit(
         assert "limit (RLIMIT_DATA)" in done.stdout
     else:
         assert done.returncode == 1
-        assert done.stderr.startswith("error: not enough memory: process 1,056 MiB + ")
-        assert "RLIMIT_DATA allows 700 MiB" in done.stderr
+        assert "process 1,056 MiB" in done.stderr
+        assert "700 MiB (RLIMIT_DATA)" in done.stderr
         assert done.stderr.count("\n") == 1
-
-
-def test_the_measured_process_is_the_order_of_the_planned_one() -> None:
-    assert PROCESS_BYTES["resident"] < PROCESS_BYTES["data"] < PROCESS_BYTES["address"]

@@ -5,7 +5,7 @@ import torch
 from torch import Generator, Tensor
 
 from submission.models.extractor import FeatureExtractor
-from submission.models.frozen import load_frozen
+from submission.models.frozen import load_extractor
 from submission.models.pooled import average_pool, max_pool, random_extractor
 from submission.models.weights import save_extractor
 
@@ -31,8 +31,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("kind", ["average", "max", "rmac"])
 def test_a_pooled_extractor_has_the_finetuned_trunk(folder: Path, kind: str) -> None:
-    finetuned, _, digest = load_frozen("finetuned", "small.safetensors", folder)
-    pooled, _, same = load_frozen(kind, "small.safetensors", folder)
+    finetuned, _, _, digest = load_extractor("finetuned", "small.safetensors", folder)
+    pooled, _, _, same = load_extractor(kind, "small.safetensors", folder)
     assert digest == same
     images = torch.rand(2, 3, 64, 64, generator=Generator().manual_seed(1))
     with torch.no_grad():
@@ -43,8 +43,8 @@ def test_a_pooled_extractor_has_the_finetuned_trunk(folder: Path, kind: str) -> 
 
 
 def test_without_the_norm_features_keep_their_direction(folder: Path) -> None:
-    finetuned, _, _ = load_frozen("finetuned", "small.safetensors", folder)
-    plain, _, _ = load_frozen("unnormalised", "small.safetensors", folder)
+    finetuned = load_extractor("finetuned", "small.safetensors", folder).extractor
+    plain = load_extractor("unnormalised", "small.safetensors", folder).extractor
     images = torch.rand(2, 3, 64, 64, generator=Generator().manual_seed(1))
     with torch.no_grad():
         vectors = plain(images)
@@ -55,12 +55,12 @@ def test_without_the_norm_features_keep_their_direction(folder: Path) -> None:
 
 def test_a_random_trunk_is_the_same_each_time() -> None:
     state = torch.get_rng_state()
-    first, second = (random_extractor("average", "vgg11_bn") for _ in range(2))
+    first, second = (random_extractor("average") for _ in range(2))
     for one, other in zip(first.parameters(), second.parameters(), strict=True):
         assert torch.equal(one, other)
     assert torch.equal(state, torch.get_rng_state())
 
 
 def test_the_learned_aggregation_has_no_random_weights(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"expected a \.safetensors file .* got 'random'"):
-        load_frozen("finetuned", "random", tmp_path)
+    with pytest.raises(ValueError, match=r"Extract\.weights .*got 'random'.*finetune"):
+        load_extractor("finetuned", "random", tmp_path)

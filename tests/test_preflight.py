@@ -121,21 +121,11 @@ WRONG = {
     "an archive": (archive, "no data sets", "git rm --cached images.npz"),
     "scratch": (forced_scratch, "no data sets", "git rm --cached scratch/notes.txt"),
     "large file": (large_file, "sizes", "model.bin has 101 MiB"),
-    "lock too old": (written(required="numpy>=2\n"), "lock", "numpy>=2 is asked for, 1.26.4"),
+    "lock too old": (written(required="numpy>=2\n"), "lock", "numpy>=2, but 1.26.4"),
     "lock incomplete": (written(required="numpy\nredis\n"), "lock", "redis is not in"),
     "lock unpinned": (written(lock="numpy\nPyYAML==6.0\n"), "lock", "expected NAME==VERSION"),
     "no lock": (removed("requirements.lock"), "lock", "missing or empty"),
     "no Dockerfile": (removed("Dockerfile"), "Dockerfile", "is not in the commit"),
-    "another uid": (docker("--uid 1001", "--uid 1000"), "Dockerfile", "uid 1001"),
-    "another user": (docker("1001 aicrowd", "1001 me"), "Dockerfile", "no user aicrowd"),
-    "runs as root": (docker("USER aicrowd\n", ""), "Dockerfile", "runs as root"),
-    "another place": (docker("WORKDIR /home/aicrowd", "WORKDIR /app"), "Dockerfile", "not copied"),
-    "lock not installed": (
-        docker("--requirement requirements.lock", "numpy"),
-        "Dockerfile",
-        "lock",
-    ),
-    "another start": (docker("run.sh", "train.sh"), "Dockerfile", "does not start run.sh"),
     "lint": (docker("WORKDIR /home", "RUN cd /tmp\nWORKDIR /home"), "Dockerfile", "line 3 DL3003"),
     "copies nothing": (
         docker("COPY requirements.lock", "COPY locked.txt requirements.lock"),
@@ -210,7 +200,7 @@ def test_the_command_prints_the_table_and_fails(
     assert main(["preflight"]) == 1
     printed = capsys.readouterr()
     assert "FAILED  rehearsal" in printed.out
-    assert "error: 1 of 9 checks failed" in printed.err
+    assert printed.err.startswith("error: 1 of 9")
     pretend_rehearsal(project)
     assert main(["preflight"]) == 0
     assert "FAILED" not in capsys.readouterr().out

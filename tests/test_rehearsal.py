@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -25,7 +26,7 @@ from submission.submit.repository import Repository
 from tests.repositories import commit, isolate_git, make_project, write
 
 ROOT = Path(__file__).parents[1]
-SMALL = RehearsalSettings(grid=(2, 2, 1, 1, 2, 2, 2))
+SMALL = RehearsalSettings(config=None, grid=(2, 2, 1, 1, 2, 2, 2), memory=0)
 LOOK_AROUND = f"""#!/usr/bin/env bash
 set -eu
 code=$(cd "$(dirname "$0")" && pwd)
@@ -70,7 +71,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Repository:
 def look_around() -> Iterator[str]:
     """A `run.sh` that fails if it can reach a port that is open outside."""
     with socket.create_server(("127.0.0.1", 0)) as server:
-        port = 1 if plan_isolation().network else server.getsockname()[1]
+        port = 1 if plan_isolation(0).network else server.getsockname()[1]
         yield LOOK_AROUND.replace("{port}", str(port))
 
 
@@ -97,16 +98,17 @@ def test_the_run_sees_what_it_would_see_on_the_server(
 
 
 def test_a_package_that_the_image_leaves_out_is_named(tmp_path: Path) -> None:
-    hide_packages(read_left_out("# Scoring\nPyYAML  # for its files\n\nclick\n"), tmp_path)
-    assert {path.name for path in tmp_path.iterdir()} == {"click.py", "_yaml.py", "yaml.py"}
+    hide_packages(read_left_out("# Scoring\nPython_DateUtil  # for axes\n\nattrs\n"), tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {"attr.py", "attrs.py", "dateutil.py"}
     done = subprocess.run(
-        [sys.executable, "-c", "import yaml"],
+        [sys.executable, "-c", "import dateutil"],
         env={"PYTHONPATH": str(tmp_path)},
         capture_output=True,
         text=True,
         check=False,
     )
-    assert "the image has no yaml, since image/left_out.txt leaves pyyaml out" in done.stderr
+    for word in ("dateutil", "image/left_out.txt", "python-dateutil"):
+        assert word in done.stderr
 
 
 def test_what_the_image_leaves_out_is_locked() -> None:
@@ -163,10 +165,10 @@ def test_being_told_to_end_ends_the_run_too(project: Repository, tmp_path: Path)
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        ('rm "$representation/pytorch_model.pt"', "to leave"),
+        ('rm "$representation/pytorch_model.pt"', r"pytorch_model\.pt.*export_model"),
         ('rmdir "$representation/results"', "results"),
         ('mkdir "$representation/tfhub"', "tfhub"),
-        ('echo no >new; mv -f new "$representation/pytorch_model.pt"', "to be scored"),
+        ('echo no >new; mv -f new "$representation/pytorch_model.pt"', "cannot be scored"),
     ],
 )
 def test_a_run_that_leaves_something_else_is_refused(
@@ -179,18 +181,19 @@ def test_a_run_that_leaves_something_else_is_refused(
 
 def test_a_result_of_another_commit_is_refused(project: Repository) -> None:
     result_path(project).parent.mkdir(parents=True)
-    result_path(project).write_text('{"commit": "other"}')
-    with pytest.raises(ValueError, match="rehearse anew"):
-        read_rehearsal(project)
+    for text in ('{"commit": "other"}', "cut short {"):
+        result_path(project).write_text(text)
+        with pytest.raises(ValueError, match=r"got.*rehearse"):
+            read_rehearsal(project)
 
 
 def test_a_configuration_that_is_not_there_is_refused(project: Repository) -> None:
     with pytest.raises(FileNotFoundError, match="configs/"):
-        rehearse(project, RehearsalSettings(config=Path("none.gin"), grid=SMALL.grid))
+        rehearse(project, replace(SMALL, config=Path("none.gin")))
 
 
 def test_variables_are_those_given_and_no_others() -> None:
-    command = plan_isolation().command({"ONE": "1"}, "/usr/bin/env")
+    command = plan_isolation(0).command({"ONE": "1"}, "/usr/bin/env")
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert done.stdout == "ONE=1\n"
 
@@ -205,7 +208,7 @@ def test_a_memory_limit_holds() -> None:
 
 
 def test_what_is_read_only_cannot_be_written(tmp_path: Path) -> None:
-    isolation = plan_isolation()
+    isolation = plan_isolation(0)
     if isolation.powers:
         pytest.skip("root's powers cannot be taken away here")
     (tmp_path / "folder").mkdir()
@@ -217,3 +220,29 @@ def test_what_is_read_only_cannot_be_written(tmp_path: Path) -> None:
         assert subprocess.run(command, capture_output=True, check=False).returncode != 0
     assert (tmp_path / "folder/file").read_text() == "kept"
     (tmp_path / "folder").chmod(0o755)
+
+
+class Spoilt(nn.Module):
+    """Codes of which the third is always the same."""
+
+    def __init__(self, value: float) -> None:
+        super().__init__()
+        self.network = nn.Sequential(nn.AvgPool2d(16), nn.Flatten(), nn.Linear(48, 2))
+        self.value = value
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        codes = self.network(images)
+        return torch.cat([codes, torch.full_like(codes[:, :1], self.value)], dim=1)
+
+
+@pytest.mark.filterwarnings("ignore:`torch.jit")
+@pytest.mark.parametrize("value", [0.3, float("nan")])
+def test_a_latent_without_meaning_is_refused_in_one_line(
+    project: Repository, look_around: str, value: float
+) -> None:
+    torch.jit.save(torch.jit.script(Spoilt(value)), project.folder / "model.pt")
+    set_run(project, look_around)
+    with pytest.raises(ValueError, match=r"pytorch_model\.pt.*latents? \[2\]") as caught:
+        rehearse(project, SMALL)
+    assert "\n" not in str(caught.value)
+    assert read_rehearsal(project) is None

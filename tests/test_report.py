@@ -10,6 +10,8 @@ from click.testing import CliRunner
 from submission.commands.report import report
 from submission.data.image_file import write_images
 from submission.data.images import open_images
+from submission.errors import InputError, MissingFileError
+from submission.files import write_json
 from submission.report import write_report
 from submission.report.carriers import VERDICTS, carriers_of, verdict_of
 from submission.report.experiment import is_look_alike
@@ -59,7 +61,8 @@ def planted(tmp_path: Path) -> Planted:
 @pytest.fixture(scope="module")
 def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The page of an experiment that no test changes."""
-    return write_report(plant(tmp_path_factory.mktemp("written")).environment)
+    planted = plant(tmp_path_factory.mktemp("written"))
+    return write_report(planted.environment, planted.report)
 
 
 def rename_data(planted: Planted, name: str, before: str = "standin_real") -> Environment:
@@ -123,13 +126,13 @@ def test_pictures_lie_beside_the_page(written: Path) -> None:
 
 
 def test_the_same_experiment_gives_the_same_page(written: Path, planted: Planted) -> None:
-    assert write_report(planted.environment).read_bytes() == written.read_bytes()
+    assert write_report(planted.environment, planted.report).read_bytes() == written.read_bytes()
 
 
 @pytest.mark.parametrize("metrics", [("irs",), ("factor_vae", "sap"), ("dci",)])
 def test_a_report_of_some_metrics(planted: Planted, metrics: tuple[str, ...]) -> None:
     keep_metrics(planted, *metrics)
-    path = write_report(planted.environment)
+    path = write_report(planted.environment, planted.report)
     names = {file.stem for file in (path.parent / "figures").glob("matrix_*")}
     assert names == {f"matrix_{metric}" for metric in metrics}
 
@@ -137,24 +140,46 @@ def test_a_report_of_some_metrics(planted: Planted, metrics: tuple[str, ...]) ->
 def test_what_training_did_not_leave_is_left_out(planted: Planted) -> None:
     for name in ("codes.safetensors", "curves.csv", "training.json", "configuration.gin"):
         (planted.environment.training_path / name).unlink()
-    text = write_report(planted.environment).read_text(encoding="utf-8")
+    text = write_report(planted.environment, planted.report).read_text(encoding="utf-8")
     assert text.count("Left out") >= 3
-    whole = write_report(planted.environment, table=planted.table).read_text(encoding="utf-8")
-    assert 'class="steps"' in whole
+    assert 'class="steps"' not in text
+    assert "Fit.num_epochs" not in text
+
+
+def test_what_another_training_left_is_left_out(planted: Planted) -> None:
+    folder = planted.environment.training_path
+    write_json(folder / "training.json", {"model_sha256": "f" * 64, "device": "another device"})
+    (folder / "configuration.gin").write_text("Fit.num_epochs = 7\n")
+    text = write_report(planted.environment, planted.report).read_text(encoding="utf-8")
+    assert "another device" not in text
+    assert "Fit.num_epochs" not in text
+    assert "curve_loss" not in {file.stem for file in (planted.report / "figures").iterdir()}
+
+
+def test_scores_of_a_model_that_was_replaced_are_refused(planted: Planted) -> None:
+    before = planted.table.model_sha256[:12]
+    planted.environment.model_path.write_bytes(b"another model")
+    with pytest.raises(InputError, match=rf"scores\.json.*{before}.*local_evaluation\.py"):
+        write_report(planted.environment, planted.report)
+    planted.environment.model_path.unlink()
+    with pytest.raises(InputError, match=r"pytorch_model\.pt.*local_evaluation\.py"):
+        write_report(planted.environment, planted.report)
+    assert not planted.report.exists()
 
 
 def test_a_collapsed_representation_has_a_report(planted: Planted) -> None:
     table = replace(planted.table, codes=planted.table.codes * np.float32(0.001))
+    save_table(table, planted.environment.training_path / "codes.safetensors")
     latents = summarise_latents(table.codes)
     write_scores(planted.environment, replace(planted.scores, latents=latents))
-    text = write_report(planted.environment, table=table).read_text(encoding="utf-8")
+    text = write_report(planted.environment, planted.report).read_text(encoding="utf-8")
     assert "No latent is in use" in text
     assert "0 of them in use" in text
 
 
 def test_names_are_text(tmp_path: Path) -> None:
     planted = plant(tmp_path, "<b onload=x>&")
-    page = Page(write_report(planted.environment).read_text(encoding="utf-8"))
+    page = Page(write_report(planted.environment, planted.report).read_text(encoding="utf-8"))
     assert not page.named("b")
 
 
@@ -178,18 +203,18 @@ def test_only_look_alikes_are_called_so(planted: Planted, tmp_path: Path) -> Non
 def test_parts_of_other_experiments_are_refused(planted: Planted) -> None:
     other = replace(planted.table, model_sha256="f" * 64)
     save_table(other, planted.environment.training_path / "codes.safetensors")
-    with pytest.raises(ValueError, match="another model"):
-        write_report(planted.environment)
+    with pytest.raises(InputError, match=r"codes.*--encode"):
+        write_report(planted.environment, planted.report)
     renamed = rename_data(planted, "standin_toy")
-    with pytest.raises(ValueError, match="AICROWD_DATASET_NAME"):
-        write_report(renamed)
+    with pytest.raises(InputError, match=r"standin_real.*standin_toy.*AICROWD_DATASET_NAME"):
+        write_report(renamed, planted.report)
     rename_data(planted, "standin_real", "standin_toy")
     (planted.environment.representation_path / "scores.json").write_text("{}")
-    with pytest.raises(ValueError, match="evaluate again"):
-        write_report(planted.environment)
+    with pytest.raises(InputError, match=r"scores\.json.*local_evaluation\.py"):
+        write_report(planted.environment, planted.report)
     (planted.environment.representation_path / "scores.json").unlink()
-    with pytest.raises(FileNotFoundError, match="submission evaluate"):
-        write_report(planted.environment)
+    with pytest.raises(MissingFileError, match=r"scores\.json.*local_evaluation\.py"):
+        write_report(planted.environment, planted.report)
 
 
 def test_the_command_says_where_the_page_is(planted: Planted, tmp_path: Path) -> None:

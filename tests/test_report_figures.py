@@ -60,4 +60,4 @@ def test_a_darker_cell_is_a_larger_number() -> None:
 def test_pictures_keep_their_pixels() -> None:
     pixels = RNG.integers(0, 256, (64, 64, 3), dtype=np.uint8)
     assert (np.asarray(opened(draw_picture(pixels))) == pixels).all()
-    assert opened(draw_strip([pixels] * 3, scale=2)).size == (3 * 128 + 2 * 4, 128)
+    assert opened(draw_strip([pixels] * 3)).size == (3 * 128 + 2 * 4, 128)

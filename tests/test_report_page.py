@@ -27,7 +27,8 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
 
 @pytest.fixture(scope="module")
 def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_report(plant(tmp_path_factory.mktemp("planted")).environment)
+    planted = plant(tmp_path_factory.mktemp("planted"))
+    return write_report(planted.environment, planted.report)
 
 
 @pytest.mark.parametrize("dark", [False, True])

@@ -1,4 +1,4 @@
-"""The whole job through `run.sh`, as a newcomer and as the evaluation server start it."""
+"""The whole job through `run.sh`, started as a newcomer and as the evaluation server start it."""
 
 import json
 import os
@@ -117,12 +117,14 @@ def test_the_server_gets_the_model_and_nothing_else(
     assert (experiment / "representation/pytorch_model.pt").is_file()
     assert not (experiment / "representation/scores.json").exists()
     assert not (experiment / "metrics").exists()
+    assert not list((tmp_path / "shared").glob("features-*"))
+    assert not (experiment / "training/codes.safetensors").exists()
     assert "FactorVAE" not in done.stdout
     configuration = (experiment / "training/configuration.gin").read_text()
     assert "submission.Fit.latents = 'per_factor'" in configuration
 
 
-def test_the_server_is_told_when_its_data_are_missing(tmp_path: Path) -> None:
+def test_missing_data_are_named_in_one_line_on_the_server(tmp_path: Path) -> None:
     done = run(
         tmp_path,
         AICROWD_IS_GRADING="1",

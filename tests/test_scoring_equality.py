@@ -8,9 +8,10 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from submission.data.ground_truth import GridData
 from submission.factors import FactorSpace
 from submission.scoring import ALL_METRICS, Scores, Settings, score_table
-from submission.scoring.draws import GridData, Rows
+from submission.scoring.draws import Rows
 from submission.scoring.library import library
 from submission.scoring.metrics import dci
 from submission.scoring.settings import (

@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from submission.data.ground_truth import as_ground_truth
+from submission.data.ground_truth import GridData, as_ground_truth
 from submission.data.image_set import ImageSet
 from submission.factors import FactorSpace
 from submission.scoring import score_table
-from submission.scoring.draws import GridData, lookup
+from submission.scoring.draws import lookup
 from submission.scoring.library import library
 from submission.scoring.reference import perfect_codes
 

@@ -13,9 +13,10 @@ import gin
 import numpy as np
 import pytest
 
+from submission.data.ground_truth import GridData
 from submission.factors import FactorSpace
 from submission.scoring import Scores, Settings, score_table
-from submission.scoring.draws import GridData, lookup
+from submission.scoring.draws import lookup
 from submission.scoring.library import library
 from submission.scoring.reference import perfect_codes
 from submission.scoring.result_files import KIT_NAMES, write_result_files

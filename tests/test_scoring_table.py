@@ -44,31 +44,31 @@ def test_the_same_table_has_the_same_bytes(table: CodeTable, tmp_path: Path) -> 
 
 
 def test_true_table_passes(table: CodeTable) -> None:
-    assert verify_table(table, represent, IMAGES, table.source) < 1e-4
+    assert verify_table(table, represent, IMAGES, table.source).largest < 1e-4
 
 
 @pytest.mark.parametrize("name", ["data_name", "data_sha256", "model_sha256", "config_sha256"])
 def test_other_hash_is_refused(table: CodeTable, name: str) -> None:
     expected = replace(table.source, **{name: "other"})
-    with pytest.raises(ValueError, match=f"{name} other, got"):
+    with pytest.raises(ValueError, match=f"{name} other.*--encode"):
         verify_table(table, represent, IMAGES, expected)
 
 
 def test_codes_of_another_model_are_refused(table: CodeTable) -> None:
     stale = replace(table, codes=(table.codes * 1.1).astype(np.float32))
-    with pytest.raises(ValueError, match="exported model's within"):
+    with pytest.raises(ValueError, match=rf"{TOLERANCE:g}.*--encode"):
         verify_table(stale, represent, IMAGES, table.source)
 
 
 def test_codes_in_another_order_are_refused(table: CodeTable) -> None:
     rolled = replace(table, codes=np.roll(table.codes, 1, axis=0))
-    with pytest.raises(ValueError, match="of 20 images beyond"):
-        verify_table(rolled, represent, IMAGES, table.source, num_images=20)
+    with pytest.raises(ValueError, match=rf"{TOLERANCE:g}.*--encode"):
+        verify_table(rolled, represent, IMAGES, table.source)
 
 
 def test_codes_that_became_nan_are_refused(table: CodeTable) -> None:
     broken = replace(table, codes=np.full_like(table.codes, np.nan))
-    with pytest.raises(ValueError, match="exported model's within"):
+    with pytest.raises(ValueError, match=rf"{TOLERANCE:g}.*--encode"):
         verify_table(broken, represent, IMAGES, table.source)
 
 
@@ -82,11 +82,27 @@ def test_other_number_of_latents_or_images_is_refused(table: CodeTable) -> None:
 def test_tiny_error_of_half_precision_features_is_allowed(table: CodeTable) -> None:
     noise = np.random.RandomState(0).randn(*table.codes.shape) * 0.002 * table.codes.std()
     near = replace(table, codes=(table.codes + noise).astype(np.float32))
-    assert 0.002 < verify_table(near, represent, IMAGES, table.source) < TOLERANCE
+    assert 0.002 < verify_table(near, represent, IMAGES, table.source).largest < TOLERANCE
+
+
+@pytest.mark.parametrize(("num_off", "passes"), [(9, True), (11, False)])
+def test_one_image_in_twenty_may_differ_and_is_reported(
+    table: CodeTable, num_off: int, passes: bool
+) -> None:
+    codes = table.codes.copy()
+    codes[:num_off] += np.float32(0.2) * codes.std(axis=0).max()
+    near = replace(table, codes=codes)
+    if not passes:
+        with pytest.raises(ValueError, match=r"0\.2"):
+            verify_table(near, represent, IMAGES, table.source)
+        return
+    found = verify_table(near, represent, IMAGES, table.source)
+    assert found.quantile_95 < 1e-4
+    assert found.largest == pytest.approx(0.2, rel=0.02)
 
 
 def test_number_of_codes_must_be_the_product_of_the_sizes(table: CodeTable) -> None:
-    with pytest.raises(ValueError, match=r"expected 200 codes .* got 199"):
+    with pytest.raises(ValueError, match=r"200 codes .* got 199.*score_samples"):
         replace(table, codes=table.codes[:-1])
     with pytest.raises(ValueError, match="float64"):
         replace(table, codes=table.codes.astype(np.float64))

@@ -7,8 +7,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from submission.data.image_file import ImageArchive
 from submission.data.standin import kernels
-from submission.data.standin.archive import ImageArchive
 from submission.data.standin.kernels import sources_digest
 
 

@@ -11,11 +11,14 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from submission import files
+from submission.data.catalogue import STANDIN_NAMES
 from submission.data.standin import render
-from submission.data.standin.domains import STANDIN_DOMAINS, domain_named
+from submission.data.standin.domains import domain_named
 from submission.data.standin.render import render_file, render_images
 from submission.data.standin.scene import poses, standin_space
 from submission.data.standin.shade import OBJECT_SHARE, RING_SHARE, shade_scenes
+from submission.errors import InputError, OutputError
 from submission.factors import FactorSpace
 from submission.files import sha256_of
 
@@ -37,7 +40,7 @@ def varied_images(domain: str) -> Images:
     return render_images(domain, standin_space(), sample(standin_space(), 2000))
 
 
-@pytest.fixture(scope="module", params=STANDIN_DOMAINS)
+@pytest.fixture(scope="module", params=STANDIN_NAMES)
 def small_file(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("standin") / f"{request.param}.npz"
     render_file(request.param, SIZES, path, SEED)
@@ -94,14 +97,14 @@ for domain in sys.argv[4:]:
 @pytest.mark.parametrize("num_threads", ["1", "3"])
 def test_bytes_do_not_depend_on_process_or_threads(num_threads: str, tmp_path: Path) -> None:
     sizes = (2, 2, 1, 3, 2, 3, 2)
-    arguments = [num_threads, str(tmp_path), ",".join(map(str, sizes)), *STANDIN_DOMAINS]
+    arguments = [num_threads, str(tmp_path), ",".join(map(str, sizes)), *STANDIN_NAMES]
     subprocess.run(
         [sys.executable, "-c", IN_ANOTHER_PROCESS, *arguments],
         env={**os.environ, "NUMBA_NUM_THREADS": num_threads},
         cwd=Path(__file__).parents[1],
         check=True,
     )
-    for domain in STANDIN_DOMAINS:
+    for domain in STANDIN_NAMES:
         render_file(domain, sizes, tmp_path / "here.npz", SEED)
         assert sha256_of(tmp_path / "here.npz") == sha256_of(tmp_path / f"{domain}.npz")
 
@@ -109,7 +112,7 @@ def test_bytes_do_not_depend_on_process_or_threads(num_threads: str, tmp_path: P
 def test_only_the_real_domain_depends_on_the_seed() -> None:
     space = standin_space()
     factors = sample(space, 8)
-    for domain in STANDIN_DOMAINS:
+    for domain in STANDIN_NAMES:
         one, other = (render_images(domain, space, factors, seed) for seed in (0, 1))
         assert (one != other).any() == (domain == "standin_real")
 
@@ -138,7 +141,7 @@ def test_a_colour_changes_its_own_pixels_and_no_others(
 
 
 @pytest.mark.parametrize("factor", [1, 2, 3, 5, 6])
-@pytest.mark.parametrize("domain", STANDIN_DOMAINS)
+@pytest.mark.parametrize("domain", STANDIN_NAMES)
 def test_every_value_of_every_factor_looks_different(domain: str, factor: int) -> None:
     space = standin_space((6, 6, 2, 3, 3, 9, 9))
     factors = np.tile([2, 1, 1, 1, 1, 3, 2], (space.sizes[factor], 1))
@@ -177,7 +180,7 @@ CHANNELS = {  # mean and deviation of the published MPI3D sets, red, green and b
 }
 
 
-@pytest.mark.parametrize("domain", STANDIN_DOMAINS)
+@pytest.mark.parametrize("domain", STANDIN_NAMES)
 def test_channels_have_the_published_mean_and_deviation(domain: str) -> None:
     levels = varied_images(domain) / 255.0
     mean, deviation = CHANNELS[domain]
@@ -195,7 +198,7 @@ def test_real_domain_darkens_from_the_top_camera_to_the_bottom_one() -> None:
 
 
 def test_domains_look_different() -> None:
-    toy, realistic, real = (varied_images(d)[:200].astype(np.float64) for d in STANDIN_DOMAINS)
+    toy, realistic, real = (varied_images(d)[:200].astype(np.float64) for d in STANDIN_NAMES)
     for one, other in ((toy, realistic), (toy, real), (realistic, real)):
         assert np.abs(one - other).mean() > 5
 
@@ -223,6 +226,23 @@ def test_an_interrupted_render_leaves_what_was_there(
     with pytest.raises(KeyboardInterrupt):
         render_file("standin_toy", SIZES, path)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_too_large_for_the_disk_is_refused_before_the_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    needed = 432 * 64 * 64 * 3
+    monkeypatch.setattr(files, "_free", lambda folder: needed)
+    monkeypatch.setattr(render, "shade_scenes", None)
+    with pytest.raises(OutputError, match=rf"standin_toy\.npz.*{needed:,} bytes are free"):
+        render_file("standin_toy", SIZES, tmp_path / "standin_toy.npz")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_two_renderings_of_one_file_do_not_meet(tmp_path: Path) -> None:
+    refused = pytest.raises(InputError, match=f"{tmp_path}.*the first rendering")
+    with files.locked(tmp_path, "the first rendering"), refused:
+        render_file("standin_toy", SIZES, tmp_path / "standin_toy.npz")
 
 
 def test_mistakes_are_named(tmp_path: Path) -> None:

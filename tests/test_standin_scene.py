@@ -5,7 +5,7 @@ import pytest
 
 from submission.data.standin.scene import (
     CAMERAS,
-    DEFAULT_SIZES,
+    FULL_GRID,
     HALF_EXTENTS,
     PLANES,
     poses,
@@ -46,7 +46,7 @@ def test_impossible_grids_are_refused(sizes: tuple[int, ...]) -> None:
 
 
 def test_more_positions_than_mpi3d_are_allowed() -> None:
-    assert standin_space((*DEFAULT_SIZES[:5], 41, 77)).sizes[5:] == (41, 77)
+    assert standin_space((*FULL_GRID[:5], 41, 77)).sizes[5:] == (41, 77)
 
 
 def test_pose_is_a_right_handed_frame_with_the_object_one_unit_along_the_rod() -> None:

@@ -1,4 +1,3 @@
-import dataclasses
 from pathlib import Path
 
 import pytest
@@ -6,8 +5,9 @@ import torch
 
 from submission.config.settings import FinetuneSettings
 from submission.factors import FactorSpace
-from submission.models.extractor import FactorHeads, FeatureExtractor
-from submission.models.weights import save_extractor
+from submission.models.extractor import FeatureExtractor
+from submission.models.heads import Heads
+from submission.models.weights import load_weights, save_extractor
 from submission.training.finetune.start import starting_heads
 
 SPACE = FactorSpace(("object_color", "vertical_axis"), (3, 5))
@@ -15,22 +15,24 @@ RANDOM = FinetuneSettings(architecture="vgg11_bn", start="", head_scale=4.0)
 
 
 @pytest.fixture
-def earlier(tmp_path: Path) -> tuple[FactorHeads, FinetuneSettings]:
+def earlier(tmp_path: Path) -> tuple[Heads, Heads | None]:
+    """Makes heads of another scale, and saves and loads them."""
     torch.manual_seed(1)
-    heads, path = FactorHeads(SPACE.sizes, 16.0), tmp_path / "extractor.safetensors"
-    save_extractor(FeatureExtractor("vgg11_bn"), path, {}, heads.keep(SPACE.names))
-    return heads, dataclasses.replace(RANDOM, start=str(path))
+    heads, path = Heads(SPACE.names, SPACE.sizes, 16.0), tmp_path / "extractor.safetensors"
+    save_extractor(FeatureExtractor("vgg11_bn"), path, {}, heads)
+    return heads, load_weights(path).heads
 
 
 def test_heads_go_on_from_an_earlier_extractor_whatever_their_scale(
-    earlier: tuple[FactorHeads, FinetuneSettings],
+    earlier: tuple[Heads, Heads | None],
 ) -> None:
-    heads, settings = earlier
+    heads, loaded = earlier
     features = torch.rand(2, 512)
-    for logits, expected in zip(
-        starting_heads(settings, SPACE)(features), heads(features), strict=True
-    ):
+    started = starting_heads(RANDOM, SPACE, loaded)
+    assert started.scale == RANDOM.head_scale
+    for logits, expected in zip(started(features), heads(features), strict=True):
         torch.testing.assert_close(logits, expected, rtol=0, atol=2e-2)  # kept in float16
+    assert all(parameter.requires_grad for parameter in started.parameters())
 
 
 @pytest.mark.parametrize(
@@ -41,15 +43,8 @@ def test_heads_go_on_from_an_earlier_extractor_whatever_their_scale(
     ],
 )
 def test_heads_of_other_factors_start_at_random(
-    earlier: tuple[FactorHeads, FinetuneSettings], space: FactorSpace
+    earlier: tuple[Heads, Heads | None], space: FactorSpace
 ) -> None:
-    random = starting_heads(RANDOM, space).state_dict()
-    for name, value in starting_heads(earlier[1], space).state_dict().items():
+    random = starting_heads(RANDOM, space, None).state_dict()
+    for name, value in starting_heads(RANDOM, space, earlier[1]).state_dict().items():
         assert torch.equal(value, random[name])
-
-
-def test_an_extractor_without_heads_leaves_them_random(tmp_path: Path) -> None:
-    path = tmp_path / "extractor.safetensors"
-    save_extractor(FeatureExtractor("vgg11_bn"), path, {})
-    settings = dataclasses.replace(RANDOM, start=str(path))
-    assert starting_heads(settings, SPACE).scale == RANDOM.head_scale

@@ -1,42 +1,77 @@
 import copy
 import os
 import signal
-from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from submission.config.settings import AdaptSettings
-from submission.models.extractor import Extractor, FactorHeads, Heads
-from submission.models.head_codes import HeadCodes
-from submission.training.adapt.norms import reestimate_norms
-from submission.training.adapt.tuning import Tuning
+from submission.errors import Stopped
+from submission.models.extractor import Extractor
+from submission.models.heads import Heads
+from submission.training.adapt.norms import estimate_norms
+from submission.training.adapt.rare_values import find_rare_values
+from submission.training.adapt.tuning import TuningTask
 from submission.training.batches import to_unit_range
+from submission.training.checkpoint import CheckpointFile
+from submission.training.devices import one_device
+from submission.training.loop import run_loop
 from submission.training.losses import information_loss
+from submission.training.precision import Precision
 from tests.image_sets import rendered_set
 from tests.test_extractor import make_extractor
 
 CPU = torch.device("cpu")
+DEVICES = one_device(CPU, Precision(torch.float32, "test"))
 IMAGES = rendered_set("standin_real").images
 SETTINGS = AdaptSettings(num_tuning_images=48, batch_size=8, learning_rate=1e-3, augmentation=0.5)
 
 
-def make_heads() -> Heads:
+@cache
+def start_features() -> Tensor:
+    with torch.no_grad():
+        features: Tensor = adapted(make_extractor())(to_unit_range(torch.from_numpy(IMAGES), CPU))
+    return features
+
+
+@cache
+def even_bias() -> Tensor:
+    """Finds the bias with which a random head gives all values equally often."""
+    heads = random_heads()
+    for _ in range(200):
+        heads.biases[0].sub_(0.5 * heads.probabilities(start_features())[0].mean(dim=0).log())
+        heads.biases[0].sub_(heads.biases[0].mean())
+    return heads.biases[0].clone()
+
+
+def random_heads() -> Heads:
     torch.manual_seed(1)
-    return FactorHeads((4, 5), 16.0).keep(["object_color", "vertical_axis"])
+    heads = Heads(["object_color", "vertical_axis"], (4, 5), 16.0)
+    return heads.requires_grad_(requires_grad=False)
 
 
-def make_tuning(settings: AdaptSettings = SETTINGS) -> tuple[Extractor, Tuning]:
-    extractor = adapted(make_extractor().eval()).requires_grad_(requires_grad=False)
-    return extractor, Tuning(extractor, make_heads(), IMAGES, settings, CPU)
+def make_heads() -> Heads:
+    """Random heads; those of the color find no value rare."""
+    heads = random_heads()
+    heads.biases[0].copy_(even_bias())
+    return heads
 
 
 def adapted(extractor: Extractor) -> Extractor:
-    return reestimate_norms(extractor, IMAGES, len(IMAGES), len(IMAGES), 0, CPU)
+    return estimate_norms(extractor, IMAGES, len(IMAGES), 0, DEVICES, lambda num_images: None)
+
+
+def make_task(settings: AdaptSettings = SETTINGS, heads: Heads | None = None) -> TuningTask:
+    return TuningTask(adapted(make_extractor()), heads or make_heads(), IMAGES, settings, DEVICES)
+
+
+def checkpoint(folder: Path) -> CheckpointFile:
+    return CheckpointFile(folder / "tune.ckpt", "test", 60.0)
 
 
 def entropy(probabilities: Tensor) -> Tensor:
@@ -61,90 +96,139 @@ def test_certain_and_varied_answers_hold_most_information() -> None:
 def test_answers_become_certain_and_stay_varied(tmp_path: Path) -> None:
     images = rendered_set("standin_real", (2, 2, 1, 1, 2, 8, 10)).images
     settings = AdaptSettings(num_tuning_images=len(images), learning_rate=2e-3, axis_weight=0.0)
-    extractor = adapted(make_extractor().eval())
+    extractor = adapted(make_extractor())
     pixels = to_unit_range(torch.from_numpy(IMAGES), CPU)
 
-    def color() -> Tensor:
+    def color(extractor: Extractor) -> Tensor:
         with torch.no_grad():
-            logits: Tensor = HeadCodes(make_heads()).logits(adapted(extractor)(pixels))[0]
+            logits: Tensor = make_heads()(adapted(extractor)(pixels))[0]
         return logits
 
-    before = color()
-    Tuning(extractor, make_heads(), images, settings, CPU).run(tmp_path / "tune.ckpt", "test")
-    after = color()
-    assert not extractor.training
-    assert not any(value.requires_grad for value in extractor.parameters())
+    before = color(extractor)
+    task = TuningTask(extractor, make_heads(), images, settings, DEVICES)
+    assert task.held == ["vertical_axis"]
+    run_loop(task, checkpoint(tmp_path))
+    after = color(task.network.eval())
     assert information_loss(after) < information_loss(before) - 0.1
     assert entropy(after.softmax(1).mean(dim=0)) > entropy(before.softmax(1).mean(dim=0)) - 0.1
 
 
-def test_answers_about_axes_are_held_at_those_of_the_extractor_as_it_was() -> None:
+@pytest.mark.parametrize("rare", [False, True])
+def test_answers_about_held_factors_are_those_of_the_extractor_as_it_was(rare: bool) -> None:
+    """The loss of a step, by hand. A factor with a rare value is held like an axis."""
     settings = replace(SETTINGS, augmentation=0.0, axis_weight=3.0)
-    extractor, tuning = make_tuning(settings)
+    heads = make_heads()
+    if rare:
+        heads.biases[0][2] -= 1e3
+    extractor, task = adapted(make_extractor()), make_task(settings, heads)
     pixels = torch.from_numpy(IMAGES[:8])
-    known = HeadCodes(make_heads())
     with torch.no_grad():
         images = to_unit_range(pixels, CPU)
-        color, axis = known.logits(copy.deepcopy(extractor)(images))  # batch norms as in training
-        _, before = known.logits(copy.deepcopy(extractor).eval()(images))
-    held = -(before.softmax(dim=1) * axis.log_softmax(dim=1)).sum(dim=1).mean()
-    expected = information_loss(color) + 3 * held
-    assert tuning.take_step(pixels) == pytest.approx(float(expected), rel=1e-3)
+        found = heads(copy.deepcopy(extractor).train()(images))
+        known = heads(extractor(images))
+    held = [
+        3 * -(before.softmax(dim=1) * after.log_softmax(dim=1)).sum(dim=1).mean()
+        for before, after in zip(known, found, strict=True)
+    ]
+    expected = held[1] + (held[0] if rare else information_loss(found[0]))
+    for layer in task.network.modules():
+        assert not (isinstance(layer, nn.Dropout2d) and layer.training)
+    assert float(task.tune_on(pixels)) == pytest.approx(float(expected), rel=1e-3)
+
+
+def test_values_that_images_lack_are_found() -> None:
+    """A head that never answers a value, whatever the image, stands for images without it."""
+    heads = make_heads()
+    assert find_rare_values(heads, start_features()) == []
+    heads.biases[0][2] = -1e3
+    heads.biases[1][2] = -1e3
+    (rare,) = make_task(heads=heads).rare_values
+    assert rare == ("object_color", 2, 0.0)
+
+
+@pytest.mark.parametrize("num_values", [1, 2])
+def test_tuning_does_not_spread_answers_about_a_factor_that_lacks_values(
+    num_values: int, tmp_path: Path
+) -> None:
+    """Heads that are right about a factor are as right after the tuning, whatever values lack."""
+    images = rendered_set("standin_real", (num_values, 2, 1, 1, 1, 8, 8)).images
+    truth = torch.arange(num_values).repeat_interleave(len(images) // num_values)
+    extractor = estimate_norms(make_extractor(), images, 1000, 0, DEVICES, lambda _: None)
+    heads = fitted_heads(extractor, images, truth)
+    settings = replace(SETTINGS, num_tuning_images=len(images), augmentation=0.0)
+    task = TuningTask(extractor, heads, images, settings, DEVICES)
+    run_loop(task, checkpoint(tmp_path))
+    tuned = estimate_norms(task.network.eval(), images, 1000, 0, DEVICES, lambda _: None)
+    before, after = (accuracy(each, heads, images, truth) for each in (extractor, tuned))
+    assert before > 0.95
+    assert after >= before - 0.02
+
+
+def fitted_heads(
+    extractor: Extractor, images: "np.typing.NDArray[np.uint8]", truth: Tensor
+) -> Heads:
+    """A head with four values, of which the images have fewer, fitted by least squares."""
+    heads = Heads(["object_color"], (4,), 1.0)
+    with torch.no_grad():
+        features = extractor(to_unit_range(torch.from_numpy(images), CPU))
+        rows = torch.cat([features, torch.ones(len(features), 1)], dim=1)
+        target = 10 * nn.functional.one_hot(truth, 4).float()
+        gram = rows.T @ rows + 1e-3 * torch.eye(rows.shape[1])
+        weight = torch.linalg.solve(gram, rows.T @ target)
+        heads.weights[0].copy_(weight[:-1].T)
+        heads.biases[0].copy_(weight[-1])
+    return heads
+
+
+def accuracy(
+    extractor: Extractor, heads: Heads, images: "np.typing.NDArray[np.uint8]", truth: Tensor
+) -> float:
+    with torch.no_grad():
+        (logits,) = heads(extractor(to_unit_range(torch.from_numpy(images), CPU)))
+    return float((logits.argmax(dim=1) == truth).float().mean())
 
 
 def test_a_tuning_that_is_stopped_goes_on_to_the_same_bits(tmp_path: Path) -> None:
-    def run(folder: Path, advance: Callable[[int], object]) -> dict[str, Tensor]:
-        extractor, tuning = make_tuning()
-        folder.mkdir(exist_ok=True)
-        tuning.run(folder / "tune.ckpt", "test", advance)
-        return extractor.state_dict()
+    class Stopping(TuningTask):
+        def take_step(self) -> Tensor:
+            loss = super().take_step()
+            if self.steps_done == 3:
+                os.kill(os.getpid(), signal.SIGTERM)
+            return loss
 
-    def stop(num_images: int) -> None:
-        seen.append(num_images)
-        if len(seen) == 3:
-            os.kill(os.getpid(), signal.SIGTERM)
-
-    seen: list[int] = []
-    expected = run(tmp_path / "undisturbed", lambda num_images: None)
-    with pytest.raises(InterruptedError, match="stopped at step 3 of 6 of the tuning"):
-        run(tmp_path / "stopped", stop)
-    rest: list[int] = []
-    found = run(tmp_path / "stopped", rest.append)
-    assert rest == [24, 8, 8, 8]
-    for name, value in expected.items():
-        assert torch.equal(found[name], value), name
+    expected = make_task()
+    run_loop(expected, CheckpointFile(tmp_path / "undisturbed.ckpt", "test", 60.0))
+    stopped = Stopping(adapted(make_extractor()), make_heads(), IMAGES, SETTINGS, DEVICES)
+    with pytest.raises(Stopped, match="stopped at step 3 of 6 of the tuning"):
+        run_loop(stopped, checkpoint(tmp_path))
+    found = make_task()
+    shares: list[float] = []
+    run_loop(found, checkpoint(tmp_path), shares.append)
+    assert shares == [4 / 6, 5 / 6, 1]
+    for name, value in expected.network.state_dict().items():
+        assert torch.equal(found.network.state_dict()[name], value), name
 
 
 def test_no_image_is_seen_twice() -> None:
-    _, tuning = make_tuning(AdaptSettings(num_tuning_images=10 * len(IMAGES), batch_size=8))
-    batches = list(tuning.batches())
+    settings = AdaptSettings(num_tuning_images=10 * len(IMAGES), batch_size=8)
+    batches = list(make_task(settings).batches())
     assert {len(batch) for batch in batches} == {8}
     assert sorted(np.concatenate(batches)) == list(range(len(IMAGES)))
 
 
-def test_a_checkpoint_of_another_run_is_refused(tmp_path: Path) -> None:
-    make_tuning()[1].run(tmp_path / "tune.ckpt", "test")
-    with pytest.raises(ValueError, match="to be of this run"):
-        make_tuning()[1].run(tmp_path / "tune.ckpt", "another")
-
-
-def test_weights_that_explode_are_refused(tmp_path: Path) -> None:
-    _, tuning = make_tuning(AdaptSettings(num_tuning_images=48, batch_size=8, learning_rate=1e30))
-    with pytest.raises(ValueError, match=r"expected a finite loss while tuning.*lower Adapt"):
-        tuning.run(tmp_path / "tune.ckpt", "test")
+@pytest.mark.parametrize("num_images", [8, 48])
+def test_weights_that_explode_are_refused_and_not_stored(num_images: int, tmp_path: Path) -> None:
+    """With one step, only the weights tell; with more, the loss of the second one does."""
+    settings = replace(SETTINGS, num_tuning_images=num_images, learning_rate=1e30)
+    for seconds in (0.0, 60.0):
+        file = CheckpointFile(tmp_path / "tune.ckpt", "test", seconds)
+        with pytest.raises(ValueError, match=r"finite.*Adapt\.learning_rate"):
+            run_loop(make_task(settings), file)
+        assert not file.path.exists()
 
 
 @pytest.mark.parametrize(("num_images", "batch_size"), [(7, 8), (1000, len(IMAGES) + 1)])
 def test_less_than_a_batch_is_refused(num_images: int, batch_size: int) -> None:
-    with pytest.raises(ValueError, match=f"expected at least one batch of {batch_size} images"):
-        make_tuning(AdaptSettings(num_tuning_images=num_images, batch_size=batch_size))
-
-
-def test_values_that_images_lack_are_told() -> None:
-    """A head that never answers a value, whatever the image, stands for images without it."""
-    heads = make_heads()
-    heads.biases[0][2] = -1e3
-    heads.biases[1][2] = -1e3
-    extractor = adapted(make_extractor().eval())
-    (rare,) = Tuning(extractor, heads, IMAGES, SETTINGS, CPU).rare_values()
-    assert rare == ("object_color", 2, 0.0)
+    settings = AdaptSettings(num_tuning_images=num_images, batch_size=batch_size)
+    with pytest.raises(ValueError, match=rf"Adapt\.batch_size.*{batch_size}"):
+        make_task(settings)

@@ -1,10 +1,13 @@
 """A script written for the starter kit runs with `utils_pytorch`, and the kit's faults are gone."""
 
 import os
+import pickle
 import subprocess
 import sys
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pytest
@@ -83,7 +86,8 @@ assert len(losses) == 6 * len(train_loader.dataset) // 16
 
 pyu.export_model(RepresentationExtractor(model), input_shape=(1, 3, 64, 64))
 representor = pyu.make_representor(pyu.import_model(), cuda=False)
-images = pyu.get_dataset(seed=3).dataset.sample_observations(5, __import__("numpy").random)
+dataset = pyu.get_dataset(seed=3)
+images = dataset.dataset.sample_observations(5, random_state=dataset.random_state)
 assert representor(images).shape == (5, 10)
 print(pyu.get_config(), pyu.get_model_path())
 aicrowd_helpers.register_progress(1.)
@@ -105,7 +109,8 @@ def variables(folder: Path) -> Iterator[pytest.MonkeyPatch]:
         patch.setenv("AICROWD_EVALUATION_NAME", "mine")
         patch.setenv("AICROWD_DATASET_NAME", "standin_real")
         patch.setenv("DISENTANGLEMENT_LIB_DATA", str(folder / "dataset"))
-        patch.delenv("AICROWD_IS_GRADING", raising=False)
+        for name in ("AICROWD_IS_GRADING", "CROWDAI_IS_GRADING"):
+            patch.delenv(name, raising=False)
         yield patch
 
 
@@ -145,6 +150,28 @@ def test_workers_do_not_change_what_is_loaded() -> None:
         torch.cat(list(kit.get_loader(iterator_len=40, num_workers=number))) for number in (0, 2)
     )
     assert torch.equal(alone, helped)
+
+
+@several_workers
+def test_workers_that_are_sent_the_data_set_map_its_file() -> None:
+    loader = kit.get_loader(iterator_len=40, num_workers=2, multiprocessing_context="spawn")
+    data = loader.dataset
+    assert isinstance(data, kit.DLIBDataset)
+    assert data.dataset.num_factors == 7
+    assert len(pickle.dumps(data)) < 10_000
+    assert torch.equal(torch.cat(list(loader)), torch.cat(list(kit.get_loader(iterator_len=40))))
+
+
+def test_the_library_samples_with_the_data_sets_own_random_state() -> None:
+    first, second, other = (kit.get_dataset(seed=seed) for seed in (5, 5, 6))
+    draws = [
+        data.load_dataset().sample(4, random_state=data.random_state)[1]
+        for data in (first, second, other)
+    ]
+    np.testing.assert_array_equal(draws[0], draws[1])
+    assert not np.array_equal(draws[0], draws[2])
+    again = first.dataset.sample_observations(4, first.random_state)
+    assert not np.array_equal(draws[0], again)
 
 
 def test_an_item_is_a_function_of_its_number_and_the_seed() -> None:
@@ -198,15 +225,129 @@ def test_export_writes_torchscript_and_leaves_the_model_alone(
         torch.testing.assert_close(kit.import_model(path)(images), expected)
 
 
-def test_a_representor_uses_evaluation_mode_and_gives_the_mode_back() -> None:
+class Kept(Codes):
+    """Keeps the last codes and all earlier ones, with their gradients' graphs."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.last: Tensor | None = None
+        self.history: list[dict[str, Tensor]] = []
+
+    def forward(self, images: Tensor) -> Tensor:
+        self.last = super().forward(images)
+        self.history.append({"codes": self.last})
+        return self.last
+
+
+def normed(norm: Callable[[nn.Module], nn.Module]) -> nn.Module:
+    return nn.Sequential(nn.Flatten(), norm(nn.Linear(12288, 5)))
+
+
+KEEPING: dict[str, Callable[[], nn.Module]] = {
+    "weight norm": lambda: normed(nn.utils.parametrizations.weight_norm),
+    "older weight norm": lambda: normed(nn.utils.weight_norm),
+    "spectral norm": lambda: normed(nn.utils.parametrizations.spectral_norm),
+    "older spectral norm": lambda: normed(nn.utils.spectral_norm),
+    "kept activations": Kept,
+    "compiled": lambda: cast(nn.Module, torch.compile(Codes(), backend="eager")),
+}
+
+
+@torchscript
+@pytest.mark.filterwarnings("ignore:.*weight_norm. is deprecated", "ignore:.*Tracer")
+@pytest.mark.parametrize("name", KEEPING)
+def test_a_trained_model_that_keeps_results_is_exported(name: str, tmp_path: Path) -> None:
+    model = KEEPING[name]().train()
+    images = torch.rand(8, 3, 64, 64)
+    model(images).square().sum().backward()
+    before = {key: value.clone() for key, value in model.state_dict().items()}
+    path = kit.export_model(model, tmp_path / "m.pt")
+    assert model.training
+    assert all(torch.equal(before[key], value) for key, value in model.state_dict().items())
+    model(images).square().sum().backward()
+    model.load_state_dict(before)
+    with torch.no_grad():
+        torch.testing.assert_close(kit.import_model(path)(images), model.eval()(images))
+
+
+@torchscript
+def test_a_model_in_float64_is_exported_in_float32_and_a_note_says_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = Codes().double().eval()
+    path = kit.export_model(model, tmp_path / "m.pt")
+    note = capsys.readouterr().out
+    assert "float64" in note
+    assert "float32" in note
+    assert {tensor.dtype for tensor in model.parameters()} == {torch.float64}
+    images = torch.rand(8, 3, 64, 64)
+    with torch.no_grad():
+        got, expected = kit.import_model(path)(images), model(images.double())
+    assert got.dtype == torch.float32
+    torch.testing.assert_close(got.double(), expected, rtol=1e-4, atol=1e-5)
+    kit.export_model(Codes(), tmp_path / "m.pt")
+    assert capsys.readouterr().out == ""
+
+
+def test_a_representor_uses_evaluation_mode_and_gives_each_mode_back() -> None:
     model = Codes().train()
+    model.layers[2].eval()  # frozen statistics inside a model that trains
+    modes = [module.training for module in model.modules()]
     images = np.random.default_rng(0).random((6, 64, 64, 3))
     represent = kit.make_representor(model, cuda=False)
     np.testing.assert_array_equal(represent(images), represent(images))
     np.testing.assert_allclose(represent(images)[:2], represent(images[:2]), atol=1e-6)
-    assert model.training
+    assert [module.training for module in model.modules()] == modes
+    assert len(set(modes)) == 2
     with pytest.raises(ValueError, match="B, H, W, 3"):
         represent(images[0])
+    assert [module.training for module in model.modules()] == modes
+
+
+class Spoilt(Codes):
+    """Codes of which the third is always the same."""
+
+    def __init__(self, value: float) -> None:
+        super().__init__()
+        self.value = value
+
+    def forward(self, images: Tensor) -> Tensor:
+        codes = super().forward(images)
+        return torch.cat([codes[:, :2], torch.full_like(codes[:, :1], self.value)], dim=1)
+
+
+@torchscript
+@pytest.mark.parametrize("dataset", ["standin_real", "standin_toy"])
+@pytest.mark.parametrize("value", [0.0, 0.3, float("nan"), float("inf")])
+def test_a_latent_without_meaning_is_refused(
+    value: float, dataset: str, tmp_path: Path, variables: pytest.MonkeyPatch
+) -> None:
+    """With the images of a data set, and with noise where there is none (standin_toy)."""
+    variables.setenv("AICROWD_DATASET_NAME", dataset)
+    with pytest.raises(ValueError, match=r"latents \[2\]"):
+        kit.export_model(Spoilt(value), tmp_path / "m.pt")
+    assert not (tmp_path / "m.pt").exists()
+    kit.export_model(Codes(), tmp_path / "m.pt")
+
+
+class Failing(Codes):
+    def forward(self, images: Tensor, temperature: float | None = None) -> Tensor:
+        if temperature is None:
+            raise KeyError("temperature")
+        return super().forward(images)
+
+
+def test_what_a_model_raises_is_one_error_with_the_way_out(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"KeyError.*temperature.*arguments") as caught:
+        kit.export_model(Failing(), tmp_path / "m.pt")
+    assert isinstance(caught.value.__cause__, KeyError)
+
+
+def test_a_model_that_cannot_be_copied_is_refused(tmp_path: Path) -> None:
+    model = Codes()
+    model.lock = threading.Lock()  # type: ignore[assignment]
+    with pytest.raises(ValueError, match=r"copied.*lock.*script"):
+        kit.export_model(model, tmp_path / "m.pt")
 
 
 @pytest.mark.filterwarnings("ignore::torch.jit.TracerWarning")
@@ -227,7 +368,7 @@ def test_a_model_that_returns_more_than_codes_is_refused(tmp_path: Path) -> None
             codes = super().forward(images)
             return codes, codes
 
-    with pytest.raises(ValueError, match="got tuple"):
+    with pytest.raises(ValueError, match="tuple"):
         kit.export_model(Tuple(), tmp_path / "m.pt")
 
 

@@ -1,5 +1,6 @@
 """`python -m submission data`: list, fetch, check, render and show image files."""
 
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -7,18 +8,20 @@ from typing import Any
 import click
 
 from submission.console import say
-from submission.data.catalogue import MPI3D_NAMES, STANDIN_NAMES, url_of
-from submission.data.check import check_checksums, check_sample
+from submission.data.axes import check_axes
+from submission.data.catalogue import DEFAULT_GRID, MPI3D_NAMES, STANDIN_NAMES, url_of
+from submission.data.check import Finding, check_checksums, check_colors
 from submission.data.download import download
 from submission.data.image_set import file_of
 from submission.data.images import DATASET_NAMES, open_images
-from submission.data.listing import grid_text, list_data_sets
+from submission.data.listing import grid_text, list_data_sets, list_leftovers
+from submission.data.order import check_order
 from submission.errors import InputError
 from submission.server.environment import read_environment
 
 __all__ = ["data"]
 
-NUM_FACTORS = 7
+MPI3D_LIKE = (*MPI3D_NAMES, *STANDIN_NAMES)
 CORRUPT_NOTE = (
     "note: the mpi3d_real that was served from May 2024 to April 2025 was corrupt; a copy from "
     "those months has to be fetched again"
@@ -46,13 +49,19 @@ def data() -> None:
 @data.command("list")
 @_folder_option
 def list_(folder: Path | None) -> None:
-    """List what is known and what of it is here."""
+    """List the known data sets, what of them is here, and files that can be deleted."""
     place = _data_folder(folder)
     lines = list_data_sets(place)
     say(f"data folder: {place}")
     widths = [max(len(line.name) for line in lines), max(len(line.grid) for line in lines)]
     for line in lines:
         say(f"{line.name:<{widths[0]}}  {line.grid:<{widths[1]}}  {line.state}")
+    leftovers = list_leftovers(place)
+    if leftovers:
+        say("files that can be deleted to free space:")
+    for leftover in leftovers:
+        remove = f"rm {shlex.quote(str(leftover.path))}"
+        say(f"  {leftover.num_bytes:>14,} bytes, {leftover.what}: {remove}")
 
 
 @data.command()
@@ -73,7 +82,7 @@ def fetch(name: str, folder: Path | None, url: str | None, force: bool) -> None:
     download(url_of(name) if url is None else url, path)
     try:
         _check(name, place, quick=False)
-    except ValueError as error:
+    except InputError as error:
         refused = path.with_name(f"{path.name}.refused")
         path.replace(refused)
         raise InputError(f"{error}; what was fetched is kept as {refused}") from error
@@ -84,28 +93,41 @@ def fetch(name: str, folder: Path | None, url: str | None, force: bool) -> None:
 @_folder_option
 @click.option("--quick", is_flag=True, help="Sample the images only; do not read the whole file.")
 def check(name: str, folder: Path | None, quick: bool) -> None:
-    """Check a file's structure, checksums, order and colours."""
+    """Check a file's structure, colours, order, axes and checksums."""
     _check(name, _data_folder(folder), quick)
 
 
 def _check(name: str, folder: Path, quick: bool) -> None:
-    """Checks a file and says what was found; raises ValueError at the first fault."""
+    """Checks a file and says what was found.
+
+    Raises:
+        InputError: at the first fault, or if the file changes meanwhile.
+    """
     image_set = open_images(name, folder)
     say(f"structure: {image_set.path} holds {grid_text(image_set.space)} images")
-    if name in (*MPI3D_NAMES, *STANDIN_NAMES):
-        for line in check_sample(image_set):
-            say(line)
+    checks = [check_colors, check_order, check_axes] if name in MPI3D_LIKE else []
     if not quick:
-        for line in check_checksums(image_set):
-            say(line)
-    say(f"{name} is sound")
+        checks.append(check_checksums)
+    doubts = 0
+    for find in checks:
+        findings: list[Finding] = find(image_set)
+        for finding in findings:
+            say(finding.text)
+            doubts += finding.is_doubt
+    image_set.require_unchanged()
+    if doubts:
+        say(f"{name} may not be what its name says: see the lines above that say what was expected")
+    elif quick:
+        say(f"{name} looks sound; without --quick the checksums are compared, too")
+    else:
+        say(f"{name} is sound")
 
 
 @data.command()
 @click.argument("name", type=click.Choice(STANDIN_NAMES))
 @click.option(
     "--grid",
-    default="6,6,2,3,3,8,8",
+    default=",".join(map(str, DEFAULT_GRID)),
     show_default=True,
     help="Seven factor sizes; 6,6,2,3,3,40,40 is the full set of 12.7 GB.",
 )
@@ -117,7 +139,7 @@ def render(name: str, grid: str, folder: Path | None, seed: int, force: bool) ->
     from submission.data.standin.render import render_file
 
     words = grid.replace(" ", "").split(",")
-    if len(words) != NUM_FACTORS or not all(word.isdecimal() for word in words):
+    if len(words) != len(DEFAULT_GRID) or not all(word.isdecimal() for word in words):
         raise InputError(f"expected seven sizes such as 6,6,2,3,3,8,8 for --grid, got {grid!r}")
     path = file_of(name, _data_folder(folder))
     if path.exists() and not force:

@@ -3,6 +3,7 @@
 import click
 
 from submission.console import say
+from submission.files import locked
 from submission.job.evaluate import evaluate_representation
 from submission.report import write_report
 from submission.scoring.settings import ALL_METRICS
@@ -21,13 +22,20 @@ __all__ = ["evaluate"]
     default=ALL_METRICS,
     help="A metric to compute; repeat for several. All five by default.",
 )
-@click.option("--encode", is_flag=True, help="Encode every image with the exported file.")
+@click.option(
+    "--encode",
+    is_flag=True,
+    help="Encode every image with the exported file. Without it, that is done on a GPU or if it "
+    "takes at most a minute; training's codes are used otherwise.",
+)
 def evaluate(seed: int, metrics: tuple[str, ...], encode: bool) -> None:
     """Score an exported representation with the five metrics and make a report of it.
 
     The report shows the challenge's seed, 0; `compare` shows several seeds together.
     """
     environment = read_environment()
-    result = evaluate_representation(environment, seed, metrics, encode=encode)
-    if seed == 0:
-        say(f"report: {write_report(environment, table=result.table)}")
+    with locked(environment.experiment_path, "evaluation"):
+        evaluate_representation(environment, seed, metrics, encode=encode)
+        if seed == 0:
+            folder = environment.experiment_path / "report"
+            say(f"report: {write_report(environment, folder)}")

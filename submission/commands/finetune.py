@@ -1,6 +1,7 @@
 """`python -m submission finetune`: labelled images in, frozen weights and their card out."""
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from submission.config.configuration import load_configuration
 from submission.config.settings import FinetuneSettings
 from submission.console import say
 from submission.data.images import ImageSet, open_images
+from submission.files import locked
 from submission.models.weights import card_path, read_card, save_extractor
 from submission.server.environment import read_environment
 from submission.training.allocator import keep_freed_memory
@@ -32,9 +34,11 @@ __all__ = ["finetune"]
     multiple=True,
     default=("standin_toy", "standin_realistic"),
     show_default=True,
-    help="A labelled set to train on; repeat for several.",
+    help="A labelled set to train on. Repeat the option for several sets.",
 )
-@click.option("--also", "further", multiple=True, help="A set to measure accuracy on only.")
+@click.option(
+    "--also", "further", multiple=True, help="A set on which only accuracies are measured."
+)
 @click.option(
     "--output",
     type=Path,
@@ -52,7 +56,10 @@ def finetune(
     """Finetune the feature extractor on labelled images (paper, section 2.1)."""
     keep_freed_memory()
     environment = read_environment()
-    with opened_devices(cuda=environment.cuda) as devices:
+    with (
+        opened_devices(cuda=environment.cuda) as devices,
+        locked(output, "finetuning") if devices.is_first else nullcontext(),
+    ):
         settings = load_configuration(config, overrides).finetune
         sets = [open_images(name, environment.data_path) for name in names]
         others = [open_images(name, environment.data_path) for name in further]
@@ -61,8 +68,10 @@ def finetune(
             f"finetuning on {', '.join(names)} in {precision.dtype} because {precision.reason}; "
             f"{devices.device.type}, {several} process{'es' * (several > 1)}"
         )
-        extractor = starting_extractor(settings, LabelledImages(sets))
-        result = run_finetuning(extractor, sets, others, settings, devices, output)
+        extractor, heads = starting_extractor(settings, LabelledImages(sets))
+        result = run_finetuning(extractor, heads, sets, others, settings, devices, output)
+        for image_set in (*sets, *others):
+            image_set.require_unchanged()
         if devices.is_first:
             _save(result, settings, sets, output / "extractor.safetensors")
 
@@ -89,7 +98,7 @@ def _save(
 
 
 def _lineage(settings: FinetuneSettings) -> dict[str, Any] | str:
-    """Says what the weights grew from: a random start, ImageNet, or the card of earlier weights."""
+    """Returns what the weights started from: "random", "imagenet", or the earlier weights' card."""
     if settings.start.endswith(".safetensors"):
         return read_card(Path(settings.start))
     return settings.start or "random"

@@ -1,4 +1,4 @@
-"""`python -m submission preflight`: what could make a submission fail, and what to do about it."""
+"""`python -m submission preflight`: checks of the commit, and a fix for each fault."""
 
 import click
 
@@ -14,13 +14,13 @@ __all__ = ["preflight"]
 
 @click.command()
 def preflight() -> None:
-    """Check the current commit for what could make it fail on the server."""
+    """Check the current commit for faults that would make it fail on the server."""
     repository = Repository(PROJECT)
     findings = check_submission(repository)
     say(table(findings))
     num_failed = sum(not finding.passed for finding in findings)
     if num_failed:
         raise InputError(
-            f"{num_failed} of {len(findings)} checks failed; the fix is below each in the table"
+            f"{num_failed} of {len(findings)} checks failed; the table above has a fix for each"
         )
     say(f"commit {repository.commit[:12]} is ready: python -m submission submit --tag v1.0")

@@ -1,4 +1,4 @@
-"""`python -m submission rehearse`: the committed tree, run as the evaluation server runs it."""
+"""`python -m submission rehearse`: runs the commit as the evaluation server would."""
 
 from pathlib import Path
 
@@ -6,7 +6,6 @@ import click
 
 from submission.config.configuration import PROJECT
 from submission.console import say
-from submission.server.termination import ending_on_sigterm
 from submission.submit.rehearsal.run import RehearsalSettings, read_rehearsal
 from submission.submit.rehearsal.run import rehearse as run_rehearsal
 from submission.submit.repository import Repository
@@ -22,7 +21,7 @@ def _grid(context: click.Context, parameter: click.Parameter, value: str) -> tup
 
 
 @click.command()
-@click.option("--config", type=Path, help="A gin file; by default run.sh's own choice.")
+@click.option("--config", type=Path, help="A gin file; by default that of run.sh.")
 @click.option(
     "--grid",
     default="2,2,2,2,2,4,4",
@@ -34,12 +33,11 @@ def _grid(context: click.Context, parameter: click.Parameter, value: str) -> tup
 def rehearse(config: Path | None, grid: tuple[int, ...], memory: float) -> None:
     """Run the submission as the server would.
 
-    The commit is run from a read-only copy, without network where the machine allows it, and the
-    exported file is scored in batches as the evaluator does. preflight asks for the result.
+    The commit runs from a read-only copy, without network where the machine allows that. Then the
+    exported file is scored in the evaluator's batches. preflight asks for the result.
     """
     repository = Repository(PROJECT)
-    with ending_on_sigterm():
-        path = run_rehearsal(repository, RehearsalSettings(config, grid, round(memory * 2**30)))
+    path = run_rehearsal(repository, RehearsalSettings(config, grid, round(memory * 2**30)))
     content = read_rehearsal(repository)
     assert content is not None
     scores = content["scored"]["scores"]

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from submission.console import say
+from submission.files import locked
 from submission.server.environment import read_environment
 
 __all__ = ["report"]
@@ -20,4 +21,7 @@ def report(output: Path | None) -> None:
     """Make a report to look at from scores."""
     from submission.report import write_report
 
-    say(f"report: {write_report(read_environment(), output)}")
+    environment = read_environment()
+    with locked(environment.experiment_path, "a report"):
+        page = write_report(environment, output or environment.experiment_path / "report")
+    say(f"report: {page}")

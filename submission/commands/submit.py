@@ -18,4 +18,4 @@ def submit(name: str, remote: str) -> None:
     say(f"checking the commit, then pushing it to {remote}; the first push may take some minutes")
     done = upload(Repository(PROJECT), name, remote)
     say(f"pushed {done.tag} at {done.commit[:12]} to {done.url}")
-    say(f"watch it here: {done.page}" if done.page else f"watch it where {remote} shows its issues")
+    say(f"watch it at {done.page or f'the page of issues of {remote}'}")

@@ -103,8 +103,9 @@ class AdaptSettings(Group):
     )
     axis_weight: float = setting(
         1.0,
-        "Weight of the two axes in the loss; each other factor has weight 1. Answers on the axes "
-        "are held at those of the finetuned extractor.",
+        "Weight of each held factor in the loss; each other factor has weight 1. The two axes are "
+        "held, and factors of which the extractor hardly finds some value: their answers stay "
+        "those of the finetuned extractor.",
         at_least=0,
     )
     augmentation: float = setting(

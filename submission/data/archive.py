@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, BinaryIO
 
+from submission.data.catalogue import renewal
 from submission.errors import InputError
 
 __all__ = ["data_start", "find_member", "open_archive", "open_file", "open_member"]
@@ -66,7 +67,7 @@ def open_archive(path: Path, file: BinaryIO) -> Iterator[zipfile.ZipFile]:
     except (*ZIP_ERRORS, ValueError) as error:
         size = os.fstat(file.fileno()).st_size
         raise InputError(
-            f"{path} ({size:,} bytes) is not a whole .npz file: {_reason(error)}; fetch it again"
+            f"{path} ({size:,} bytes) is not a whole .npz file: {_reason(error)}; {renewal(path)}"
         ) from error
     with archive:
         yield archive

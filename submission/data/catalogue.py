@@ -1,17 +1,21 @@
 """The published image sets: names, factor grids, value names, checksums and colour statistics."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from submission.errors import InputError
 from submission.factors import FactorSpace
 
 __all__ = [
+    "DEFAULT_GRID",
     "FACTOR_NAMES",
+    "FULL_GRID",
     "MPI3D_NAMES",
     "STANDIN_NAMES",
     "VARIANTS",
     "Variant",
     "look_of",
+    "renewal",
     "url_of",
     "variant_of",
 ]
@@ -27,6 +31,12 @@ FACTOR_NAMES = (
 )
 MPI3D_NAMES = ("mpi3d_toy", "mpi3d_realistic", "mpi3d_real", "mpi3d_real_complex")
 STANDIN_NAMES = ("standin_toy", "standin_realistic", "standin_real")
+
+FULL_GRID = (6, 6, 2, 3, 3, 40, 40)
+"""Factor sizes of the published sets."""
+
+DEFAULT_GRID = (6, 6, 2, 3, 3, 8, 8)
+"""Factor sizes of a stand-in that is rendered without a wish for others."""
 
 Triple = tuple[float, float, float]
 
@@ -58,13 +68,16 @@ _COMPLEX = (
 class Variant:
     """One version of an MPI3D data set.
 
+    Mean and std are the channel statistics of the published full sets, as the contract for the
+    stand-in (contract/standin.md) quotes them.
+
     Attributes:
         name: the data set's name.
         edition: "published" or "challenge-time".
         values: the names of the values of each of the seven factors.
         md5: of the whole `.npz` file, where it is known.
         mean: of the red, green and blue channel over all images, in 0..1, where it is known.
-        std: the channels' standard deviations, in the same unit.
+        std: standard deviation of each channel over all pixels, in 0..1, where it is known.
     """
 
     name: str
@@ -130,16 +143,40 @@ def variant_of(name: str, num_images: int) -> Variant:
     raise InputError(f"{name} has {grids} images, this file has {num_images:,}; fetch it again")
 
 
-def look_of(name: str) -> Variant | None:
-    """Finds the published set whose colours a set of this name has; None where unknown.
+def look_of(name: str, space: FactorSpace) -> Variant | None:
+    """Finds the published set whose colour statistics these images have; None where unknown.
 
-    The stand-ins are calibrated to the statistics of the sets that they stand in for.
+    A stand-in is calibrated to the set that it stands in for. The statistics hold for grids that
+    have all values of the first five factors and both ends of the two axes.
+
+    Args:
+        name: of the set.
+        space: its factor grid.
     """
     published = name.replace("standin_", "mpi3d_")
     for variant in VARIANTS:
-        if variant.name == published and variant.mean is not None:
+        whole = space.sizes[:5] == variant.space.sizes[:5] and min(space.sizes[5:]) > 1
+        if variant.name == published and variant.mean is not None and whole:
             return variant
     return None
+
+
+def renewal(path: Path) -> str:
+    """Says how a damaged file of the data folder is replaced.
+
+    Example:
+        >>> renewal(Path("data/standin_toy/standin_toy.npz"))
+        'render it again'
+        >>> renewal(Path("data/mpi3d_toy/mpi3d_toy.npz"))
+        'fetch it again'
+        >>> renewal(Path("data/dummy_data/dummy_data.npz"))
+        'delete it and it is converted again'
+    """
+    if path.stem in STANDIN_NAMES:
+        return "render it again"
+    if path.stem in MPI3D_NAMES or path.parent.name != path.stem:
+        return "fetch it again"
+    return "delete it and it is converted again"
 
 
 def url_of(name: str) -> str:

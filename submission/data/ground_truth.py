@@ -1,70 +1,108 @@
-"""An image set behind the interface that disentanglement_lib's functions take."""
+"""A factor grid behind the interface that disentanglement_lib's functions take."""
 
 import warnings
-from typing import TYPE_CHECKING, Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
-if TYPE_CHECKING:
-    from submission.data.image_set import ImageSet
+from submission.data.image_set import ImageSet
+from submission.factors import FactorSpace
 
-__all__ = ["as_ground_truth"]
+__all__ = ["GridData", "as_ground_truth"]
+
+IntArray = npt.NDArray[np.int64]
 
 
-def as_ground_truth(image_set: "ImageSet") -> Any:
+class GridData:
+    """A data set in the library's sense whose observations are the numbers of grid points.
+
+    It has the methods of `disentanglement_lib`'s `GroundTruthData` and draws the same factors as
+    the library's own image sets, given the same random state.
+    """
+
+    observation_shape: ClassVar[Any] = ()
+
+    def __init__(self, space: FactorSpace, hidden: tuple[str, ...] = ()) -> None:
+        """Takes the grid.
+
+        Args:
+            space: the whole grid.
+            hidden: names of factors that are drawn at random and not reported.
+        """
+        self._space = space
+        self._visible = [i for i, name in enumerate(space.names) if name not in hidden]
+        self._hidden = [i for i, name in enumerate(space.names) if name in hidden]
+
+    @property
+    def num_factors(self) -> int:
+        """F, the number of factors that are reported."""
+        return len(self._visible)
+
+    @property
+    def factors_num_values(self) -> list[int]:
+        """The number of values of each reported factor."""
+        return [self._space.sizes[i] for i in self._visible]
+
+    def sample_factors(self, num: int, random_state: np.random.RandomState) -> IntArray:
+        """Draws (num, F) factor values, uniform and independent."""
+        factors = np.zeros((num, self.num_factors), dtype=np.int64)
+        for column, size in enumerate(self.factors_num_values):
+            factors[:, column] = random_state.randint(size, size=num)
+        return factors
+
+    def sample_points(self, factors: IntArray, random_state: np.random.RandomState) -> IntArray:
+        """Numbers the grid points of (n, F) factor values, drawing the hidden factors."""
+        points: IntArray = factors @ self._space.strides[self._visible]
+        for i in self._hidden:
+            drawn = random_state.randint(self._space.sizes[i], size=len(factors))
+            points = points + drawn * self._space.strides[i]
+        return points
+
+    def sample_observations_from_factors(
+        self, factors: IntArray, random_state: np.random.RandomState
+    ) -> Any:
+        """Gives the (n,) observations of (n, F) factor values: the numbers of grid points."""
+        return self.sample_points(factors, random_state)
+
+    def sample(self, num: int, random_state: np.random.RandomState) -> tuple[IntArray, Any]:
+        """Draws (num, F) factor values and their (num,) observations."""
+        factors = self.sample_factors(num, random_state)
+        return factors, self.sample_observations_from_factors(factors, random_state)
+
+    def sample_observations(self, num: int, random_state: np.random.RandomState) -> Any:
+        """Draws (num,) observations."""
+        return self.sample(num, random_state)[1]
+
+
+def as_ground_truth(image_set: ImageSet) -> Any:
     """Wraps an image set as disentanglement_lib's `GroundTruthData`, with the right sizes.
 
-    Given the same random state it draws the same factors as the library's own classes do.
     Importing the library takes seconds, so it happens here.
 
     Args:
         image_set: the images; factors in its `hidden` are drawn at random and not reported.
 
     Returns:
-        A `GroundTruthData`; observations are (n, 64, 64, 3) float64 in [0, 1].
+        A `GroundTruthData`; observations are (n, 64, 64, 3) float64 in [0, 1]. It is pickled by
+        the path of its images.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        from disentanglement_lib.data.ground_truth import ground_truth_data, util
+        from disentanglement_lib.data.ground_truth import ground_truth_data
 
-    space = image_set.space
-    visible = [j for j, name in enumerate(space.names) if name not in image_set.hidden]
-    states = util.SplitDiscreteStateSpace(list(space.sizes), visible)
-
-    class ImageSetGroundTruth(ground_truth_data.GroundTruthData):  # type: ignore[misc]
+    class ImageSetGroundTruth(GridData, ground_truth_data.GroundTruthData):  # type: ignore[misc]
         """Factors of a grid and the images that they number."""
 
-        @property
-        def num_factors(self) -> int:
-            """The number of ground-truth factors."""
-            return len(visible)
-
-        @property
-        def factors_num_values(self) -> list[int]:
-            """The number of values of each ground-truth factor."""
-            return [space.sizes[j] for j in visible]
-
-        @property
-        def observation_shape(self) -> list[int]:
-            """Height, width and channels."""
-            return list(image_set.images.shape[1:])
-
-        def sample_factors(
-            self, num: int, random_state: np.random.RandomState
-        ) -> npt.NDArray[np.int64]:
-            """Draws (num, F) factor values, uniform and independent."""
-            factors: npt.NDArray[np.int64] = states.sample_latent_factors(num, random_state)
-            return factors
+        observation_shape: ClassVar[Any] = list(image_set.images.shape[1:])
 
         def sample_observations_from_factors(
-            self, factors: npt.NDArray[np.int64], random_state: np.random.RandomState
+            self, factors: IntArray, random_state: np.random.RandomState
         ) -> npt.NDArray[np.float64]:
             """Looks up the images of (n, F) factor values, drawing the hidden factors."""
-            full = states.sample_all_factors(factors, random_state)
-            observations: npt.NDArray[np.float64] = (
-                image_set.images[space.factors_to_index(full)] / 255.0
-            )
-            return observations
+            return image_set.images[self.sample_points(factors, random_state)] / 255.0
 
-    return ImageSetGroundTruth()
+        def __reduce__(self) -> tuple[Any, ...]:
+            return as_ground_truth, (image_set,)
+
+    return ImageSetGroundTruth(image_set.space, image_set.hidden)

@@ -4,19 +4,17 @@ import math
 from functools import cache
 from pathlib import Path
 
-import numpy as np
-
 from submission.console import say
 from submission.data.catalogue import FACTOR_NAMES, MPI3D_NAMES, STANDIN_NAMES, variant_of
-from submission.data.image_set import IMAGE_SHAPE, ImageSet, file_of
+from submission.data.image_set import FileState, ImageSet, file_of, map_images
 from submission.data.library.sets import LIBRARY_SETS, open_library_set
-from submission.data.npz import has_member, map_member, read_small_member
+from submission.data.npz import has_member, read_small_member
 from submission.errors import InputError, MissingFileError
 from submission.factors import FactorSpace
 
 __all__ = ["DATASET_NAMES", "ImageSet", "open_images"]
 
-STANDIN_GRID = "6,6,2,3,3,8,8"
+
 DATASET_NAMES = (*MPI3D_NAMES, *STANDIN_NAMES, *(known.name for known in LIBRARY_SETS))
 
 
@@ -40,17 +38,11 @@ def open_images(name: str, folder: Path) -> ImageSet:
             return open_library_set(known, folder)
     path = file_of(name, folder)
     if not path.exists():
-        command = (
-            f"render {name} --grid {STANDIN_GRID}" if name in STANDIN_NAMES else f"fetch {name}"
-        )
+        command = f"render {name}" if name in STANDIN_NAMES else f"fetch {name}"
         raise MissingFileError(f"expected {path}; get it with: python -m submission data {command}")
-    images = map_member(path)
-    if images.ndim != 4 or images.shape[1:] != IMAGE_SHAPE or images.dtype != np.uint8:
-        raise InputError(
-            f"expected images of shape (N, 64, 64, 3) and type uint8 in {path}, "
-            f"got {images.shape} {images.dtype}"
-        )
-    return ImageSet(name, path, images, _space(name, path, len(images)))
+    opened = FileState.of(path)
+    images = map_images(path)
+    return ImageSet(name, path, images, _space(name, path, len(images)), opened=opened)
 
 
 def _space(name: str, path: Path, num_images: int) -> FactorSpace:

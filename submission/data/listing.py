@@ -8,9 +8,11 @@ from submission.data.image_set import ImageSet, file_of
 from submission.data.images import DATASET_NAMES, open_images
 from submission.data.library.sets import LIBRARY_SETS
 from submission.data.npz import is_stored
+from submission.data.unpacked import find_copies
+from submission.errors import UserError
 from submission.factors import FactorSpace
 
-__all__ = ["Listed", "grid_text", "list_data_sets"]
+__all__ = ["Leftover", "Listed", "grid_text", "list_data_sets", "list_leftovers"]
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,21 @@ class Listed:
     state: str
 
 
+@dataclass(frozen=True)
+class Leftover:
+    """A file that can be deleted.
+
+    Attributes:
+        path: of the file.
+        num_bytes: its length.
+        what: what it is, and what happens without it.
+    """
+
+    path: Path
+    num_bytes: int
+    what: str
+
+
 def list_data_sets(folder: Path) -> list[Listed]:
     """Looks for every known data set; nothing is unpacked or converted.
 
@@ -35,6 +52,19 @@ def list_data_sets(folder: Path) -> list[Listed]:
         folder: the data folder.
     """
     return [_listed(name, folder) for name in DATASET_NAMES]
+
+
+def list_leftovers(folder: Path) -> list[Leftover]:
+    """Lists unpacked copies, unfinished downloads and files that a check refused.
+
+    Args:
+        folder: the data folder.
+    """
+    unfinished = "unfinished file, useless unless a download or a rendering is running"
+    kinds = [(path, "unpacked copy, made again when needed") for path in find_copies(folder)]
+    kinds += [(path, unfinished) for path in sorted(folder.glob("*/.*.part"))]
+    kinds += [(path, "refused by its check") for path in sorted(folder.glob("*/*.refused"))]
+    return [Leftover(path, path.stat().st_size, what) for path, what in kinds]
 
 
 def grid_text(space: FactorSpace) -> str:
@@ -51,12 +81,13 @@ def _listed(name: str, folder: Path) -> Listed:
     for known in LIBRARY_SETS:
         if known.name != name:
             continue
-        missing = [source for source in known.sources if not (folder / source).exists()]
         grid = grid_text(known.space)
-        if missing:
-            return Listed(name, grid, f"not here; expected {folder / missing[0]}")
-        if not here:
-            return Listed(name, grid, "ready to be opened")
+        try:
+            known.sources_in(folder)
+        except (UserError, OSError) as error:
+            return Listed(name, grid, f"not here; {error}")
+        state = f"here, {path.stat().st_size:,} bytes" if here else "ready to be opened"
+        return Listed(name, grid, state)
     if not here:
         return Listed(name, _known_grid(name), f"not here; {_way_to(name)}")
     size = path.stat().st_size
@@ -65,7 +96,7 @@ def _listed(name: str, folder: Path) -> Listed:
             state = f"here, {size:,} bytes, compressed: unpacked when first opened"
             return Listed(name, _known_grid(name), state)
         image_set: ImageSet = open_images(name, folder)
-    except (ValueError, OSError) as error:
+    except (UserError, OSError) as error:
         return Listed(name, _known_grid(name), f"damaged: {error}")
     return Listed(name, grid_text(image_set.space), f"here, {size:,} bytes")
 

@@ -3,9 +3,7 @@
 import io
 import math
 import os
-import shutil
 import zipfile
-from glob import escape
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -15,8 +13,8 @@ import numpy.typing as npt
 from submission.console import progress_bar
 from submission.data.archive import data_start, find_member, open_archive, open_file, open_member
 from submission.data.npy import read_npy_header
+from submission.data.unpacked import unpack
 from submission.errors import InputError
-from submission.files import replacing
 
 __all__ = ["has_member", "is_stored", "map_member", "read_small_member", "verify_checksum"]
 
@@ -29,9 +27,7 @@ CHUNK = 1 << 22
 def map_member(path: Path, member: str = "images") -> Array:
     """Maps an array of an `.npz` file read-only, without reading it.
 
-    A compressed member is unpacked once into a hidden file beside the original, whose name holds
-    the original's size and time of change, and that file is mapped; copies of earlier versions
-    are removed.
+    A compressed member is unpacked once into a hidden file, and that file is mapped; see `unpack`.
 
     Args:
         path: the file.
@@ -54,13 +50,7 @@ def map_member(path: Path, member: str = "images") -> Array:
                 start = data_start(path, file, archive, info)
                 array = _map(file, start, info.file_size, f"member {member!r} of {path}")
             else:
-                unpacked = _unpacked(path, member, before)
-                if not unpacked.exists():
-                    _unpack(path, archive, info, unpacked)
-                    for old in unpacked.parent.glob(f".{escape(path.name)}.{member}-*.npy"):
-                        if old != unpacked:
-                            old.unlink(missing_ok=True)
-                array = _map_npy(unpacked)
+                array = _map_npy(unpack(path, archive, info))
         after = os.fstat(file.fileno())
     if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
         raise InputError(f"{path} changed while it was being opened; try again when it is complete")
@@ -142,7 +132,7 @@ def _map(file: BinaryIO, start: int, num_bytes: int, where: str) -> Array:
     if math.prod(header.shape) == 0:
         raise InputError(f"expected elements in {where}, got none: shape {header.shape!s:.80}")
     if start + num_bytes > os.fstat(file.fileno()).st_size:
-        raise InputError(f"the file ends inside {where}; fetch it again")
+        raise InputError(f"the file ends inside {where}; get it anew")
     return np.memmap(
         file, dtype=header.dtype, mode="r", offset=start + header.num_bytes, shape=header.shape
     )
@@ -152,29 +142,3 @@ def _map_npy(path: Path) -> Array:
     """Maps an `.npy` file."""
     with open_file(path) as file:
         return _map(file, 0, os.fstat(file.fileno()).st_size, str(path))
-
-
-def _unpacked(path: Path, member: str, status: os.stat_result) -> Path:
-    """Names the unpacked copy of a member of the file in this state."""
-    return path.with_name(f".{path.name}.{member}-{status.st_size}-{status.st_mtime_ns}.npy")
-
-
-def _unpack(path: Path, archive: zipfile.ZipFile, info: zipfile.ZipInfo, target: Path) -> None:
-    """Writes a compressed member to `target`, once its header and the free space allow it."""
-    with open_member(path, archive, info) as stream:
-        read_npy_header(stream, info.file_size, f"member {info.filename!r} of {path}")
-    free = shutil.disk_usage(path.parent).free
-    if info.file_size > free:
-        raise InputError(
-            f"{path} is compressed and {info.file_size:,} bytes are needed beside it, "
-            f"{free:,} are free"
-        )
-    with (
-        open_member(path, archive, info) as stream,
-        replacing(target) as beside,
-        beside.open("wb") as output,
-        progress_bar(info.file_size, f"unpacking {path.name}", "B") as bar,
-    ):
-        while chunk := stream.read(CHUNK):
-            output.write(chunk)
-            bar.update(len(chunk))

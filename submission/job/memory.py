@@ -1,49 +1,78 @@
-"""The memory plan: what a run will hold, what it may hold, and the feature type that fits."""
+"""The memory plan of a run: what it will hold, and the feature type and batch size that fit."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from submission.errors import InputError
-from submission.server.memory_limits import Kind, MemoryLimit, read_memory_limits
+from submission.models.extractor import FEATURE_SIZE
+from submission.server.memory_limits import Kind, MemoryLimit
 
-__all__ = [
-    "PROCESS_BYTES",
-    "MemoryLimit",
-    "MemoryPlan",
-    "plan_batches",
-    "plan_memory",
-    "read_memory_limits",
-]
+__all__ = ["PROCESS_BYTES", "MemoryPlan", "RunSizes", "plan_memory"]
 
 MIB = 1 << 20
 FEATURE_BYTES = {"float32": 4, "float16": 2}
-FEATURE_DIM = 512
 
 # What a training process holds before it has data, measured after importing everything that
 # training imports and one optimiser step on the CPU, and rounded up by a quarter: 383 MiB resident
-# and unshared, 845 MiB of private mappings, 3545 MiB of address space.
-PROCESS_BYTES: dict[Kind, int] = {"resident": 480 * MIB, "data": 1056 * MIB, "address": 4432 * MIB}
+# and unshared, 845 MiB of private mappings, 3545 MiB of address space. The figure of a GPU is an
+# estimate of its libraries' workspaces; its context is not in the free memory that is measured.
+PROCESS_BYTES: dict[Kind, int] = {
+    "resident": 480 * MIB,
+    "data": 1056 * MIB,
+    "address": 4432 * MIB,
+    "device": 512 * MIB,
+}
+
+
+@dataclass(frozen=True)
+class RunSizes:
+    """The sizes that decide how much memory a run needs.
+
+    Attributes:
+        num_images: N.
+        num_sampled: features that are copied for the VAE; 0 if it trains on all of them.
+        extractor: bytes of the frozen extractor.
+        image: bytes of an image's activations while features are extracted.
+        adaptation: bytes that the adaptation needs besides the extractor; 0 without one.
+        vae: bytes of the VAE, its optimiser and its activations; 0 without a VAE.
+        view_sample: bytes of the features that views are estimated from; 0 without views.
+        mapped: length of the mapped image file in bytes.
+        num_local: processes on this machine.
+        on_gpu: whether a GPU computes.
+    """
+
+    num_images: int
+    num_sampled: int = 0
+    extractor: int = 0
+    image: int = 0
+    adaptation: int = 0
+    vae: int = 0
+    view_sample: int = 0
+    mapped: int = 0
+    num_local: int = 1
+    on_gpu: bool = False
 
 
 @dataclass(frozen=True)
 class MemoryPlan:
-    """What a run will hold, as bytes by purpose, under the tightest limit.
+    """What a run will hold at its peak, as bytes by purpose, under the tightest limit.
 
     Attributes:
         feature_type: "float32" or "float16".
-        parts: purpose and bytes, in the order they come up.
+        batch_size: images of a pass of the extraction.
+        parts: purpose and bytes.
         limit: the limit with the least room.
     """
 
     feature_type: str
-    parts: tuple[tuple[str, int], ...]
+    batch_size: int
+    parts: dict[str, int]
     limit: MemoryLimit
 
     @property
     def num_bytes(self) -> int:
         """The sum of the parts."""
-        return sum(num_bytes for _, num_bytes in self.parts)
+        return sum(self.parts.values())
 
     @property
     def spare_bytes(self) -> int:
@@ -51,120 +80,113 @@ class MemoryPlan:
         return self.limit.num_bytes - self.num_bytes
 
     def __str__(self) -> str:
-        lines = [f"{purpose:<34}{_mebibytes(num_bytes)}" for purpose, num_bytes in self.parts]
-        lines.append(f"{'sum':<34}{_mebibytes(self.num_bytes)}")
-        lines.append(f"{'limit (' + self.limit.source + ')':<34}{_mebibytes(self.limit.num_bytes)}")
-        return "\n".join(["memory plan", *(f"  {line}" for line in lines)])
+        limit = f"limit ({self.limit.source})"
+        rows = [*self.parts.items(), ("sum", self.num_bytes), (limit, self.limit.num_bytes)]
+        lines = [f"  {purpose:<40}{_mebibytes(size):>14}" for purpose, size in rows]
+        return "\n".join(["memory plan", *lines])
 
 
 def plan_memory(
-    num_images: int,
-    limits: Iterable[MemoryLimit],
-    *,
+    sizes: RunSizes,
+    limits: Sequence[MemoryLimit],
     feature_type: str = "auto",
-    feature_dim: int = FEATURE_DIM,
-    model_bytes: int = 0,
-    batch_bytes: int = 0,
-    earlier_bytes: int = 0,
-    mapped_bytes: int = 0,
-    process_bytes: dict[Kind, int] | None = None,
+    batch_sizes: Sequence[int] = (1,),
 ) -> MemoryPlan:
-    """Adds up what training holds and chooses the widest feature type that fits every limit.
+    """Chooses the widest feature type that fits every limit, then the largest batch that fits.
 
     Args:
-        num_images: N.
-        limits: at least one, as `read_memory_limits` finds them.
+        sizes: of the run.
+        limits: at least one, as `read_memory_limits` finds them, and that of the GPU.
         feature_type: "float32" or "float16" to insist on it, "auto" for the wider that fits.
-        feature_dim: features of an image.
-        model_bytes: parameters, gradients and optimiser state of what is trained, and the frozen
-            extractor.
-        batch_bytes: the most that the activations of a batch take.
-        earlier_bytes: what a stage takes that ends before there are features; its memory is used
-            again, but its addresses need not be.
-        mapped_bytes: length of the mapped image file; it counts as address space alone, since its
-            pages can be dropped at any time.
-        process_bytes: what the process holds anyhow; measured figures when None.
+        batch_sizes: images of a pass to choose from, the largest first.
 
     Raises:
-        ValueError: if even the narrowest type asked for does not fit; the message has the sum.
+        InputError: if even the narrowest type and the smallest batch do not fit. The message has
+            the sum.
+
+    Example:
+        >>> plan = plan_memory(RunSizes(num_images=1_036_800), [MemoryLimit(2 << 30, "example")])
+        >>> plan.feature_type
+        'float16'
     """
-    if feature_type not in ("auto", *FEATURE_BYTES):
-        raise InputError(f"expected auto, float32 or float16 features, got {feature_type!r}")
-    sizes = (feature_dim, model_bytes, batch_bytes, earlier_bytes, mapped_bytes)
-    if num_images < 1 or min(sizes) < 0:
-        raise InputError(f"expected at least one image and no negative size, got N = {num_images}")
-    fixed = PROCESS_BYTES if process_bytes is None else process_bytes
-
-    def planned(kind: str, limit: MemoryLimit) -> MemoryPlan:
-        features = num_images * feature_dim * FEATURE_BYTES[kind]
-        parts = [
-            ("process", fixed[limit.kind]),
-            (f"features ({num_images:,} x {feature_dim} {kind})", features),
-            ("models and optimiser", model_bytes),
-            ("batches", batch_bytes),
-        ]
-        reused = 0 if limit.kind == "address" else features + batch_bytes
-        if earlier_bytes > reused:
-            parts.append(("tuning, beyond features and batches", earlier_bytes - reused))
-        if limit.kind == "address":
-            parts.append(("mapped images", mapped_bytes))
-        return MemoryPlan(kind, tuple(parts), limit)
-
-    limits = tuple(limits)
-    if not limits:
-        raise InputError("expected at least one memory limit, got none")
     for kind in FEATURE_BYTES if feature_type == "auto" else (feature_type,):
-        plan = min((planned(kind, limit) for limit in limits), key=lambda plan: plan.spare_bytes)
-        if plan.spare_bytes >= 0:
-            return plan
-    sums = " + ".join(f"{purpose} {_mebibytes(size).strip()}" for purpose, size in plan.parts)
+        for batch_size in batch_sizes:
+            plan = _tightest_plan(sizes, limits, kind, batch_size)
+            if plan.spare_bytes >= 0:
+                return plan
+    sums = " + ".join(f"{purpose} {_mebibytes(size)}" for purpose, size in plan.parts.items())
     raise InputError(
-        f"not enough memory: {sums} = {_mebibytes(plan.num_bytes).strip()}, but "
-        f"{plan.limit.source} allows {_mebibytes(plan.limit.num_bytes).strip()}; allow more, or "
-        "use fewer images or smaller batches"
+        f"not enough memory: expected at most {_mebibytes(plan.limit.num_bytes)} "
+        f"({plan.limit.source}), got {sums} = {_mebibytes(plan.num_bytes)}; allow more, use a "
+        "smaller grid, or lower Extract.batch_size, Adapt.batch_size or Fit.batch_size"
     )
 
 
-def plan_batches(
-    num_images: int,
-    limits: Iterable[MemoryLimit],
-    *,
-    batch_sizes: Sequence[int],
-    bytes_per_image: int,
-    feature_type: str = "auto",
-    **others: Any,
-) -> tuple[MemoryPlan, int]:
-    """Plans with the largest batch that leaves the features as wide as the smallest one would.
+def _tightest_plan(
+    sizes: RunSizes, limits: Sequence[MemoryLimit], feature_type: str, batch_size: int
+) -> MemoryPlan:
+    plans = [
+        MemoryPlan(
+            feature_type,
+            batch_size,
+            _parts_at_peak(sizes, limit.kind, feature_type, batch_size),
+            limit,
+        )
+        for limit in limits
+    ]
+    return min(plans, key=lambda plan: plan.spare_bytes)
+
+
+def _parts_at_peak(
+    sizes: RunSizes, kind: Kind, feature_type: str, batch_size: int
+) -> dict[str, int]:
+    """Lists what a run holds in the stage that needs most.
+
+    The next stage uses the memory of a stage again, but not always its addresses.
 
     Args:
-        num_images: N.
-        limits: as for `plan_memory`.
-        batch_sizes: to choose from, falling.
-        bytes_per_image: what the activations of an image take.
-        feature_type: as for `plan_memory`.
-        others: further arguments of `plan_memory`.
+        sizes: of the run.
+        kind: what is counted. Limits on resident memory are shared by all processes of the machine.
+        feature_type: number format of the features.
+        batch_size: images of a pass.
 
     Returns:
-        The plan and the batch size.
-
-    Raises:
-        ValueError: if even the smallest batch does not fit.
+        Bytes by purpose.
     """
-    limits = tuple(limits)
+    processes = sizes.num_local if kind == "resident" else 1
+    always = {"process": processes * PROCESS_BYTES[kind]}
+    if kind == "address":
+        always["mapped images"] = sizes.mapped
+    if kind != "device":
+        always["extractor and its folded copy"] = processes * 2 * sizes.extractor
+    stages = _stages(sizes, kind, feature_type, processes * batch_size)
+    if kind == "address":
+        return always | {purpose: size for stage in stages for purpose, size in stage.items()}
+    return always | max(stages, key=lambda stage: sum(stage.values()))
 
-    def plan(batch_size: int, kind: str) -> MemoryPlan:
-        size = batch_size * bytes_per_image
-        return plan_memory(num_images, limits, feature_type=kind, batch_bytes=size, **others)
 
-    smallest = plan(batch_sizes[-1], feature_type)
-    for batch_size in batch_sizes[:-1]:
-        try:
-            return plan(batch_size, smallest.feature_type), batch_size
-        except ValueError:
-            continue
-    return smallest, batch_sizes[-1]
+def _stages(
+    sizes: RunSizes, kind: Kind, feature_type: str, batch_size: int
+) -> list[dict[str, int]]:
+    """Lists the bytes by purpose of adaptation, extraction and the training of the VAE."""
+    row = FEATURE_SIZE * FEATURE_BYTES[feature_type]
+    adaptation = {"adaptation": sizes.adaptation}
+    extraction = {"batches of images": batch_size * sizes.image}
+    vae = {"VAE and its optimiser": sizes.vae}
+    if kind == "device":
+        copied = {"copy of the features": (sizes.num_sampled or sizes.num_images) * row}
+        return [adaptation, {"extractor": sizes.extractor} | extraction, copied | vae]
+    matrix = f"features ({sizes.num_images:,} x {FEATURE_SIZE} {feature_type})"
+    features = {matrix: sizes.num_images * row}
+    copied = {
+        "features that the VAE is trained on": sizes.num_sampled * row,
+        "features that views are estimated from": sizes.view_sample,
+    }
+    if sizes.on_gpu:
+        return [features | copied]
+    return [adaptation, features | extraction, features | copied | vae]
 
 
 def _mebibytes(num_bytes: int) -> str:
     """Formats bytes as MiB, rounded up."""
-    return f"{-(-num_bytes // MIB):>9,} MiB"
+    return f"{-(-num_bytes // MIB):,} MiB"

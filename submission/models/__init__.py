@@ -1,1 +1,1 @@
-"""Networks: the feature extractor, the RMAC extractor of stage 1, and the beta-VAE."""
+"""Networks (extractors, heads, VAEs), their weights files, and the export as TorchScript."""

@@ -1,7 +1,9 @@
 """Exports the representation as TorchScript; the only user of `torch.jit`."""
 
 import io
+import math
 import warnings
+import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,17 +14,29 @@ from torch import Tensor, nn
 from submission.errors import InputError, MissingFileError
 from submission.files import replacing
 from submission.models.folding import FoldedExtractor
-from submission.models.vae import Encoder
+from submission.models.scorable import (
+    BATCH_SIZES,
+    CALL_ERRORS,
+    REMEDY,
+    check_latents_vary,
+    check_scorable,
+    codes_of,
+    reason_of,
+    with_both_layouts,
+)
+from submission.models.vae import Encoder, encoder_of
 
 __all__ = ["Representation", "export", "load_exported"]
 
 TOLERANCE = 1e-5
-BATCH_SIZES = (1, 8, 16, 64)
+"""How far the written file may be from the network, relative to codes above 1."""
+
+CPU = torch.device("cpu")
 
 
 @contextmanager
 def _without_deprecations() -> Iterator[None]:
-    """Keeps PyTorch's word to itself that TorchScript is old; the server asks for just that."""
+    """Hides PyTorch's warnings that TorchScript is deprecated; the server asks for TorchScript."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", r"`torch\.jit", DeprecationWarning)
         warnings.filterwarnings("ignore", r"`torch\.jit", FutureWarning)
@@ -34,13 +48,13 @@ class Representation(nn.Module):
 
     Args:
         extractor: frozen, in float32.
-        encoder: trained; of a VAE only what gives the posterior means takes part.
+        encoder: trained; of a VAE only the part that gives the posterior means is used.
     """
 
     def __init__(self, extractor: FoldedExtractor, encoder: Encoder) -> None:
         super().__init__()
         self.extractor = extractor
-        self.encoder = encoder.encoder()
+        self.encoder = encoder_of(encoder)
 
     def forward(self, images: Tensor) -> Tensor:
         """Maps (B, 3, 64, 64) RGB in [0, 1] to (B, C) codes."""
@@ -51,67 +65,105 @@ class Representation(nn.Module):
 def export(representation: nn.Module, images: Tensor, path: Path) -> None:
     """Writes the representation for the evaluation server and checks what was written.
 
-    The file is read back and compared with the network on batches of 1, 8, 16 and 64 images, laid
-    out as the evaluator lays them out too.
+    The written file is read back, called as the server calls it and compared with the network.
 
     Args:
         representation: the network; it is put on the CPU and into evaluation mode. A script
             module is written as it is.
-        images: (64, 3, 64, 64) float32 in [0, 1], to trace and compare with.
+        images: (64, 3, 64, 64) float32 in [0, 1] that differ from each other.
         path: file to write.
 
     Raises:
-        ValueError: if the written file computes something else.
-        OSError: if the file cannot be written.
+        InputError: if the server could not score the network, a latent has one value for all
+            images, or the written file computes something else.
+        OutputError: if the file cannot be written.
     """
-    representation = representation.cpu().float().eval()
+    representation = representation.cpu().eval()
     images = images.cpu().contiguous()
     with torch.no_grad(), _without_deprecations():
-        traced = representation
-        if not isinstance(traced, torch.jit.ScriptModule):
-            traced = torch.jit.trace(representation, images[:8])  # type: ignore[no-untyped-call]
+        check_latents_vary(check_scorable(representation, images))
         # Saved to a path, the bytes would name it, and the temporary name is a new one each time.
         written = io.BytesIO()
-        torch.jit.save(traced, written)
-        with replacing(path) as beside:
+        torch.jit.save(_script_of(representation, images[:8]), written)
+        with replacing(path, written.getbuffer().nbytes) as beside:
             beside.write_bytes(written.getbuffer())
             _compare(load_exported(beside), representation, images)
 
 
-def load_exported(path: Path) -> Callable[[Tensor], Tensor]:
-    """Loads an exported representation onto the CPU.
-
-    Args:
-        path: a TorchScript file.
-
-    Returns:
-        The function from (B, 3, 64, 64) float32 in [0, 1] to (B, C) codes.
-
-    Raises:
-        FileNotFoundError: if there is no file.
-        ValueError: if it is not TorchScript.
-    """
-    if not path.is_file():
-        raise MissingFileError(
-            f"expected an exported representation at {path}; train_pytorch.py makes it"
-        )
+def _script_of(representation: nn.Module, images: Tensor) -> torch.jit.ScriptModule:
+    if isinstance(representation, torch.jit.ScriptModule):
+        return representation
     try:
-        with _without_deprecations():
-            loaded = torch.jit.load(str(path), map_location="cpu")  # type: ignore[no-untyped-call]
-    except RuntimeError as error:
-        raise InputError(f"expected a TorchScript file at {path}, got {error}") from error
-    function: Callable[[Tensor], Tensor] = loaded.eval()
-    return function
+        # The comparison of the written file with the network replaces the tracer's own check.
+        traced = torch.jit.trace(representation, images, check_trace=False)  # type: ignore[no-untyped-call]
+    except CALL_ERRORS as error:
+        raise InputError(
+            f"expected a module that torch.jit.trace can follow, got: {reason_of(error)}; "
+            f"{REMEDY}, or give it torch.jit.script(module)"
+        ) from error
+    assert isinstance(traced, torch.jit.ScriptModule)
+    return traced
 
 
 def _compare(written: Callable[[Tensor], Tensor], network: nn.Module, images: Tensor) -> None:
-    strided = images.permute(0, 2, 3, 1).contiguous().permute(0, 3, 1, 2)
-    for layout in (images, strided):
+    codes = check_scorable(written, images)
+    allowed = TOLERANCE * max(1.0, float(codes.abs().max()))
+    for layout in with_both_layouts(images):
         for size in BATCH_SIZES:
-            expected, got = network(layout[:size]), written(layout[:size])
-            difference = float((expected - got).abs().max())
-            if got.shape != expected.shape or not difference <= TOLERANCE:
+            expected, got = (codes_of(model, layout[:size]) for model in (network, written))
+            difference = (
+                float((expected - got).abs().max()) if got.shape == expected.shape else math.inf
+            )
+            if not difference <= allowed:
                 raise InputError(
-                    f"expected the exported file to differ by at most {TOLERANCE} from the "
-                    f"network, got {difference} on a batch of {size}"
+                    f"expected the exported file to differ by at most {allowed:g} from the "
+                    f"network, got {difference:g} on a batch of {size}; a traced module must "
+                    "compute the same for all batches: give torch.jit.script(module) instead"
                 )
+
+
+def load_exported(path: Path, device: torch.device = CPU) -> nn.Module:
+    """Loads an exported representation, in evaluation mode.
+
+    Args:
+        path: a TorchScript file.
+        device: where to put it.
+
+    Returns:
+        The module that maps (B, 3, 64, 64) float32 in [0, 1] to (B, C) codes.
+
+    Raises:
+        MissingFileError: if there is no file.
+        InputError: if it is not TorchScript.
+    """
+    if not path.is_file():
+        raise MissingFileError(
+            f"expected an exported representation at {path}, got no file; train_pytorch.py makes it"
+        )
+    try:
+        with _without_deprecations():
+            loaded = torch.jit.load(str(path), map_location=device)  # type: ignore[no-untyped-call]
+    except CALL_ERRORS as error:
+        raise InputError(
+            f"expected a TorchScript file at {path}, got {_kind_of(path) or reason_of(error)}; "
+            "write it with utils_pytorch.export_model"
+        ) from error
+    assert isinstance(loaded, nn.Module)
+    return loaded.eval()
+
+
+def _kind_of(path: Path) -> str:
+    """Says what a file is that is not TorchScript; nothing if it looks like TorchScript."""
+    with path.open("rb") as file:
+        start = file.read(64).lstrip()
+    if not start:
+        return "an empty file"
+    if start.startswith(b"<"):
+        return "an HTML page"
+    if not zipfile.is_zipfile(path):
+        return "a file that is cut short" if start.startswith(b"PK") else "a file of another kind"
+    with zipfile.ZipFile(path) as archive:
+        names = {name.partition("/")[2] for name in archive.namelist()}
+    if "constants.pkl" in names:
+        return ""
+    return "a state_dict or pickled module of torch.save" if "data.pkl" in names else "a zip file"

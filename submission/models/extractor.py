@@ -1,8 +1,8 @@
 """The feature extractor: a VGG trunk and a learned aggregation (paper, section 2.1)."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
-from typing import NamedTuple, cast
+from collections.abc import Callable, Iterator
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -18,13 +18,12 @@ __all__ = [
     "IMAGENET_STD",
     "Aggregation",
     "Extractor",
-    "FactorHeads",
     "FeatureExtractor",
-    "Heads",
     "Standardise",
     "make_trunk",
     "normalise_rows",
     "plain_vectors",
+    "row_lengths",
     "unit_vectors",
 ]
 
@@ -34,25 +33,44 @@ IMAGENET_STD = (0.229, 0.224, 0.225)
 ARCHITECTURES = ("vgg11_bn", "vgg13_bn", "vgg16_bn", "vgg19_bn")
 
 
-def normalise_rows(rows: Tensor) -> Tensor:
-    """Divides each row by its L2 norm; a zero row stays zero and its gradient stays finite.
+def row_lengths(rows: Tensor, dim: int) -> Tensor:
+    """Computes L2 norms along a dimension, at least 1e-6.
+
+    The bound keeps quotients and gradients finite where a row is zero. Only operators of PyTorch
+    1.8 are used: `Tensor.norm` is traced to an operator that the server's version may lack.
 
     Args:
-        rows: (B, D), or (B, D, R) for R rows of an item.
+        rows: any shape.
+        dim: the dimension; it stays, with size 1.
 
-    Returns:
-        Rows of length 1, built from operators that every TorchScript runtime knows.
+    Example:
+        >>> row_lengths(torch.tensor([[3.0, 4.0]]), dim=1)
+        tensor([[5.]])
     """
-    return rows / rows.square().sum(dim=1, keepdim=True).clamp_min(1e-12).sqrt()
+    return rows.square().sum(dim=dim, keepdim=True).clamp_min(1e-12).sqrt()
+
+
+def normalise_rows(rows: Tensor) -> Tensor:
+    """Divides each row by its L2 norm; a zero row stays zero.
+
+    Args:
+        rows: (B, D), or (B, D, R) for R rows of each item.
+
+    Example:
+        >>> normalise_rows(torch.tensor([[3.0, 4.0], [0.0, 0.0]]))
+        tensor([[0.6000, 0.8000],
+                [0.0000, 0.0000]])
+    """
+    return rows / row_lengths(rows, dim=1)
 
 
 def plain_vectors(maps: Tensor) -> Tensor:
-    """Maps the (B, 512, 1, 1) that the aggregation leaves to (B, 512)."""
+    """Maps the aggregation's (B, 512, 1, 1) to (B, 512)."""
     return maps.flatten(1)
 
 
 def unit_vectors(maps: Tensor) -> Tensor:
-    """Maps the (B, 512, 1, 1) that the aggregation leaves to (B, 512) of unit length."""
+    """Maps the aggregation's (B, 512, 1, 1) to (B, 512) vectors of unit length."""
     return normalise_rows(plain_vectors(maps))
 
 
@@ -63,18 +81,20 @@ def make_trunk(architecture: str) -> nn.Sequential:
         architecture: one of `ARCHITECTURES`.
 
     Raises:
-        ValueError: if the architecture is not known.
+        InputError: if the architecture is unknown.
     """
     if architecture not in ARCHITECTURES:
-        raise InputError(f"expected a trunk out of {', '.join(ARCHITECTURES)}, got {architecture}")
+        raise InputError(
+            f"expected the trunk to be one of {', '.join(ARCHITECTURES)}, got {architecture}"
+        )
     return cast(nn.Sequential, getattr(vgg, architecture)(weights=None).features)
 
 
 class Standardise(nn.Module):
-    """Standardises RGB in [0, 1] with ImageNet's channel means and standard deviations.
+    """Resizes RGB in [0, 1] and standardises it with ImageNet's channel means and deviations.
 
     Args:
-        size: height and width that images are resized to before, bilinearly; None to keep theirs.
+        size: new height and width, by bilinear interpolation; None to keep the size.
     """
 
     def __init__(self, size: int | None = None) -> None:
@@ -84,7 +104,7 @@ class Standardise(nn.Module):
         self.register_buffer("std", torch.tensor(IMAGENET_STD)[:, None, None])
 
     def forward(self, images: Tensor) -> Tensor:
-        """Returns standardised (B, 3, H, W) images; the input stays as it is."""
+        """Returns standardised (B, 3, H, W) images; the input is not changed."""
         if self.size is not None:
             size = (self.size, self.size)
             images = F.interpolate(images, size, mode="bilinear", align_corners=False)
@@ -92,7 +112,7 @@ class Standardise(nn.Module):
 
 
 class Aggregation(nn.Sequential):
-    """Reduces a (B, 512, 2, 2) feature map to (B, 512, 1, 1) by three learned convolutions.
+    """Reduces (B, 512, 2, 2) maps to (B, 512, 1, 1) by three learned convolutions (paper, 2.1).
 
     Args:
         dropout: rate of the channel dropout before each convolution.
@@ -111,12 +131,9 @@ class Extractor(nn.Module, ABC):
     """Maps (B, 3, 64, 64) RGB in [0, 1] to (B, 512) features, in three parts.
 
     Args:
-        architecture: the trunk, one of `ARCHITECTURES`; the paper's is vgg19_bn.
+        architecture: the trunk, one of `ARCHITECTURES`. The paper has vgg19_bn.
         pool: maps the last layer's (B, 512, H, W) to (B, 512), without weights.
-        resized: height and width that images are resized to; None to keep their 64.
-
-    Attributes:
-        pool: as given.
+        resized: new height and width of the images; None to keep 64.
     """
 
     def __init__(
@@ -131,7 +148,7 @@ class Extractor(nn.Module, ABC):
 
     @abstractmethod
     def layers(self) -> Iterator[nn.Module]:
-        """Yields what stands between standardised images and `pool`, in order."""
+        """Yields the layers between standardised images and `pool`, in order."""
 
     def forward(self, images: Tensor) -> Tensor:
         """Returns (B, 512) float32 features."""
@@ -142,11 +159,16 @@ class Extractor(nn.Module, ABC):
 
 
 class FeatureExtractor(Extractor):
-    """The extractor that is finetuned: the trunk on 64x64 images and the learned aggregation.
+    """The extractor that is finetuned: trunk, learned aggregation, L2 norm (paper, section 2.1).
 
     Args:
-        architecture: the trunk, one of `ARCHITECTURES`; the paper's is vgg19_bn.
+        architecture: the trunk, one of `ARCHITECTURES`. The paper has vgg19_bn.
         dropout: rate of the aggregation's channel dropout.
+
+    Example:
+        >>> extractor = FeatureExtractor("vgg11_bn").eval()
+        >>> tuple(extractor(torch.rand(2, 3, 64, 64)).shape)
+        (2, 512)
     """
 
     def __init__(self, architecture: str = "vgg19_bn", dropout: float = 0.1) -> None:
@@ -157,60 +179,3 @@ class FeatureExtractor(Extractor):
         """Yields the layers of trunk and aggregation."""
         yield from self.trunk
         yield from self.aggregation
-
-
-class Heads(NamedTuple):
-    """The linear classifiers that finetuning trained beside the extractor.
-
-    Attributes:
-        names: F factors, in the order of the grid.
-        weights: F tensors (size, 512).
-        biases: F tensors (size,).
-        scale: fixed factor on the unit-length feature before them.
-    """
-
-    names: tuple[str, ...]
-    weights: tuple[Tensor, ...]
-    biases: tuple[Tensor, ...]
-    scale: float
-
-
-class FactorHeads(nn.Module):
-    """One linear classifier per factor on the feature vector, dropped after finetuning.
-
-    Args:
-        sizes: number of classes of each of the F factors.
-        scale: fixed factor on the features; a unit-length feature bounds the logits, and from a
-            random start a trunk learns only when that bound is loose (16); the paper has 1.
-    """
-
-    def __init__(self, sizes: Sequence[int], scale: float = 1.0) -> None:
-        super().__init__()
-        self.scale = scale
-        self.heads = nn.ModuleList(nn.Linear(FEATURE_SIZE, size) for size in sizes)
-        for head in self.heads:
-            nn.init.kaiming_uniform_(cast(nn.Linear, head).weight, nonlinearity="relu")
-            nn.init.zeros_(cast(nn.Linear, head).bias)
-
-    def forward(self, features: Tensor) -> list[Tensor]:
-        """Maps (B, 512) features to F tensors of (B, size) logits."""
-        scaled = features * self.scale
-        return [head(scaled) for head in self.heads]
-
-    @torch.no_grad()
-    def take_up(self, kept: Heads) -> None:
-        """Copies kept classifiers of the same sizes; their logits stay, whatever the scales."""
-        for head, weight, bias in zip(self.heads, kept.weights, kept.biases, strict=True):
-            layer = cast(nn.Linear, head)
-            layer.weight.copy_(weight * (kept.scale / self.scale))
-            layer.bias.copy_(bias)
-
-    def keep(self, names: Sequence[str]) -> Heads:
-        """Returns copies of the classifiers' weights on the CPU, under the factors' names."""
-        layers = [cast(nn.Linear, head) for head in self.heads]
-        return Heads(
-            tuple(names),
-            tuple(layer.weight.detach().cpu().clone() for layer in layers),
-            tuple(layer.bias.detach().cpu().clone() for layer in layers),
-            self.scale,
-        )

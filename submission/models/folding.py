@@ -1,4 +1,4 @@
-"""The extractor for inference: batch norms folded into convolutions, dropout gone."""
+"""The extractor for inference: batch norms are folded into convolutions, dropout is left out."""
 
 import copy
 from collections.abc import Callable
@@ -15,13 +15,13 @@ __all__ = ["FoldedExtractor", "fold"]
 
 
 class FoldedExtractor(nn.Module):
-    """Computes what the frozen extractor computes, with less work.
+    """Computes the frozen extractor's features with less work.
 
     Args:
-        standardise: the extractor's.
-        layers: convolutions, activations and poolings between `standardise` and `pool`.
-        pool: the extractor's; it computes in float32.
-        dtype: number format of the layers; the features are float32 all the same.
+        standardise: resizes and standardises images, in float32.
+        layers: convolutions, activations and poolings.
+        pool: maps the last layer's output to features, in float32.
+        dtype: number format of the layers. The features are always float32.
     """
 
     def __init__(
@@ -38,7 +38,7 @@ class FoldedExtractor(nn.Module):
         self.dtype = dtype
 
     def forward(self, images: Tensor) -> Tensor:
-        """Maps (B, 3, 64, 64) RGB in [0, 1] to (B, 512) features of unit length."""
+        """Maps (B, 3, 64, 64) RGB in [0, 1] to (B, 512) features."""
         standardised = self.standardise(images)
         if self.dtype != torch.float32:
             return self.pool(self.layers(standardised.to(self.dtype)).float())
@@ -46,14 +46,21 @@ class FoldedExtractor(nn.Module):
 
 
 def fold(extractor: Extractor, dtype: torch.dtype = torch.float32) -> FoldedExtractor:
-    """Makes the inference form of a frozen extractor, which itself stays as it is.
+    """Makes the inference form of a frozen extractor. The extractor itself is not changed.
 
     Args:
         extractor: in evaluation mode.
         dtype: number format of the layers.
 
     Raises:
-        ValueError: if the extractor is in training mode.
+        InputError: if the extractor is in training mode.
+
+    Example:
+        >>> from submission.models.extractor import FeatureExtractor
+        >>> extractor = FeatureExtractor("vgg11_bn").eval()
+        >>> images = torch.rand(2, 3, 64, 64)
+        >>> torch.allclose(fold(extractor)(images), extractor(images), atol=1e-4)
+        True
     """
     if extractor.training:
         raise InputError("expected an extractor in evaluation mode, got one in training mode")

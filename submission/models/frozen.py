@@ -1,15 +1,17 @@
 """The frozen extractor of a run: finetuned, that of stage 1, or one to compare them with."""
 
 from pathlib import Path
+from typing import NamedTuple
 
 from submission.errors import InputError
 from submission.models.extractor import Extractor, plain_vectors
+from submission.models.heads import Heads
 from submission.models.imagenet import architecture_of, imagenet_file, load_imagenet_trunk
 from submission.models.pooled import POOLINGS, PooledExtractor, random_extractor
 from submission.models.rmac import RMACExtractor
-from submission.models.weights import load_extractor, read_card
+from submission.models.weights import load_weights
 
-__all__ = ["KINDS", "LEARNED", "RANDOM", "load_frozen"]
+__all__ = ["KINDS", "LEARNED", "RANDOM", "FrozenExtractor", "load_extractor", "require_heads"]
 
 RANDOM = "random"
 LEARNED = ("finetuned", "unnormalised")
@@ -18,35 +20,53 @@ LEARNED = ("finetuned", "unnormalised")
 KINDS = (*LEARNED, "stage1", *POOLINGS)
 
 
-def load_frozen(kind: str, weights: str, folder: Path) -> tuple[Extractor, Path, str]:
-    """Loads the extractor that features come from.
+class FrozenExtractor(NamedTuple):
+    """An extractor as a run gets it.
+
+    Attributes:
+        extractor: in evaluation mode, float32, on the CPU, without gradients.
+        heads: trained on its features; None if there are none.
+        path: of the weights file, or "random".
+        sha256: of the weights file, or "random".
+    """
+
+    extractor: Extractor
+    heads: Heads | None
+    path: Path
+    sha256: str
+
+
+def load_extractor(kind: str, weights: str, folder: Path) -> FrozenExtractor:
+    """Loads the extractor that features come from, with its heads.
 
     Args:
-        kind: one of `KINDS`: the finetuned extractor, the same without the L2 norm, that of
-            stage 1, or the finetuned trunk pooled without the learned aggregation.
-        weights: of a finetuned extractor its `.safetensors` file; of stage 1 "imagenet", or the
-            path of the published file, vgg19_bn-c79401a0.pth. For a pooled trunk all of these,
-            and "random" for a trunk that has learnt nothing.
+        kind: one of `KINDS`. "finetuned" is the finetuned extractor. "unnormalised" is the same
+            without the L2 norm. "stage1" is an ImageNet trunk with R-MAC. The others pool the maps
+            of a trunk without the learned aggregation.
+        weights: a `.safetensors` file for a finetuned extractor. "imagenet" or the path of a
+            published file, such as vgg19_bn-c79401a0.pth, for stage 1. Any of these for a pooled
+            trunk, or "random" for a trunk that was not trained.
         folder: where a relative path starts.
 
-    Returns:
-        The extractor in evaluation mode, float32, on the CPU; its weights' file and the sha256.
-
     Raises:
-        FileNotFoundError: if the weights are missing.
-        ValueError: if they cannot be had or are not what they should be.
+        MissingFileError: if the weights are missing.
+        InputError: if they cannot be downloaded or are not what they should be.
+
+    Example:
+        >>> load_extractor("average", "random", Path()).sha256
+        'random'
     """
     if kind in POOLINGS and weights == RANDOM:
-        return _freeze(random_extractor(kind)), Path(RANDOM), RANDOM
+        return FrozenExtractor(_freeze(random_extractor(kind)), None, Path(RANDOM), RANDOM)
     if kind != "stage1" and weights.endswith(".safetensors"):
         return _load_finetuned(kind, folder / weights)
     if kind in LEARNED:
         raise InputError(
-            f"expected a .safetensors file for Extract.kind='{kind}', got {weights!r}; "
-            "python -m submission finetune makes them"
+            f"expected a .safetensors file as Extract.weights for Extract.kind='{kind}', got "
+            f"{weights!r}; python -m submission finetune makes one"
         )
     architecture = architecture_of(weights)
-    path, digest = imagenet_file(
+    path, sha256 = imagenet_file(
         architecture,
         weights if weights == "imagenet" else str(folder / weights),
         "run without it: ./run.sh configs/paper.gin",
@@ -55,17 +75,32 @@ def load_frozen(kind: str, weights: str, folder: Path) -> tuple[Extractor, Path,
     pooled = kind in POOLINGS
     extractor = PooledExtractor(architecture, kind) if pooled else RMACExtractor(architecture)
     load_imagenet_trunk(extractor.trunk, path)
-    return _freeze(extractor), path, digest
+    return FrozenExtractor(_freeze(extractor), None, path, sha256)
 
 
-def _load_finetuned(kind: str, path: Path) -> tuple[Extractor, Path, str]:
-    extractor: Extractor = load_extractor(path)
-    if kind == "unnormalised":
-        extractor.pool = plain_vectors
-    elif kind in POOLINGS:
-        finetuned, extractor = extractor, PooledExtractor(extractor.architecture, kind)
-        extractor.trunk = finetuned.trunk
-    return _freeze(extractor), path, read_card(path)["sha256"]
+def require_heads(frozen: FrozenExtractor) -> Heads:
+    """Gives an extractor's heads.
+
+    Raises:
+        InputError: if it has none.
+    """
+    if frozen.heads is None:
+        raise InputError(
+            f"expected heads in {frozen.path}, got an extractor alone; finetune again, or set "
+            "Fit.latents='shared' and switch tuning off, which need none"
+        )
+    return frozen.heads
+
+
+def _load_finetuned(kind: str, path: Path) -> FrozenExtractor:
+    finetuned, heads, sha256 = load_weights(path)
+    if kind not in POOLINGS:
+        if kind == "unnormalised":
+            finetuned.pool = plain_vectors
+        return FrozenExtractor(finetuned, heads, path, sha256)
+    pooled = PooledExtractor(finetuned.architecture, kind)
+    pooled.trunk = finetuned.trunk
+    return FrozenExtractor(_freeze(pooled), None, path, sha256)
 
 
 def _freeze(extractor: Extractor) -> Extractor:

@@ -1,14 +1,13 @@
-"""A beta-VAE whose latents each encode and decode a view of their own of the feature vector.
+"""A beta-VAE in which each latent sees only one view of the feature.
 
-The heads that finetuning trained say which directions of the feature space tell one factor's
-values apart. A view is the feature seen along one head's directions. Where features are a sum of
-parts that each depend on one factor, latents that share no view cannot mix factors (compare the
-additive decoders of Lachapelle et al. 2023). Which values exist on the target domain, how they are
-ordered and how far apart they lie is learnt from its unlabelled features alone.
+A view is the feature projected onto one head's directions, which tell one factor's values apart.
+Each latent has its own small encoder and decoder, for its view alone. Suppose that a feature is a
+sum of parts that each depend on one factor. Then latents that share no view cannot mix factors
+(compare the additive decoders of Lachapelle et al. 2023). The unlabelled features of the data set
+alone decide which values exist, in which order they lie, and how far apart.
 
-A latent on a line cannot always pass from one order of its values to a better one, and some starts
-end with two values in one place. So each latent can be trained in several copies at once, of which
-the one with the smallest loss is kept.
+A latent can get stuck in a poor order of the values, or with two values in one place. So several
+copies of each latent can be trained at once, and the one with the lowest loss is kept.
 """
 
 from collections.abc import Sequence
@@ -19,14 +18,14 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from submission.errors import InputError
-from submission.models.vae import FeatureVAE, Posterior
+from submission.models.vae import FeatureVAE, Posterior, encoder_of
 from submission.models.views import Views
 
 __all__ = ["GroupedVAE"]
 
 
 class _Linear(nn.Module):
-    """A linear layer for each of G groups: (G, B, num_in) to (G, B, num_out)."""
+    """G linear layers side by side: (G, B, num_in) to (G, B, num_out)."""
 
     def __init__(self, num_groups: int, num_in: int, num_out: int) -> None:
         super().__init__()
@@ -41,7 +40,7 @@ class _Linear(nn.Module):
 
 
 class _Norm(nn.Module):
-    """Batch normalisation of (G, B, H) over B."""
+    """Batch normalisation of (G, B, H) over the batch."""
 
     def __init__(self, num_groups: int, width: int) -> None:
         super().__init__()
@@ -64,7 +63,7 @@ class _Norm(nn.Module):
         return normalised.view(rows.shape).transpose(0, 1)
 
     def scale_and_shift(self) -> tuple[Tensor, Tensor]:
-        """Returns the (G, 1, H) factor and summand that it amounts to in evaluation mode."""
+        """Returns (G, 1, H) `scale`, `shift`: evaluation mode computes `scale * units + shift`."""
         scale = self.weight / (cast(Tensor, self.variance) + 1e-5).sqrt()
         shift = self.bias - scale * cast(Tensor, self.mean)
         return scale.unsqueeze(1), shift.unsqueeze(1)
@@ -79,13 +78,16 @@ def _hidden(num_groups: int, num_in: int, widths: Sequence[int]) -> nn.Sequentia
 
 
 class GroupedVAE(FeatureVAE):
-    """Encodes each of G views of a feature to a Gaussian latent of its own and decodes it.
+    """Encodes each of G views to its own Gaussian latent and decodes it.
+
+    The posterior mean is `linear_mean(view) + residual_mean(hidden(view))`.
 
     Args:
-        views: what the latents see and what is reconstructed.
-        encoder_widths: per view, widths of the encoder's hidden layers.
-        decoder_widths: likewise of the decoder's.
-        num_copies: R, how often each latent is trained; codes are ordered by copy, then by view.
+        views: G views, which the latents see and the decoder reconstructs.
+        encoder_widths: widths of each latent's hidden layers in the encoder.
+        decoder_widths: widths of each latent's hidden layers in the decoder.
+        num_copies: R, how many copies of each latent are trained. Codes are ordered by copy, then
+            by view.
     """
 
     def __init__(
@@ -100,25 +102,25 @@ class GroupedVAE(FeatureVAE):
         self._widths = tuple(encoder_widths), tuple(decoder_widths)
         groups, width = num_copies * views.num_views, views.width
         self.hidden = _hidden(groups, width, encoder_widths)
-        self.straight = _Linear(groups, width, 1)
-        self.bent = _Linear(groups, encoder_widths[-1], 1)
+        self.linear_mean = _Linear(groups, width, 1)
+        self.residual_mean = _Linear(groups, encoder_widths[-1], 1)
         self.log_variance = _Linear(groups, encoder_widths[-1], 1)
         self.decoder = nn.Sequential(
             _hidden(groups, 1, decoder_widths), _Linear(groups, decoder_widths[-1], width)
         )
-        # A first copy begins as its view's widest direction, which keeps the order along a curve,
-        # the others as random ones: values that lie together in one direction are apart in another.
+        # A first copy begins as its view's widest direction, which keeps the order along a curve.
+        # The others begin as random directions, which may separate values that coincide in it.
         with torch.no_grad():
-            self.straight.weight.normal_()[: views.num_views] = 0.0
-            self.straight.weight[: views.num_views, 0] = 1.0
-            self.straight.bias.zero_()
-            self.bent.weight.mul_(0.1)
+            self.linear_mean.weight.normal_()[: views.num_views] = 0.0
+            self.linear_mean.weight[: views.num_views, 0] = 1.0
+            self.linear_mean.bias.zero_()
+            self.residual_mean.weight.mul_(0.1)
 
     def encode(self, features: Tensor) -> Posterior:
         """Maps (B, D) features to the posterior of their (B, R * G) codes."""
-        seen = self._seen(features)
-        units = self.hidden(seen)
-        means = self.straight(seen) + self.bent(units)
+        views = self._views_of(features)
+        units = self.hidden(views)
+        means = self.linear_mean(views) + self.residual_mean(units)
         return Posterior(_rows(means), _rows(self.log_variance(units)))
 
     def decode(self, codes: Tensor) -> Tensor:
@@ -127,18 +129,18 @@ class GroupedVAE(FeatureVAE):
 
     def target(self, features: Tensor) -> Tensor:
         """Returns the (B, R * G * W) views of (B, D) features, the same for each copy."""
-        return _rows(self._seen(features))
+        return _rows(self._views_of(features))
 
-    def _seen(self, features: Tensor) -> Tensor:
-        seen: Tensor = self.views(features)
-        grouped = seen.view(len(seen), self.views.num_views, self.views.width).transpose(0, 1)
+    def _views_of(self, features: Tensor) -> Tensor:
+        views: Tensor = self.views(features)
+        grouped = views.view(len(views), self.views.num_views, self.views.width).transpose(0, 1)
         return grouped.repeat(self.num_copies, 1, 1)  # (R * G, B, W)
 
     def keep(self, copies: Tensor) -> "GroupedVAE":
         """Makes a network of one copy of each latent, in evaluation mode.
 
         Args:
-            copies: (G,), which one.
+            copies: (G,) number of each latent's copy, in 0..R-1.
         """
         groups = copies.cpu() * self.num_latents + torch.arange(self.num_latents)
         kept = GroupedVAE(self.views, *self._widths)
@@ -150,15 +152,6 @@ class GroupedVAE(FeatureVAE):
         )
         return kept.to(next(self.parameters()).device).eval()
 
-    def encoder(self) -> nn.Module:
-        """Returns the part that maps (B, D) features to the (B, G) posterior means.
-
-        Batch norms are folded into linear layers.
-        """
-        if self.num_copies > 1:
-            raise InputError(f"expected one copy of each latent, got {self.num_copies}")
-        return _Encoder(self)
-
 
 class _Encoder(nn.Module):
     """The encoder of a `GroupedVAE`: its views, then linear layers and ReLUs."""
@@ -166,20 +159,30 @@ class _Encoder(nn.Module):
     def __init__(self, vae: GroupedVAE) -> None:
         super().__init__()
         self.views = vae.views
-        self.straight = _diagonal(vae.straight.weight, vae.straight.bias)
+        self.linear_mean = _diagonal(vae.linear_mean.weight, vae.linear_mean.bias)
         layers: list[nn.Module] = []
         for linear, norm in zip(vae.hidden[::3], vae.hidden[1::3], strict=True):
             linear, norm = cast(_Linear, linear), cast(_Norm, norm)
             scale, shift = norm.scale_and_shift()
             layers.append(_diagonal(scale * linear.weight, scale * linear.bias + shift))
             layers.append(nn.ReLU())
-        self.bent = nn.Sequential(*layers, _diagonal(vae.bent.weight, vae.bent.bias))
+        self.residual_mean = nn.Sequential(
+            *layers, _diagonal(vae.residual_mean.weight, vae.residual_mean.bias)
+        )
 
     def forward(self, features: Tensor) -> Tensor:
         """Returns (B, G)."""
-        seen = self.views(features)
-        means: Tensor = self.straight(seen) + self.bent(seen)
+        views = self.views(features)
+        means: Tensor = self.linear_mean(views) + self.residual_mean(views)
         return means
+
+
+@encoder_of.register
+def _(vae: GroupedVAE) -> nn.Module:
+    """Makes a network of views, linear layers and ReLUs; batch norms are folded."""
+    if vae.num_copies > 1:
+        raise InputError(f"expected one copy of each latent, got {vae.num_copies}")
+    return _Encoder(vae)
 
 
 def _rows(units: Tensor) -> Tensor:
@@ -188,7 +191,7 @@ def _rows(units: Tensor) -> Tensor:
 
 
 def _diagonal(weight: Tensor, bias: Tensor) -> nn.Linear:
-    """Makes one layer of (G, I, O) weights that each see their own part of the input."""
+    """Makes one linear layer of G layers (G, I, O); each sees its own part of the input."""
     blocks: Tensor = torch.block_diag(*weight.transpose(1, 2))  # type: ignore[no-untyped-call]
     layer = nn.Linear(blocks.shape[1], blocks.shape[0])
     layer.load_state_dict({"weight": blocks.detach(), "bias": bias.detach().flatten()})

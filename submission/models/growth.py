@@ -1,8 +1,8 @@
-"""Grows a trained shallow VGG trunk into a deeper one that computes nearly the same.
+"""Grows a trained VGG trunk into a deeper one that computes nearly the same features.
 
 The VGG paper (Simonyan and Zisserman 2014, section 3.1) starts its deep nets from a trained shallow
-one. Here each block's trained convolutions come first and the block is filled up with 3x3
-convolutions that pass their input on, so that training goes on where the shallow net stopped.
+one. Here each block begins with the trained convolutions. The convolutions that are missing are
+added after them as identities. So training continues where it stopped.
 """
 
 from typing import cast
@@ -30,13 +30,13 @@ def _blocks(trunk: nn.Sequential) -> list[list[Layer]]:
 
 @torch.no_grad()
 def grow(shallow: FeatureExtractor, architecture: str, images: Tensor) -> FeatureExtractor:
-    """Builds a deeper extractor that starts where a trained shallow one stopped.
+    """Builds a deeper extractor that computes nearly the same as a trained one.
 
-    A new convolution is the identity; its batch norm undoes its own normalisation by taking the
-    layer's mean and standard deviation on `images` as shift and scale.
+    A new convolution is the identity. Its batch norm undoes its own normalisation: shift and scale
+    are the layer's mean and standard deviation on `images`.
 
     Args:
-        shallow: the trained extractor.
+        shallow: the trained extractor, moved to the CPU.
         architecture: a trunk with at least as many convolutions in every block.
         images: (B, 3, 64, 64) in [0, 1], some hundred of the training set.
 
@@ -44,7 +44,7 @@ def grow(shallow: FeatureExtractor, architecture: str, images: Tensor) -> Featur
         The deeper extractor, in evaluation mode, on the CPU in float32.
 
     Raises:
-        ValueError: if a block of the deeper trunk has fewer convolutions.
+        InputError: if a block of the deeper trunk has fewer convolutions.
     """
     shallow = shallow.cpu().float().eval()
     deep = FeatureExtractor(architecture).eval()
@@ -60,13 +60,13 @@ def grow(shallow: FeatureExtractor, architecture: str, images: Tensor) -> Featur
                 convolution.load_state_dict(old_block[position][0].state_dict())
                 norm.load_state_dict(old_block[position][1].state_dict())
             else:
-                _pass_on(convolution, norm, activations)
+                _make_identity(convolution, norm, activations)
             activations = norm(convolution(activations)).relu()
         activations = nn.functional.max_pool2d(activations, 2)
     return deep
 
 
-def _pass_on(convolution: nn.Conv2d, norm: nn.BatchNorm2d, activations: Tensor) -> None:
+def _make_identity(convolution: nn.Conv2d, norm: nn.BatchNorm2d, activations: Tensor) -> None:
     variance, mean = torch.var_mean(activations, dim=(0, 2, 3), correction=0)
     nn.init.dirac_(convolution.weight)
     nn.init.zeros_(cast(Tensor, convolution.bias))

@@ -1,10 +1,13 @@
-"""ImageNet weights of a trunk: from torchvision's store, or from the same file on disk."""
+"""ImageNet weights of a trunk: torchvision's published file, downloaded or given by its path."""
 
+import contextlib
+import fcntl
 import pickle
 import re
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http.client import HTTPException
 from pathlib import Path
 
 import torch
@@ -19,16 +22,21 @@ from submission.models.extractor import ARCHITECTURES
 __all__ = ["architecture_of", "imagenet_file", "load_imagenet_trunk"]
 
 SECONDS_TO_ANSWER = 20.0
+LOCK_NAME = "download.lock"
 
 
 def architecture_of(source: str) -> str:
-    """Tells the trunk that weights are of by the file's name, as torchvision names its files.
+    """Reads the architecture off a weights file's name, as torchvision names its files.
 
     Args:
         source: such as "folder/vgg16_bn-6c64b313.pth".
 
     Returns:
-        One of `ARCHITECTURES`; the paper's vgg19_bn if the name begins with none of them.
+        One of `ARCHITECTURES`. It is vgg19_bn, as in the paper, if the name begins with none.
+
+    Example:
+        >>> architecture_of("folder/vgg16_bn-6c64b313.pth")
+        'vgg16_bn'
     """
     name = Path(source).name
     return next((known for known in ARCHITECTURES if name.startswith(known)), "vgg19_bn")
@@ -37,22 +45,23 @@ def architecture_of(source: str) -> str:
 def imagenet_file(architecture: str, source: str, way_out: str, setting: str) -> tuple[Path, str]:
     """Finds the file of a trunk's ImageNet weights, downloads it if asked to, and checks its hash.
 
-    The first eight digits of the sha256 must be those in the file's own name, as in
-    vgg19_bn-c79401a0.pth, or, under any other name, those of the published file.
+    The file's sha256 must begin with the eight digits in its name, such as
+    vgg19_bn-c79401a0.pth. A file with another name must be the published one. Of several processes
+    that share a cache, one downloads and the others wait.
 
     Args:
         architecture: one of `ARCHITECTURES`.
-        source: "imagenet" for the published file, downloaded into PyTorch's cache at the first
-            time, or the path of a file.
-        way_out: what else can be done, for the error messages.
-        setting: what the path can be given by, for the error messages.
+        source: "imagenet" for the published file in PyTorch's cache, downloaded if it is missing;
+            otherwise the path of a file.
+        way_out: what else the user can do, for the error messages.
+        setting: name of the setting that takes the path, for the error messages.
 
     Returns:
         The file and its sha256.
 
     Raises:
-        FileNotFoundError: if there is no file at the path.
-        ValueError: if the download fails, or the hash is another.
+        MissingFileError: if there is no file at the path.
+        InputError: if the download fails, or the hash differs.
     """
     url: str = get_model_weights(architecture)["IMAGENET1K_V1"].url
     published = url.rsplit("/", 1)[1]
@@ -60,7 +69,7 @@ def imagenet_file(architecture: str, source: str, way_out: str, setting: str) ->
     if source == "imagenet":
         path = Path(torch.hub.get_dir()) / "checkpoints" / published
         if not path.is_file():
-            _download(url, path, way_out)
+            _download_once(url, path, way_out)
     else:
         path = Path(source)
         if not path.is_file():
@@ -81,14 +90,14 @@ def imagenet_file(architecture: str, source: str, way_out: str, setting: str) ->
 
 
 def load_imagenet_trunk(trunk: nn.Module, path: Path) -> None:
-    """Replaces a trunk's weights by those of a classifier that torchvision's code has saved.
+    """Replaces a trunk's weights by those of a torchvision classifier.
 
     Args:
         trunk: changed in place.
-        path: the classifier's tensors; those of its convolutional layers are used.
+        path: the classifier's state dict. Only its convolutional layers are used.
 
     Raises:
-        ValueError: if the file holds something else.
+        InputError: if the file holds something else.
     """
     prefix = "features."
     try:
@@ -108,19 +117,30 @@ def _digits(name: str) -> str:
     return name.rsplit("-", 1)[1].removesuffix(".pth")
 
 
-def _download(url: str, path: Path, way_out: str) -> None:
-    say(f"downloading {url} to {path}")
-    path.parent.mkdir(parents=True, exist_ok=True)
+def _download_once(url: str, path: Path, way_out: str) -> None:
+    """Downloads a file, unless another process does so first."""
     try:
-        with _bounded_waiting():
-            torch.hub.download_url_to_file(url, str(path), hash_prefix=_digits(path.name))
-    except (OSError, RuntimeError) as error:
-        raise InputError(f"expected to download {path.name}, got: {error}; {way_out}") from error
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with _one_process_in(path.parent), _bounded_waiting():
+            if not path.is_file():
+                say(f"downloading {url} to {path}")
+                torch.hub.download_url_to_file(url, str(path), hash_prefix=_digits(path.name))
+    except (OSError, RuntimeError, HTTPException) as error:
+        raise InputError(f"expected to download {path}, got: {error}; {way_out}") from error
+
+
+@contextmanager
+def _one_process_in(folder: Path) -> Iterator[None]:
+    """Waits for other processes in this block; the system releases a killed process's lock."""
+    with (folder / LOCK_NAME).open("a") as file:
+        with contextlib.suppress(OSError):  # not every file system has locks
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 @contextmanager
 def _bounded_waiting() -> Iterator[None]:
-    """Gives up on a silent connection after some seconds; PyTorch itself would wait for ever."""
+    """Makes connections fail after 20 seconds of silence. PyTorch itself would wait forever."""
     before = socket.getdefaulttimeout()
     socket.setdefaulttimeout(SECONDS_TO_ANSWER)
     try:

@@ -1,4 +1,4 @@
-"""A trunk whose maps are pooled without weights: what the learned aggregation is compared with."""
+"""A trunk with a pooling that has no weights, to compare the learned aggregation with."""
 
 from collections.abc import Callable, Iterator
 
@@ -12,17 +12,17 @@ __all__ = ["POOLINGS", "PooledExtractor", "average_pool", "max_pool", "random_ex
 
 
 def average_pool(maps: Tensor) -> Tensor:
-    """Maps (B, D, H, W) to the unit-length means over positions, (B, D)."""
+    """Maps (B, D, H, W) to means over positions, scaled to unit length, (B, D)."""
     return normalise_rows(maps.mean(dim=(2, 3)))
 
 
 def max_pool(maps: Tensor) -> Tensor:
-    """Maps (B, D, H, W) to the unit-length maxima over positions, (B, D)."""
+    """Maps (B, D, H, W) to maxima over positions, scaled to unit length, (B, D)."""
     return normalise_rows(maps.amax(dim=(2, 3)))
 
 
 def small_rmac(maps: Tensor) -> Tensor:
-    """Aggregates (B, D, H, W) maps too small for regions of 3 pixels by R-MAC, to (B, D)."""
+    """Maps (B, D, H, W) to (B, D) by R-MAC with regions of one position and the whole map."""
     return rmac(maps, ((1, 1),))
 
 
@@ -49,13 +49,12 @@ class PooledExtractor(Extractor):
         yield from self.trunk
 
 
-def random_extractor(pooling: str, architecture: str = "vgg19_bn") -> PooledExtractor:
-    """Makes an extractor whose trunk has learnt nothing, the same each time.
+def random_extractor(pooling: str) -> PooledExtractor:
+    """Makes a vgg19_bn extractor with torchvision's random weights, the same in each run.
 
     Args:
         pooling: one of `POOLINGS`.
-        architecture: the trunk; its weights are those that torchvision begins with.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        return PooledExtractor(architecture, pooling).eval()
+        return PooledExtractor("vgg19_bn", pooling).eval()

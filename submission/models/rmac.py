@@ -1,6 +1,6 @@
-"""The extractor of stage 1: a VGG of ImageNet, not finetuned, and fixed regional pooling.
+"""The extractor of stage 1: a VGG with ImageNet weights and pooling by R-MAC.
 
-R-MAC (Tolias, Sicre and Jégou 2016) describes an image by the maxima of regions of several sizes.
+R-MAC (Tolias, Sicre and Jégou 2016) describes an image by the maxima over regions of several sizes.
 """
 
 from collections.abc import Iterator, Sequence
@@ -23,10 +23,14 @@ def region_vectors(maps: Tensor, regions: Sequence[tuple[int, int]] = REGIONS) -
 
     Args:
         maps: (B, D, H, W), H and W at least the largest region's size.
-        regions: size and stride of the regions; those of the scheme 1-3-5-G by default.
+        regions: size and stride of the regions, in positions.
 
     Returns:
-        (B, D, R); a 7x7 map has 49 + 9 + 4 + 1 = 63 regions.
+        (B, D, R). A 7x7 map has 49 + 9 + 4 + 1 = 63 regions.
+
+    Example:
+        >>> tuple(region_vectors(torch.rand(2, 512, 7, 7)).shape)
+        (2, 512, 63)
     """
     pooled = [F.max_pool2d(maps, size, stride).flatten(2) for size, stride in regions]
     pooled.append(F.adaptive_max_pool2d(maps, 1).flatten(2))  # (B, D, 1)
@@ -38,10 +42,10 @@ def rmac(maps: Tensor, regions: Sequence[tuple[int, int]] = REGIONS) -> Tensor:
 
     Args:
         maps: (B, D, H, W), as for `region_vectors`.
-        regions: likewise.
+        regions: size and stride of the regions, in positions.
 
     Returns:
-        (B, D) of unit length; a map of zeros gives zeros, with a finite gradient.
+        (B, D) of unit length. A map of zeros gives zeros, with a finite gradient.
     """
     return normalise_rows(normalise_rows(region_vectors(maps, regions)).sum(dim=2))
 
@@ -50,7 +54,7 @@ class RMACExtractor(Extractor):
     """The frozen extractor of the stage-1 submission.
 
     Args:
-        architecture: the trunk; stage 1 has vgg19_bn.
+        architecture: the trunk. The stage-1 submission has vgg19_bn.
     """
 
     def __init__(self, architecture: str = "vgg19_bn") -> None:

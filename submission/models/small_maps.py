@@ -17,17 +17,23 @@ LARGEST_MAP = 16
 def convolve_by_product(maps: Tensor, weight: Tensor, bias: Tensor | None, padding: int) -> Tensor:
     """Convolves as `torch.nn.functional.conv2d` does, with stride 1, by one matrix product.
 
-    The neighbourhood of every position is laid out as a row, so that forward pass and both
-    derivatives are products of large matrices.
+    The neighbourhood of each position becomes a row. So the forward pass and both derivatives are
+    products of large matrices.
 
     Args:
-        maps: (B, C, H, W), fastest with the channels innermost.
+        maps: (B, C, H, W), fastest in channels-last layout.
         weight: (D, C, K, L).
         bias: (D,) or None.
         padding: zeros on every side.
 
     Returns:
-        (B, D, H', W'), the channels innermost.
+        (B, D, H', W') in channels-last layout.
+
+    Example:
+        >>> maps, weight = torch.rand(2, 3, 4, 4), torch.rand(5, 3, 3, 3)
+        >>> product = convolve_by_product(maps, weight, None, padding=1)
+        >>> torch.allclose(product, F.conv2d(maps, weight, padding=1), atol=1e-4)
+        True
     """
     height, width = weight.shape[2:]
     padded = F.pad(maps.permute(0, 2, 3, 1), (0, 0, padding, padding, padding, padding))
@@ -40,7 +46,7 @@ def convolve_by_product(maps: Tensor, weight: Tensor, bias: Tensor | None, paddi
 
 
 class SmallMapProducts(TorchFunctionMode):
-    """Within it, convolutions of small maps on a CPU are computed by `convolve_by_product`."""
+    """A context in which convolutions of small maps on a CPU use `convolve_by_product`."""
 
     def __torch_function__(
         self,
@@ -49,7 +55,7 @@ class SmallMapProducts(TorchFunctionMode):
         args: tuple[Any, ...] = (),
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
-        """Computes what PyTorch's function computes, small convolutions in their own way."""
+        """Calls PyTorch's function, or `convolve_by_product` in place of a small convolution."""
         if func is F.conv2d and not kwargs and _is_small(*args):
             maps, weight, bias, _, (padding, _), *_ = args
             return convolve_by_product(maps, weight, bias, padding)

@@ -2,21 +2,22 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from functools import singledispatch
 from typing import NamedTuple
 
 from torch import Generator, Tensor, nn
 
-__all__ = ["VAE", "Encoder", "FeatureVAE", "Posterior", "initialise_orthogonally"]
+__all__ = ["VAE", "Encoder", "FeatureVAE", "Posterior", "encoder_of", "initialise_orthogonally"]
 
 
 class Posterior(NamedTuple):
-    """A batch of factorised Gaussians: (B, C) means and (B, C) logarithms of variances."""
+    """Factorised Gaussians: (B, C) means and (B, C) logarithms of variances."""
 
     mean: Tensor
     log_variance: Tensor
 
     def sample(self, noise: Tensor) -> Tensor:
-        """Turns (B, C) standard Gaussian noise into codes, differentiable in mean and variance."""
+        """Computes codes `mean + noise * exp(log_variance / 2)` from (B, C) standard noise."""
         return self.mean + noise * (0.5 * self.log_variance).exp()
 
 
@@ -40,10 +41,6 @@ class Encoder(nn.Module, ABC):
         self.num_latents = num_latents
 
     @abstractmethod
-    def encoder(self) -> nn.Module:
-        """Returns the part that maps (B, D) features to (B, C) codes, for export."""
-
-    @abstractmethod
     def forward(self, features: Tensor) -> Tensor:
         """Returns (B, C) codes."""
 
@@ -53,7 +50,8 @@ class FeatureVAE(Encoder):
 
     Args:
         num_latents: C.
-        num_copies: R, how often each latent is trained at once; a representation has one of each.
+        num_copies: R, how many copies of each latent are trained at once. A representation has
+            one copy of each.
     """
 
     def __init__(self, num_latents: int, num_copies: int = 1) -> None:
@@ -62,7 +60,7 @@ class FeatureVAE(Encoder):
 
     @property
     def num_codes(self) -> int:
-        """Numbers that `encode` gives for a feature, R * C."""
+        """R * C, how many numbers `encode` gives for a feature."""
         return self.num_copies * self.num_latents
 
     @abstractmethod
@@ -71,11 +69,11 @@ class FeatureVAE(Encoder):
 
     @abstractmethod
     def decode(self, codes: Tensor) -> Tensor:
-        """Maps (B, R * C) codes to the mean of the conditional distribution of `target`."""
+        """Maps (B, R * C) codes to the mean of the distribution of `target`, given the codes."""
 
     @abstractmethod
     def target(self, features: Tensor) -> Tensor:
-        """Returns what is reconstructed of (B, D) features."""
+        """Returns what the decoder reconstructs of (B, D) features."""
 
     def forward(self, features: Tensor) -> Tensor:
         """Returns the representation: the (B, C) posterior means."""
@@ -83,14 +81,21 @@ class FeatureVAE(Encoder):
 
 
 class VAE(FeatureVAE):
-    """Encodes (B, D) features to C Gaussian latents and decodes them.
+    """The paper's beta-VAE: all latents see the whole (B, D) feature.
 
     Args:
         num_inputs: D, length of a feature vector.
         num_latents: C.
         encoder_widths: widths of the encoder's hidden layers.
         decoder_widths: widths of the decoder's hidden layers.
-        sigmoid: whether the decoded mean is constrained to (0, 1).
+        sigmoid: whether the decoded mean is limited to (0, 1).
+
+    Example:
+        >>> import torch
+        >>> vae = VAE(num_inputs=6, num_latents=2, encoder_widths=(4,), decoder_widths=(4,))
+        >>> mean, log_variance = vae.encode(torch.rand(3, 6))
+        >>> tuple(mean.shape), tuple(vae.decode(mean).shape)
+        ((3, 2), (3, 6))
     """
 
     def __init__(
@@ -117,25 +122,48 @@ class VAE(FeatureVAE):
         return Posterior(self.mean(hidden), self.log_variance(hidden))
 
     def decode(self, codes: Tensor) -> Tensor:
-        """Maps (B, C) codes to the (B, D) mean of the conditional distribution."""
+        """Maps (B, C) codes to the (B, D) mean of the features, given the codes."""
         decoded: Tensor = self.decoder(codes)
         return decoded
 
     def target(self, features: Tensor) -> Tensor:
-        """Returns the features: they are reconstructed as they are."""
+        """Returns the features themselves."""
         return features
 
-    def encoder(self) -> nn.Module:
-        """Returns the part that maps (B, D) features to the (B, C) posterior means."""
-        return nn.Sequential(self.hidden, self.mean)
+
+@singledispatch
+def encoder_of(encoder: Encoder) -> nn.Module:
+    """Returns the part of an encoder that is exported: it maps (B, D) features to (B, C) codes.
+
+    Of a VAE this is the way to the posterior means. Any other encoder is exported as it is.
+
+    Args:
+        encoder: trained, in evaluation mode.
+
+    Raises:
+        InputError: if a `GroupedVAE` still has several copies of each latent.
+
+    Example:
+        >>> import torch
+        >>> vae = VAE(num_inputs=6, num_latents=2, encoder_widths=(4,), decoder_widths=(4,)).eval()
+        >>> features = torch.rand(3, 6)
+        >>> torch.equal(encoder_of(vae)(features), vae(features))
+        True
+    """
+    return encoder
+
+
+@encoder_of.register
+def _(vae: VAE) -> nn.Module:
+    return nn.Sequential(vae.hidden, vae.mean)
 
 
 def initialise_orthogonally(module: nn.Module, generator: Generator | None = None) -> None:
     """Gives every linear layer an orthogonal weight and a zero bias (Saxe et al. 2013).
 
     Args:
-        module: network whose linear layers are initialised in place.
-        generator: source of randomness.
+        module: the network, changed in place.
+        generator: source of randomness; PyTorch's own when None.
     """
     for layer in module.modules():
         if isinstance(layer, nn.Linear):

@@ -1,4 +1,4 @@
-"""Views of a feature vector: what each head of the finetuned classifier can tell apart."""
+"""Views: the feature projected onto the directions in which a head tells values apart."""
 
 from collections.abc import Sequence
 from typing import cast
@@ -7,7 +7,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from submission.models.extractor import Heads
+from submission.models.extractor import row_lengths
+from submission.models.heads import Heads
 
 __all__ = ["VIEWS", "Views", "views_of_heads"]
 
@@ -15,12 +16,14 @@ VIEWS = ("plain", "unit", "separate")
 
 
 class Views(nn.Module):
-    """Maps (B, D) features to (B, G * W), one view of W numbers per head; short ones end in zeros.
+    """Maps (B, D) features to G views of W numbers each, (B, G * W).
+
+    View `g` is `weight[g] @ feature - offset[g]`. It is divided by its length if `are_unit[g]`.
 
     Args:
-        weight: (G, W, D) directions of each view.
-        offset: (G, W) subtracted from what is seen.
-        names: G factors that the heads classify.
+        weight: (G, W, D) directions of each view; zeros where a view has fewer than W.
+        offset: (G, W) projections of the mean feature.
+        names: G factors, one for each view.
         are_unit: (G,) whether a view is divided by its length.
     """
 
@@ -37,29 +40,36 @@ class Views(nn.Module):
     def forward(self, features: Tensor) -> Tensor:
         """Returns (B, G * W) views."""
         weight, offset = cast(Tensor, self.weight), cast(Tensor, self.offset)
-        seen = F.linear(features, weight) - offset
-        seen = seen.view(-1, self.num_views, self.width)
-        lengths = seen.square().sum(dim=2, keepdim=True).clamp_min(1e-12).sqrt()
-        return (seen / lengths.pow(cast(Tensor, self.are_unit))).flatten(1)
+        views = F.linear(features, weight) - offset
+        views = views.view(-1, self.num_views, self.width)
+        lengths = row_lengths(views, dim=2).pow(cast(Tensor, self.are_unit))  # 1 if not unit
+        return (views / lengths).flatten(1)
 
 
 @torch.no_grad()
-def views_of_heads(heads: Heads, features: Tensor, kind: str = "separate") -> Views:
-    """Finds the views of the heads on a domain, of unit variance on its features or unit length.
+def views_of_heads(heads: Heads, features: Tensor, kind: str) -> Views:
+    """Makes one view of each head, scaled by the features of the data set.
 
-    Adding the same to all logits of a head changes none of its predictions, so that direction is
-    left out; what remains is turned so that a view's first number varies most.
+    A head's directions are its weight vectors minus their mean, since adding the same number to
+    all logits changes no prediction. They are rotated so that a view's first number varies most.
 
     Args:
-        heads: G classifiers of D features.
-        features: (N, D) unlabelled features of the domain.
-        kind: "plain", a view is the feature along its head's directions; "unit", one of several
-            numbers is also divided by its length, which tells how sure the head is, not of what;
-            "separate", its directions are also changed to see no other factor (`_separated`).
+        heads: G heads.
+        features: (N, 512) unlabelled features of the data set.
+        kind: "plain": a view is the feature projected onto its head's directions. "unit": a view
+            of several numbers is also divided by its length, which says how certain the head is,
+            not of which value. "separate": the part that other heads predict is also regressed
+            out of the directions.
 
     Returns:
-        G views of W = max(size) - 1 numbers; the variances of a view's numbers sum to 1 before it
+        G views of W = max(size) - 1 numbers. The variances of a view's numbers sum to 1 before it
         is divided by its length.
+
+    Example:
+        >>> heads = Heads(("shape", "color"), (3, 6))
+        >>> views = views_of_heads(heads, torch.rand(100, 512), "separate")
+        >>> tuple(views(torch.rand(2, 512)).shape)  # 2 views of 5 numbers
+        (2, 10)
     """
     width = max(len(weight) for weight in heads.weights) - 1
     centre = features.mean(dim=0)
@@ -86,36 +96,38 @@ def _scaled(contrast: Tensor, covariance: Tensor) -> Tensor:
 
 
 def _separated(heads: Heads, contrasts: Sequence[Tensor], features: Tensor) -> list[Tensor]:
-    """Takes off each view what the others tell of it where its own head's answer is the same.
+    """Subtracts from each view the part that the other views predict.
 
-    Where factors vary independently, as in a grid, what a view still has in common with the others
-    while its own factor keeps its value comes from their factors (the partial regression of Frisch
-    and Waugh 1933, with a ridge of M / N). A head's answers stand for the values.
+    The part is found by a regression among features with the same value of the view's own factor,
+    for which the head's prediction stands (partial regression, Frisch and Waugh 1933, with a ridge
+    of M / N). In a grid the factors are independent. So what views share there comes from the
+    other factors.
 
     Args:
-        heads: G classifiers of D features.
-        contrasts: for each its (size, D) directions.
+        heads: G heads.
+        contrasts: the (size, D) directions of each.
         features: (N, D) unlabelled features.
 
     Returns:
         The changed directions.
     """
-    seen = [features @ contrast.T for contrast in contrasts]  # (N, size) each
+    projections = [features @ contrast.T for contrast in contrasts]  # (N, size) each
     separated = []
-    for number, contrast in enumerate(contrasts):
-        logits = heads.scale * features @ heads.weights[number].T + heads.biases[number]
+    for number, (contrast, logits) in enumerate(zip(contrasts, heads(features), strict=True)):
         values = F.one_hot(logits.argmax(dim=1), len(contrast)).to(features.dtype)  # (N, size)
         others = [place for place in range(len(contrasts)) if place != number]
-        own = _less_means(seen[number], values)
-        rest = _less_means(torch.cat([seen[place] for place in others], dim=1), values)  # (N, M)
+        own = _less_means(projections[number], values)
+        rest = _less_means(
+            torch.cat([projections[place] for place in others], dim=1), values
+        )  # (N, M)
         gram = rest.T @ rest / len(rest)
         ridge = len(gram) / len(rest) * torch.eye(len(gram), dtype=gram.dtype, device=gram.device)
-        told = torch.linalg.solve(gram + ridge, rest.T @ own / len(rest))  # (M, size)
-        separated.append(contrast - told.T @ torch.cat([contrasts[place] for place in others]))
+        slopes = torch.linalg.solve(gram + ridge, rest.T @ own / len(rest))  # (M, size)
+        separated.append(contrast - slopes.T @ torch.cat([contrasts[place] for place in others]))
     return separated
 
 
 def _less_means(rows: Tensor, values: Tensor) -> Tensor:
-    """Subtracts from (N, M) rows the mean of those with the same value, (N, size) one-hot."""
+    """Subtracts from (N, M) rows the mean of rows with the same value, (N, size) one-hot."""
     means = (values.T @ rows) / values.sum(dim=0).clamp_min(1)[:, None]
     return rows - values @ means

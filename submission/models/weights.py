@@ -1,21 +1,35 @@
-"""Files of frozen extractor weights: safetensors in float16, with a card beside them."""
+"""Files of extractor weights: safetensors in float16, with a card beside them."""
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
-from torch import Tensor
+from torch import Tensor, nn
 
 from submission.errors import InputError, MissingFileError
 from submission.files import replacing, sha256_of, write_json
-from submission.models.extractor import FeatureExtractor, Heads
+from submission.models.extractor import FeatureExtractor
+from submission.models.heads import Heads
 
-__all__ = ["card_path", "has_heads", "load_extractor", "load_heads", "read_card", "save_extractor"]
+__all__ = ["Weights", "card_path", "load_weights", "read_card", "save_extractor"]
 
 HEADS = "heads."
+
+
+class Weights(NamedTuple):
+    """What a weights file holds: frozen, in evaluation mode, float32, on the CPU.
+
+    Attributes:
+        extractor: trunk and aggregation.
+        heads: the classifiers trained with it; None if the file has none.
+        sha256: of the file.
+    """
+
+    extractor: FeatureExtractor
+    heads: Heads | None
+    sha256: str
 
 
 def card_path(path: Path) -> Path:
@@ -25,46 +39,62 @@ def card_path(path: Path) -> Path:
 
 def save_extractor(
     extractor: FeatureExtractor, path: Path, card: dict[str, Any], heads: Heads | None = None
-) -> str:
-    """Writes weights in float16 and their card, which then also names architecture and hash.
+) -> None:
+    """Writes weights and their card, which then also names architecture and hash.
+
+    A tensor is stored in float16. It is stored in float32 if float16 would make a number infinite
+    (above 65504) or a variance zero (below 3e-8).
 
     Args:
         extractor: the trained extractor.
         path: file to write, ending in `.safetensors`.
         card: what a reader should know: data, seeds, settings, accuracy.
-        heads: the classifiers trained with it, if they are to be kept.
+        heads: the classifiers trained with it; None to leave them out.
 
-    Returns:
-        The file's sha256.
+    Raises:
+        InputError: if a tensor holds NaN or infinity; nothing is written.
+        OutputError: if the files cannot be written.
     """
-    tensors = {
-        name: (value.half() if value.is_floating_point() else value).contiguous().cpu()
-        for name, value in extractor.state_dict().items()
-    }
+    tensors = dict(extractor.state_dict())
     metadata = {"architecture": extractor.architecture}
     if heads is not None:
         metadata |= {"factors": json.dumps(heads.names), "head_scale": repr(heads.scale)}
         for name, weight, bias in zip(heads.names, heads.weights, heads.biases, strict=True):
-            tensors[f"{HEADS}{name}.weight"] = weight.detach().half().contiguous().cpu()
-            tensors[f"{HEADS}{name}.bias"] = bias.detach().half().contiguous().cpu()
+            tensors |= {f"{HEADS}{name}.weight": weight, f"{HEADS}{name}.bias": bias}
+    stored = {name: _stored(name, value) for name, value in tensors.items()}
     with replacing(path) as beside:
-        save_file(tensors, beside, metadata=metadata)
+        save_file(stored, beside, metadata=metadata)
     digest = sha256_of(path)
     write_json(card_path(path), {"sha256": digest, "architecture": extractor.architecture, **card})
-    return digest
+
+
+def _stored(name: str, value: Tensor) -> Tensor:
+    """Gives the form in which a tensor is stored."""
+    value = value.detach().cpu().contiguous()
+    if not value.is_floating_point():
+        return value
+    if not value.isfinite().all():
+        raise InputError(
+            f"expected finite weights to save, got NaN or infinity in {name}; train again with a "
+            "lower Finetune.learning_rate"
+        )
+    half = value.half()
+    vanishes = name.endswith("running_var") and bool(((half == 0) & (value > 0)).any())
+    return half if half.isfinite().all() and not vanishes else value.float()
 
 
 def read_card(path: Path) -> dict[str, Any]:
     """Reads the card of a weights file.
 
     Raises:
-        FileNotFoundError: if there is none.
-        ValueError: if it is not a JSON object.
+        MissingFileError: if there is none.
+        InputError: if it is not a JSON object.
     """
     card = card_path(path)
     if not card.is_file():
         raise MissingFileError(
-            f"expected the card {card} beside the weights; python -m submission finetune makes both"
+            f"expected the card {card} beside the weights, got no such file; python -m submission "
+            "finetune makes both"
         )
     try:
         content = json.loads(card.read_text(encoding="utf-8"))
@@ -75,77 +105,70 @@ def read_card(path: Path) -> dict[str, Any]:
     return content
 
 
-def load_extractor(path: Path) -> FeatureExtractor:
-    """Loads frozen weights, checked against the hash on their card.
+def load_weights(path: Path) -> Weights:
+    """Loads an extractor, and heads if there are any, and checks the file's hash on its card.
 
     Args:
         path: a `.safetensors` file with its card beside it.
 
-    Returns:
-        The extractor in evaluation mode, float32, on the CPU.
-
     Raises:
-        FileNotFoundError: if weights or card are missing.
-        ValueError: if the file is damaged, does not match its card, or holds other tensors.
+        MissingFileError: if weights or card are missing.
+        InputError: if the file is damaged, does not match its card, or holds other tensors.
+
+    Example:
+        >>> extractor, heads, sha256 = load_weights(Path("weights/extractor.safetensors"))
+        >>> heads.names[:2]
+        ('object_color', 'object_shape')
     """
-    metadata, tensors = _read(path)
-    tensors = {name: value for name, value in tensors.items() if not name.startswith(HEADS)}
-    architecture = metadata.get("architecture", "vgg19_bn")
-    extractor = FeatureExtractor(architecture)
+    metadata, tensors, sha256 = _read(path)
+    of_heads = {name: tensors.pop(name) for name in list(tensors) if name.startswith(HEADS)}
+    extractor = FeatureExtractor(metadata.get("architecture", "vgg19_bn"))
+    _load(extractor, tensors, f"a {extractor.architecture} extractor", path)
+    heads = _make_heads(metadata, of_heads, path) if "factors" in metadata else None
+    return Weights(extractor.eval().requires_grad_(requires_grad=False), heads, sha256)
+
+
+def _make_heads(metadata: dict[str, str], tensors: dict[str, Tensor], path: Path) -> Heads:
     try:
-        extractor.load_state_dict(tensors)
-    except RuntimeError as error:
+        names = tuple(map(str, json.loads(metadata["factors"])))
+        sizes = [len(tensors[f"{HEADS}{name}.bias"]) for name in names]
+        heads = Heads(names, sizes, float(metadata.get("head_scale", "1")))
+        state = {
+            f"layers.{number}.{part}": tensors[f"{HEADS}{name}.{part}"]
+            for number, name in enumerate(names)
+            for part in ("weight", "bias")
+        }
+    except (KeyError, TypeError, ValueError) as error:
         raise InputError(
-            f"expected the tensors of a {architecture} extractor in {path}, got {error}"
+            f"expected a head for each of the factors {metadata['factors']} in {path}, got none "
+            f"that fits ({error}); finetune again"
         ) from error
-    if not all(bool(torch.isfinite(value).all()) for value in extractor.state_dict().values()):
-        raise InputError(f"expected finite weights in {path}, got NaN or infinity")
-    return extractor.eval().requires_grad_(requires_grad=False)
+    _load(heads, state, f"heads for {', '.join(names)}", path)
+    return heads.eval().requires_grad_(requires_grad=False)
 
 
-def has_heads(path: Path) -> bool:
-    """Whether classifiers were kept with frozen weights, see `load_heads`."""
-    return "factors" in _read(path)[0]
-
-
-def load_heads(path: Path) -> Heads:
-    """Loads the classifiers that were kept with frozen weights.
-
-    Args:
-        path: a `.safetensors` file with its card beside it.
-
-    Raises:
-        FileNotFoundError: if weights or card are missing.
-        ValueError: if the file is damaged, does not match its card, or holds no heads.
-    """
-    metadata, tensors = _read(path)
-    names: tuple[str, ...] = tuple(json.loads(metadata.get("factors", "[]")))
+def _load(module: nn.Module, tensors: dict[str, Tensor], what: str, path: Path) -> None:
     try:
-        weights = tuple(tensors[f"{HEADS}{name}.weight"].float() for name in names)
-        biases = tuple(tensors[f"{HEADS}{name}.bias"].float() for name in names)
-    except KeyError as error:
-        raise InputError(f"expected the head {error} in {path}; finetune anew") from error
-    if not names:
-        raise InputError(
-            f"expected heads in {path}, got an extractor alone; finetune anew, or choose "
-            "Fit.latents='shared', which needs none"
-        )
-    if not all(bool(value.isfinite().all()) for value in (*weights, *biases)):
-        raise InputError(f"expected finite heads in {path}, got NaN or infinity")
-    return Heads(names, weights, biases, float(metadata.get("head_scale", "1")))
+        module.load_state_dict(tensors)
+    except RuntimeError as error:
+        reason = " ".join(str(error).split())[:200]
+        raise InputError(f"expected the tensors of {what} in {path}, got: {reason}") from error
+    for name, value in module.state_dict().items():
+        if not value.isfinite().all():
+            raise InputError(f"expected finite weights in {path}, got NaN or infinity in {name}")
 
 
-def _read(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
+def _read(path: Path) -> tuple[dict[str, str], dict[str, Tensor], str]:
     if not path.is_file():
         raise MissingFileError(
-            f"expected extractor weights at {path}; python -m submission finetune makes them"
+            f"expected extractor weights at {path}, got no such file; python -m submission "
+            "finetune makes them"
         )
-    expected = read_card(path).get("sha256")
-    digest = sha256_of(path)
+    expected, digest = read_card(path).get("sha256"), sha256_of(path)
     if digest != expected:
         raise InputError(
             f"expected {path} to have the sha256 {expected} of its card, got {digest}; "
-            "restore the file or finetune anew"
+            "restore the file or finetune again"
         )
     try:
         with safe_open(path, framework="pt") as file:
@@ -153,4 +176,4 @@ def _read(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
             tensors: dict[str, Tensor] = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except SafetensorError as error:
         raise InputError(f"expected a safetensors file at {path}, got {error}") from error
-    return metadata, tensors
+    return metadata, tensors, digest

@@ -1,4 +1,4 @@
-"""Which latent carries a factor, how well, and a word for it."""
+"""Which latent carries each factor, how well, and a verdict in a word."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ __all__ = ["RULES", "VERDICTS", "Carrier", "carriers_of", "verdict_of"]
 
 CLEAR_GAP = 0.5
 LEANING_GAP = 0.2
-TOLD = 0.5
+SHARED_ACCURACY = 0.5
 
 VERDICTS = ("one latent", "mainly one", "shared", "weak", "unknown")
 """The words, best first; the last where MIG was not computed."""
@@ -20,7 +20,7 @@ RULES = {
     "one latent": f"the MIG gap is at least {CLEAR_GAP:g}",
     "mainly one": f"the MIG gap is at least {LEANING_GAP:g}",
     "shared": "the gap is smaller, but a classifier on the latents gets at least "
-    f"{TOLD:.0%} of the way from chance to certainty",
+    f"{SHARED_ACCURACY:.0%} of the way from chance to certainty",
     "weak": "neither",
 }
 """When each word is used, the first that holds."""
@@ -33,13 +33,13 @@ class Carrier:
     Attributes:
         factor: its name.
         size: its number of values.
-        latent: the latent that has most to do with it.
-        strength: the entry of the deciding matrix for that latent.
-        second: the latent that comes next, if there is one.
-        second_strength: the entry for that one, else 0.
+        latent: the latent with the largest entry for it in the deciding matrix.
+        strength: that entry.
+        second: the latent with the second largest entry, if there is one.
+        second_strength: its entry, 0 if there is none.
         verdict: one of `VERDICTS`.
-        mig_gap: how much more of the factor's entropy the best latent tells than the second.
-        sap_gap: by how much it predicts better than the second.
+        mig_gap: share of the factor's entropy that the best latent holds, minus the second's.
+        sap_gap: linear accuracy of the best latent minus the second's.
         linear_accuracy: of the best single latent.
         tree_accuracy: of boosted trees on all latents.
         completeness: 1 if the trees need a single latent.
@@ -67,7 +67,7 @@ class Carrier:
 
 
 def verdict_of(mig_gap: float | None, accuracy: float | None, size: int) -> str:
-    """Puts a factor's numbers into a word, by `RULES`.
+    """Chooses the verdict on a factor by `RULES`.
 
     Args:
         mig_gap: between best and second latent, if known.
@@ -81,13 +81,13 @@ def verdict_of(mig_gap: float | None, accuracy: float | None, size: int) -> str:
     if mig_gap >= LEANING_GAP:
         return "mainly one"
     chance = 1 / size
-    if accuracy is not None and (accuracy - chance) / (1 - chance) >= TOLD:
+    if accuracy is not None and (accuracy - chance) / (1 - chance) >= SHARED_ACCURACY:
         return "shared"
     return "weak"
 
 
 def carriers_of(scores: Scores, matrix: Matrix) -> list[Carrier]:
-    """Sums up each factor that varies.
+    """Summarises each factor that varies.
 
     Args:
         scores: of the representation.

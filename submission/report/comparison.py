@@ -1,15 +1,15 @@
 """Several experiments beside each other: means and spreads, and the challenge's leaderboard."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
 from submission.console import say
 from submission.errors import InputError, MissingFileError
 from submission.files import replacing, write_json
-from submission.scoring.aggregate import aggregate
-from submission.scoring.leaderboard import POOL, Entry, load_pool, standings
-from submission.scoring.results import Scores, scores_from_dict
+from submission.report.results import other_model, read_result
+from submission.scoring.aggregate import Spread, aggregate
+from submission.scoring.leaderboard import Entry, load_pool, standings
+from submission.scoring.results import Scores
 from submission.scoring.settings import ALL_METRICS
 from submission.scoring.text_tables import (
     csv_table,
@@ -20,43 +20,49 @@ from submission.scoring.text_tables import (
     text_table,
 )
 
-__all__ = ["compare_experiments", "read_scores", "scores_path"]
-
-
-def scores_path(representation: Path, seed: int) -> Path:
-    """Names the file of an experiment's scores for one evaluation seed."""
-    return representation / ("scores.json" if seed == 0 else f"scores_seed_{seed}.json")
+__all__ = ["compare_experiments", "read_scores"]
 
 
 def read_scores(experiment: Path) -> list[Scores]:
-    """Reads the scores of an experiment, one for each evaluation seed.
+    """Reads the scores of an experiment's model, one for each evaluation seed.
+
+    Scores of a model that was replaced are left out; a line names each of them.
 
     Args:
         experiment: its folder.
 
     Raises:
-        FileNotFoundError: if it has not been scored.
-        ValueError: if a file holds something else.
+        MissingFileError: if the model has not been scored.
+        InputError: if a file holds something else, or all scores are of other models.
     """
-    paths = sorted((experiment / "representation").glob("scores*.json"))
+    representation = experiment / "representation"
+    paths = sorted(representation.glob("scores*.json"))
     if not paths:
         raise MissingFileError(
-            f"expected scores in {experiment / 'representation'}; local_evaluation.py makes them"
+            f"expected scores in {representation}, got none; make them: "
+            f"AICROWD_EVALUATION_NAME={experiment.name} python3 local_evaluation.py"
         )
-    scores = []
+    found, left_out = [], []
     for path in paths:
-        try:
-            scores.append(scores_from_dict(json.loads(path.read_text(encoding="utf-8"))["details"]))
-        except (KeyError, TypeError, ValueError) as error:
-            raise InputError(f"expected scores in {path}, got {error!r}") from error
-    return scores
+        scores = read_result(path).scores
+        reason = other_model(scores, representation / "pytorch_model.pt")
+        if reason:
+            left_out.append(f"{path}: {reason}")
+        else:
+            found.append(scores)
+    if not found:
+        raise InputError(
+            f"expected scores of the model in {representation}, got {'; '.join(left_out)}; "
+            f"evaluate again: AICROWD_EVALUATION_NAME={experiment.name} python3 "
+            "local_evaluation.py"
+        )
+    for line in left_out:
+        say(f"left out {line}")
+    return found
 
 
 def compare_experiments(
-    experiments: Sequence[Path],
-    together: str | None = None,
-    pool: Path = POOL,
-    output: Path | None = None,
+    experiments: Sequence[Path], together: str | None, pool: Path, output: Path | None
 ) -> None:
     """Prints experiments in a table with a pool of published scores, and their standings.
 
@@ -67,8 +73,9 @@ def compare_experiments(
         output: folder for `comparison.txt`, `.json` and `.csv`, or None to print only.
 
     Raises:
-        FileNotFoundError: if an experiment has not been scored.
-        ValueError: if scores that are averaged are not comparable.
+        MissingFileError: if an experiment has not been scored.
+        InputError: if scores are of other models, or those to be averaged are not comparable.
+        OutputError: if the output cannot be written.
     """
     trainings = {experiment.name: read_scores(experiment) for experiment in experiments}
     entries = (
@@ -82,24 +89,25 @@ def compare_experiments(
         *(row_of_spreads(name, spread) for name, spread in spreads.items()),
         *(row_of_entry(entry) for entry in published),
     ]
-    text = text_table(rows)
-    means = {
-        name: {metric: value.mean for metric, value in spread.items()}
-        for name, spread in spreads.items()
-    }
-    complete = [
-        Entry(name, values) for name, values in means.items() if len(values) == len(ALL_METRICS)
-    ]
-    ordered = standings([*complete, *published])
-    text += (
-        "\nleaderboard (mean of the ranks in the five metrics; the data sets differ)\n"
-        + standings_table(ordered)
+    ordered = standings([*_complete_entries(spreads), *published])
+    text = (
+        f"{text_table(rows)}\n"
+        "leaderboard (mean of the ranks in the five metrics; the data sets differ)\n"
+        f"{standings_table(ordered)}"
     )
     say(text)
     if output is not None:
-        with replacing(output / "comparison.txt") as beside:
-            beside.write_text(text, encoding="utf-8")
-        with replacing(output / "comparison.csv") as beside:
-            beside.write_text(csv_table(rows), encoding="utf-8")
+        for suffix, content in (("txt", text), ("csv", csv_table(rows))):
+            with replacing(output / f"comparison.{suffix}") as beside:
+                beside.write_text(content, encoding="utf-8")
         write_json(output / "comparison.json", json_table(rows))
         say(f"comparison: {output}")
+
+
+def _complete_entries(spreads: dict[str, dict[str, Spread]]) -> list[Entry]:
+    """Makes leaderboard entries of those that have all five metrics."""
+    return [
+        Entry(name, {metric: value.mean for metric, value in spread.items()})
+        for name, spread in spreads.items()
+        if len(spread) == len(ALL_METRICS)
+    ]

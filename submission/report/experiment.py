@@ -2,21 +2,19 @@
 
 import csv
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from submission.data.catalogue import MPI3D_NAMES, STANDIN_NAMES
 from submission.data.images import ImageSet, open_images
 from submission.data.npz import has_member
-from submission.errors import InputError, MissingFileError
+from submission.errors import InputError
+from submission.files import sha256_of
+from submission.report.results import Result, other_model, read_result, scores_path
 from submission.scoring.code_table import CodeTable, load_table
-from submission.scoring.results import Scores, scores_from_dict
-from submission.scoring.settings import ALL_METRICS
-from submission.scoring.text_tables import Row
+from submission.scoring.results import Scores
 from submission.server.environment import Environment
 
 __all__ = ["Curve", "Experiment", "is_look_alike", "read_experiment"]
@@ -33,10 +31,8 @@ class Experiment:
         name: the experiment's.
         images: its data set.
         is_rendered: whether the images are a stand-in's, whatever the data set is called.
-        scores: of the representation.
-        rows: of the table of scores, the representation's first.
-        evaluation: what `scores.json` says beside them.
-        table: the codes; None if training kept none.
+        result: of the evaluation with seed 0.
+        table: the codes; None if there are none.
         curves: of the training, by name; empty if there are none.
         training: what the run noted of itself; empty if nothing.
         configuration: the settings as gin text.
@@ -45,54 +41,72 @@ class Experiment:
     name: str
     images: ImageSet
     is_rendered: bool
-    scores: Scores
-    rows: list[Row]
-    evaluation: Mapping[str, Any]
+    result: Result
     table: CodeTable | None
     curves: dict[str, Curve]
     training: Mapping[str, Any]
     configuration: str
 
+    @property
+    def scores(self) -> Scores:
+        """The scores of the representation."""
+        return self.result.scores
 
-def read_experiment(environment: Environment, table: CodeTable | None = None) -> Experiment:
+
+def read_experiment(environment: Environment) -> Experiment:
     """Reads an experiment back; the images are mapped, not read.
+
+    What belongs to another training than the exported model is left out.
 
     Args:
         environment: where the experiment and the data are.
-        table: the codes that were scored, if at hand; else training's are read.
 
     Raises:
-        FileNotFoundError: if there are no scores, or no images.
-        ValueError: if scores, codes and images do not belong together, or a file is broken.
+        MissingFileError: if there are no scores, or no images.
+        InputError: if scores, model, codes and images do not belong together, or a file is broken.
     """
-    path = environment.representation_path / "scores.json"
-    if not path.is_file():
-        raise MissingFileError(
-            f"expected scores at {path}; make them with: python -m submission evaluate"
+    path = scores_path(environment.representation_path, 0)
+    result = read_result(path)
+    reason = other_model(result.scores, environment.model_path)
+    if reason:
+        raise InputError(
+            f"expected the scores of the exported model in {path}, got others: {reason}; evaluate "
+            "again: python3 local_evaluation.py"
         )
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        scores, rows = scores_from_dict(content["details"]), _rows(content["rows"])
-    except (ValueError, KeyError, TypeError) as error:
-        raise InputError(f"expected scores in {path}, got {error!r}; evaluate again") from error
     images = open_images(environment.dataset_name, environment.data_path)
-    if table is None and (environment.training_path / "codes.safetensors").is_file():
-        table = load_table(environment.training_path / "codes.safetensors")
-    _check(scores, images, table)
-    notes = environment.training_path / "training.json"
-    configuration = environment.training_path / "configuration.gin"
+    codes = environment.training_path / "codes.safetensors"
+    table = load_table(codes) if codes.is_file() else None
+    _check(result.scores, images, table)
+    training = _training(environment.training_path / "training.json", result.scores)
     return Experiment(
         name=environment.evaluation_name,
         images=images,
         is_rendered=is_look_alike(images),
-        scores=scores,
-        rows=rows,
-        evaluation=content,
+        result=result,
         table=table,
-        curves=_curves(environment.training_path / "curves.csv"),
-        training=json.loads(notes.read_text(encoding="utf-8")) if notes.is_file() else {},
-        configuration=configuration.read_text(encoding="utf-8") if configuration.is_file() else "",
+        curves=_curves(environment.training_path / "curves.csv") if training else {},
+        training=training,
+        configuration=_configuration(
+            environment.training_path / "configuration.gin", result.scores
+        ),
     )
+
+
+def _training(path: Path, scores: Scores) -> Mapping[str, Any]:
+    """Reads what the run that made the model noted; nothing if another run noted it."""
+    if not path.is_file():
+        return {}
+    notes: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    made = scores.source and scores.source.model_sha256
+    return notes if notes.get("model_sha256") == made else {}
+
+
+def _configuration(path: Path, scores: Scores) -> str:
+    """Reads the settings that the model was made with; nothing if they have changed since."""
+    if not path.is_file() or scores.source is None:
+        return ""
+    same = sha256_of(path) == scores.source.config_sha256
+    return path.read_text(encoding="utf-8") if same else ""
 
 
 def _check(scores: Scores, images: ImageSet, table: CodeTable | None) -> None:
@@ -104,20 +118,17 @@ def _check(scores: Scores, images: ImageSet, table: CodeTable | None) -> None:
         )
     if scores.num_rows != images.space.num_points:
         raise InputError(
-            f"expected {scores.num_rows:,} images, as were scored, got "
-            f"{images.space.num_points:,} in {images.path}; evaluate again"
+            f"expected {scores.num_rows:,} images, as many as were scored, got "
+            f"{images.space.num_points:,} in {images.path}; evaluate again: "
+            "python3 local_evaluation.py"
         )
     if table is None:
         return
-    if table.codes.shape != (scores.num_rows, scores.num_latents) or (
-        scores.source is not None and table.source != scores.source
-    ):
+    if table.codes.shape != (scores.num_rows, scores.num_latents) or table.source != scores.source:
         raise InputError(
             "expected the codes that were scored, got those of another model, data set or "
-            "configuration; evaluate again"
+            "configuration; make them again: python3 local_evaluation.py --encode"
         )
-    if not np.isfinite(table.codes).all():
-        raise InputError("expected finite codes, got others; train again")
 
 
 def is_look_alike(images: ImageSet) -> bool:
@@ -128,22 +139,6 @@ def is_look_alike(images: ImageSet) -> bool:
     if images.name in STANDIN_NAMES:
         return True
     return images.name in MPI3D_NAMES and has_member(images.path, "factor_sizes")
-
-
-def _rows(content: Sequence[Mapping[str, Any]]) -> list[Row]:
-    """Reads back what `json_table` made."""
-    return [
-        Row(
-            row["name"],
-            {metric: float(row[metric]["mean"]) for metric in ALL_METRICS if metric in row},
-            {
-                metric: float(row[metric]["std"])
-                for metric in ALL_METRICS
-                if metric in row and row[metric]["std"] is not None
-            },
-        )
-        for row in content
-    ]
 
 
 def _curves(path: Path) -> dict[str, Curve]:

@@ -1,4 +1,4 @@
-"""Charts as PNG files in memory; drawing leaves no trace in matplotlib's own state."""
+"""Charts as PNG files in memory; matplotlib's own state does not change."""
 
 import io
 import math
@@ -22,6 +22,7 @@ FloatArray = npt.NDArray[np.floating[Any]]
 WIDE, NARROW = 3.7, 2.9
 """Inches; at a phone's width 8 points are then 11 pixels and more."""
 
+SPAN = 4.0
 RESOLUTION = 190
 INK, MUTED, FAINT = "#1d2733", "#5c6876", "#d5dbe2"
 BLUE, ORANGE = "#2f6ea8", "#c45a11"
@@ -43,7 +44,7 @@ class _Sheet:
 
 @contextmanager
 def sheet_of(width: float, height: float, title: str, num_panels: int = 1) -> Iterator[_Sheet]:
-    """Lends a sheet of a size in inches, drawn with our settings whatever the user's are."""
+    """Yields a sheet of a size in inches; the user's own matplotlib settings do not change it."""
     with mpl.rc_context():
         mpl.rcdefaults()
         mpl.rcParams.update(
@@ -146,19 +147,20 @@ def draw_bars(
     return sheet.png
 
 
-def draw_histogram(values: FloatArray, title: str, span: float = 4.0) -> bytes:
-    """Draws how a latent's values are spread, with the standard normal density over it.
+def draw_histogram(values: FloatArray, title: str) -> bytes:
+    """Draws how a latent's values are distributed, with the standard normal density over it.
+
+    The picture goes from -`SPAN` to `SPAN`; the outermost bars hold the values beyond.
 
     Args:
         values: (n,).
         title: above it.
-        span: the picture goes from minus this to this; the outermost bars hold what lies beyond.
 
     Returns:
         a PNG file.
     """
-    edges = np.linspace(-span, span, 81)
-    counts, _ = np.histogram(np.clip(values, -span, span), edges)
+    edges = np.linspace(-SPAN, SPAN, 81)
+    counts, _ = np.histogram(np.clip(values, -SPAN, SPAN), edges)
     density = counts / len(values) / (edges[1] - edges[0])
     centres = (edges[1:] + edges[:-1]) / 2
     prior = np.exp(-(centres**2) / 2) / math.sqrt(2 * math.pi)
@@ -166,7 +168,7 @@ def draw_histogram(values: FloatArray, title: str, span: float = 4.0) -> bytes:
         axes = sheet.axes
         axes.stairs(density, edges, fill=True, color=BLUE, alpha=0.75)
         axes.plot(centres, prior, color=ORANGE, lw=1.5)
-        axes.set_xlim(-span, span)
+        axes.set_xlim(-SPAN, SPAN)
         axes.set_ylim(bottom=0)
         axes.set_yticks([])
         axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))

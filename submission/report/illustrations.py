@@ -1,4 +1,4 @@
-"""The report's pictures of an experiment, each with a file name and words for who cannot see it."""
+"""The report's pictures of an experiment, each with a file name and a description in words."""
 
 import base64
 from collections.abc import Mapping, Sequence
@@ -10,7 +10,7 @@ from submission.report.figures import draw_bars, draw_curve, draw_heat_map, draw
 from submission.report.matrices import Matrix
 from submission.scoring.code_table import CodeTable
 
-__all__ = ["Picture", "bars", "curves", "heat_maps", "histograms", "plain"]
+__all__ = ["Picture", "bars", "curves", "heat_maps", "histograms", "words_of"]
 
 CURVE_TITLES = {
     "loss": "Loss",
@@ -27,7 +27,7 @@ class Picture:
     Attributes:
         name: of the file, without suffix.
         png: its bytes.
-        words: what is to be seen, in place of the picture.
+        words: what the picture shows, for readers who cannot see it.
         note: a sentence below it.
     """
 
@@ -42,7 +42,7 @@ class Picture:
         return "data:image/png;base64," + base64.b64encode(self.png).decode("ascii")
 
 
-def plain(factor: str) -> str:
+def words_of(factor: str) -> str:
     """Writes a factor's name as words."""
     return factor.replace("_", " ")
 
@@ -61,7 +61,7 @@ def heat_maps(
         labels: C names of latents, by their number.
         factors: F names of factors.
     """
-    columns = [plain(factor) for factor in factors]
+    columns = [words_of(factor) for factor in factors]
     pictures = []
     for matrix in matrices:
         values = matrix.values[list(order)]
@@ -84,7 +84,10 @@ def heat_maps(
 def bars(carriers: Sequence[Carrier]) -> list[Picture]:
     """Draws one small chart per measure, a bar for each factor."""
     measures = {
-        "mig_gap": ("MIG gap", "Share of the factor told by the best latent, minus the second."),
+        "mig_gap": (
+            "MIG gap",
+            "Share of the factor's entropy in the best latent, minus the second's.",
+        ),
         "sap_gap": ("SAP gap", "Linear accuracy of the best latent, minus the second."),
         "linear_accuracy": ("Linear accuracy, best latent", "Orange mark: what a guess gets."),
         "tree_accuracy": (
@@ -94,7 +97,7 @@ def bars(carriers: Sequence[Carrier]) -> list[Picture]:
         "vote_accuracy": ("FactorVAE accuracy", "Share of votes that name the factor."),
         "completeness": ("DCI completeness", "1 where the trees need a single latent."),
     }
-    labels = [plain(carrier.factor) for carrier in carriers]
+    labels = [words_of(carrier.factor) for carrier in carriers]
     pictures = []
     for field, (title, note) in measures.items():
         known = [getattr(carrier, field) for carrier in carriers]
@@ -116,9 +119,9 @@ def histograms(
 
     Args:
         table: the codes.
-        order: the latents as they shall appear.
+        order: the latents in the order of the page.
         stds: C standard deviations.
-        roles: C words on what a latent is for.
+        roles: for each latent the factor that it follows, in words.
     """
     return [
         Picture(
@@ -137,7 +140,7 @@ def curves(found: Mapping[str, Curve]) -> list[Picture]:
     """Draws how the training went, one chart per number."""
     pictures = []
     for name, (steps, values) in found.items():
-        title = CURVE_TITLES.get(name, plain(name))
+        title = CURVE_TITLES.get(name, words_of(name))
         words = f"{title} by epoch: from {values[0]:.4g} to {values[-1]:.4g}."
         pictures.append(Picture(f"curve_{name}", draw_curve(steps, values, title, "epoch"), words))
     return pictures

@@ -36,7 +36,7 @@ class Matrix:
 
 
 def matrices_of(scores: Scores) -> list[Matrix]:
-    """Lists the matrices there are, those first that say most about which latent has what.
+    """Lists the matrices that were computed, the most telling about factors first.
 
     Raises:
         ValueError: if no metric has been computed.
@@ -47,7 +47,7 @@ def matrices_of(scores: Scores) -> list[Matrix]:
             Matrix(
                 "mig",
                 "Mutual information (MIG)",
-                "How much of the factor's entropy the latent tells: 0 nothing, 1 everything. "
+                "Share of the factor's entropy that the latent holds: 0 nothing, 1 everything. "
                 "MIG is the mean over factors of the best entry minus the second best.",
                 scores.mig.mutual_information / scores.mig.entropies,
             )
@@ -78,7 +78,7 @@ def matrices_of(scores: Scores) -> list[Matrix]:
             Matrix(
                 "factor_vae",
                 "Votes (FactorVAE)",
-                "How often the latent was the calmest of all while the factor was held fixed; a "
+                "How often the latent varied least of all while the factor was held fixed; a "
                 "column adds up to 1. A latent stands for the factor that votes for it most.",
                 (votes / np.maximum(votes.sum(axis=1, keepdims=True), 1)).T,
             )
@@ -89,7 +89,7 @@ def matrices_of(scores: Scores) -> list[Matrix]:
                 "irs",
                 "Robustness (IRS)",
                 "How little the latent moves while the factor is held fixed and all others "
-                "vary: 1 not at all. High in a whole row means heavy tails, not meaning.",
+                "vary: 1 not at all. A whole row of high entries is a sign of heavy tails.",
                 scores.irs.matrix,
             )
         )
@@ -99,7 +99,7 @@ def matrices_of(scores: Scores) -> list[Matrix]:
 
 
 def following(matrix: Matrix) -> IntArray:
-    """Finds the factor that each latent has most to do with.
+    """Finds the factor with the largest entry for each latent.
 
     Returns:
         (C,) factors; -1 where no entry of the latent reaches `FOLLOWS`.

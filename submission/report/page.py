@@ -1,4 +1,4 @@
-"""The report's page: everything in one HTML file that asks for nothing from outside."""
+"""The report's page: one HTML file that loads nothing from outside."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -21,7 +21,7 @@ def render_page(content: Mapping[str, Any]) -> str:
     """Fills the template in; text is escaped, and a missing name is an error.
 
     Args:
-        content: the template's variables, those that `collect` names.
+        content: the template's variables, those that `write_report` gathers.
 
     Returns:
         the HTML file's text.

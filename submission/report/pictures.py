@@ -11,7 +11,8 @@ __all__ = ["draw_picture", "draw_strip"]
 
 Pixels = npt.NDArray[np.uint8]
 
-GAP = 4
+GAP, SCALE = 4, 2
+"""Pixels between two images of a strip, and how much larger they are drawn."""
 
 
 def draw_picture(pixels: Pixels) -> bytes:
@@ -19,17 +20,16 @@ def draw_picture(pixels: Pixels) -> bytes:
     return _png(Image.fromarray(np.ascontiguousarray(pixels)))
 
 
-def draw_strip(pictures: Sequence[Pixels], scale: int = 2) -> bytes:
-    """Sets images of one size side by side, enlarged.
+def draw_strip(pictures: Sequence[Pixels]) -> bytes:
+    """Sets images of one size side by side, twice as large.
 
     Args:
         pictures: each (H, W, 3).
-        scale: whole number by which they are enlarged.
 
     Returns:
         a PNG file.
     """
-    height, width = (scale * side for side in pictures[0].shape[:2])
+    height, width = (SCALE * side for side in pictures[0].shape[:2])
     strip = Image.new("RGB", (len(pictures) * (width + GAP) - GAP, height), "white")
     for place, pixels in enumerate(pictures):
         picture = Image.fromarray(np.ascontiguousarray(pixels))

@@ -14,20 +14,20 @@ FloatArray = npt.NDArray[np.floating[Any]]
 IntArray = npt.NDArray[np.int64]
 
 NUM_VALUES = 7
-"""Pictures of a row."""
+"""Values along a traversal."""
 
 TAIL = 0.02
-"""The share of codes beyond either end of a row."""
+"""Share of the codes beyond either end of a traversal."""
 
 
 @dataclass(frozen=True, eq=False)
 class Traversal:
-    """A walk along one latent.
+    """A path along one latent.
 
     Attributes:
-        latent: which.
-        values: (n,) the evenly spaced values that were looked for.
-        rows: (n,) for each of them, the row of the code that came nearest.
+        latent: its number.
+        values: (n,) evenly spaced values of the latent.
+        rows: (n,) for each value, the row of the nearest code.
     """
 
     latent: int
@@ -54,51 +54,44 @@ def ordinary_rows(codes: FloatArray, latents: npt.ArrayLike, num_rows: int) -> I
     return order
 
 
-def traverse(
-    codes: FloatArray,
-    latents: npt.ArrayLike,
-    anchor: int,
-    num_values: int = NUM_VALUES,
-    tail: float = TAIL,
-) -> list[Traversal]:
-    """Walks along each latent in turn, the others held near those of an anchor.
+def traverse(codes: FloatArray, latents: npt.ArrayLike, anchor: int) -> list[Traversal]:
+    """Goes along each latent in turn, the others held near those of an anchor.
 
-    The point looked for is the anchor's code with one latent set to a new value. The code taken is
-    the nearest to it in Euclidean distance, of equally near ones the first. The latent of the walk
-    is measured in half steps of the walk, the others in their standard deviations; latents that are
-    walked along in no row do not count.
+    A target is the anchor's code c with latent j set to a value v. The values are `NUM_VALUES`
+    evenly spaced ones between the `TAIL` and the 1 - `TAIL` quantile of the latent. The code x
+    that is taken minimises ((x_j - v) / h)^2 + sum over the other latents k of
+    ((x_k - c_k) / s_k)^2, where h is half the distance between two values and s_k a standard
+    deviation. Of equally near codes the first is taken. Latents that are not traversed do not
+    count.
 
     Args:
         codes: (N, C).
-        latents: the latents to walk along, each of which must vary.
+        latents: the latents to go along; each must vary.
         anchor: row of the anchor.
-        num_values: values per latent, at least 2.
-        tail: the values run from this quantile of the latent to one minus it.
 
     Returns:
-        one walk for each latent, in the given order.
+        One traversal for each latent, in the given order.
 
     Raises:
-        ValueError: if a latent is constant, or there are fewer than 2 values.
+        InputError: if a latent is constant.
     """
     chosen = np.asarray(latents, dtype=np.int64)
-    if num_values < 2:
-        raise InputError(f"expected at least 2 values, got {num_values}")
     stds = codes[:, chosen].std(axis=0, dtype=np.float64)
-    if (stds == 0).any():
+    constant = codes[:, chosen].min(axis=0) == codes[:, chosen].max(axis=0)
+    if constant.any():
         raise InputError(
-            f"expected latents that vary, got the constant {chosen[stds == 0].tolist()}; leave "
+            f"expected latents that vary, got the constant {chosen[constant].tolist()}; leave "
             "them out"
         )
     offsets = ((codes[:, chosen] - codes[anchor, chosen]) / stds) ** 2  # (N, K)
     total = offsets.sum(axis=1)
-    walks = []
+    found = []
     for place, latent in enumerate(chosen):
         column = codes[:, latent].astype(np.float64)
-        low, high = np.quantile(column, [tail, 1 - tail])
-        values = np.linspace(low, high, num_values)
+        low, high = np.quantile(column, [TAIL, 1 - TAIL])
+        values = np.linspace(low, high, NUM_VALUES)
         others = total - offsets[:, place]
-        half = (high - low) / (num_values - 1) / 2 or stds[place]
+        half = (high - low) / (NUM_VALUES - 1) / 2 or stds[place]
         rows = [int((others + ((column - v) / half) ** 2).argmin()) for v in values]
-        walks.append(Traversal(int(latent), values, np.array(rows, dtype=np.int64)))
-    return walks
+        found.append(Traversal(int(latent), values, np.array(rows, dtype=np.int64)))
+    return found

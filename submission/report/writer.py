@@ -6,12 +6,11 @@ from typing import Any
 from submission.files import replacing
 from submission.report.carriers import RULES, VERDICTS, Carrier, carriers_of
 from submission.report.experiment import Experiment, read_experiment
-from submission.report.illustrations import Picture, bars, curves, heat_maps, histograms, plain
+from submission.report.illustrations import Picture, bars, curves, heat_maps, histograms, words_of
 from submission.report.matrices import Matrix, following, matrices_of, order_latents
 from submission.report.page import render_page
 from submission.report.traversal import NUM_VALUES, TAIL
-from submission.report.walks import NUM_ORDINARY, walk
-from submission.scoring.code_table import CodeTable
+from submission.report.traversal_images import NUM_ORDINARY, show_traversals
 from submission.scoring.settings import ALL_METRICS
 from submission.scoring.text_tables import IRS_NOTE, TITLES
 from submission.server.environment import Environment
@@ -19,26 +18,22 @@ from submission.server.environment import Environment
 __all__ = ["write_report"]
 
 
-def write_report(
-    environment: Environment, output: Path | None = None, table: CodeTable | None = None
-) -> Path:
+def write_report(environment: Environment, folder: Path) -> Path:
     """Writes the report of an experiment that has been scored.
 
     Args:
         environment: where the experiment and its data are.
-        output: folder to write to; `report/` in the experiment's folder if None.
-        table: the codes that were scored, if at hand; else training's are read.
+        folder: where to write.
 
     Returns:
-        the page, `report.html`; its pictures lie beside it in `figures/`.
+        The page, `report.html`; its pictures lie beside it in `figures/`.
 
     Raises:
-        FileNotFoundError: if there are no scores, or no images.
-        ValueError: if scores, codes and images do not belong together.
-        OSError: if the output cannot be written.
+        MissingFileError: if there are no scores, or no images.
+        InputError: if scores, model, codes and images do not belong together.
+        OutputError: if the output cannot be written.
     """
-    folder = environment.experiment_path / "report" if output is None else output
-    content, pictures = _collect(read_experiment(environment, table))
+    content, pictures = _collect(read_experiment(environment))
     for picture in pictures:
         with replacing(folder / "figures" / f"{picture.name}.png") as beside:
             beside.write_bytes(picture.png)
@@ -75,7 +70,9 @@ def _collect(experiment: Experiment) -> tuple[dict[str, Any], list[Picture]]:
         for latent in order
         if active[latent]
     }
-    anchor, walks = walk(table, experiment.images, followed) if table and followed else (None, [])
+    anchor, traversals = (
+        show_traversals(table, experiment.images, followed) if table and followed else (None, [])
+    )
     content = {
         "experiment": experiment,
         "scores": scores,
@@ -83,7 +80,7 @@ def _collect(experiment: Experiment) -> tuple[dict[str, Any], list[Picture]]:
         "titles": {
             metric: TITLES[metric]
             for metric in ALL_METRICS
-            if any(metric in row.means for row in experiment.rows)
+            if any(metric in row.means for row in experiment.result.rows)
         },
         "irs_note": IRS_NOTE,
         "deciding": deciding,
@@ -96,33 +93,33 @@ def _collect(experiment: Experiment) -> tuple[dict[str, Any], list[Picture]]:
         "followed": followed,
         "num_active": int(active.sum()),
         "anchor": anchor,
-        "walks": walks,
+        "traversals": traversals,
         "num_values": NUM_VALUES,
         "tail": TAIL,
         "num_ordinary": min(NUM_ORDINARY, scores.num_rows),
-        "plain": plain,
+        "words_of": words_of,
         "hashes": _hashes(experiment),
         "versions": {**experiment.training.get("versions", {}), **scores.versions},
         "seconds": _seconds(experiment),
         **drawn,
     }
     single = [picture for group in drawn.values() for picture in group]
-    return content, single + [found.strip for found in walks]
+    return content, single + [shown.strip for shown in traversals]
 
 
 def _roles(experiment: Experiment, deciding: Matrix, active: list[bool]) -> list[str]:
-    """Says in a word or two what each latent is for."""
+    """Names the factor that each latent follows, or says that there is none."""
     names = experiment.scores.factor_names
     return [
-        "off" if not on else "no single factor" if factor < 0 else plain(names[factor])
+        "off" if not on else "no single factor" if factor < 0 else words_of(names[factor])
         for factor, on in zip(following(deciding), active, strict=True)
     ]
 
 
 def _counts(carriers: list[Carrier]) -> list[tuple[str, list[str]]]:
-    """Sorts the factors by verdict, leaving out words that none has."""
+    """Groups the factors by verdict; verdicts without a factor are left out."""
     groups = [
-        (word, [plain(carrier.factor) for carrier in carriers if carrier.verdict == word])
+        (word, [words_of(carrier.factor) for carrier in carriers if carrier.verdict == word])
         for word in VERDICTS
     ]
     return [(word, names) for word, names in groups if names]
@@ -148,7 +145,7 @@ def _seconds(experiment: Experiment) -> list[tuple[str, float]]:
     """Lists how long each stage took: training, evaluation and, within it, each metric."""
     parts = (
         ("training", experiment.training.get("seconds", {})),
-        ("evaluation", experiment.evaluation.get("seconds", {})),
+        ("evaluation", experiment.result.seconds),
         ("metric", {TITLES[name]: taken for name, taken in experiment.scores.seconds.items()}),
     )
     return [(f"{part}: {stage}", float(t)) for part, found in parts for stage, t in found.items()]

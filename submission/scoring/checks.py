@@ -137,7 +137,8 @@ def check_codes(codes: npt.ArrayLike, num_rows: int) -> FloatArray:
         )
     if values.shape[0] != num_rows:
         raise InputError(
-            f"expected {num_rows} rows of codes, one for each point, got {values.shape[0]}"
+            f"expected {num_rows} rows of codes, one for each point, got {values.shape[0]}; "
+            "score_samples takes the codes of some points, and a row of factors for each"
         )
     bad = ~(np.abs(values) <= MAX_MAGNITUDE)
     if bad.any():

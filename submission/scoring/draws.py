@@ -13,13 +13,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from submission.data.ground_truth import GridData
 from submission.errors import InputError
 from submission.factors import FactorSpace
 from submission.scoring.library import library
 
 __all__ = [
     "Draws",
-    "GridData",
     "GridDraws",
     "Represent",
     "Rows",
@@ -34,61 +34,6 @@ Represent = Callable[[IntArray], FloatArray]
 
 Rows = tuple[FloatArray, IntArray]
 """Codes (C, n) and factor values (F, n), the library's orientation."""
-
-
-class GridData:
-    """A data set in the library's sense whose observations are grid points' numbers.
-
-    It has the methods of `disentanglement_lib`'s `GroundTruthData` and draws factors exactly as
-    the library's own image sets do, one factor after the other from one random state.
-
-    Args:
-        space: the whole grid.
-        hidden: names of the factors that are drawn but not reported.
-    """
-
-    observation_shape: tuple[int, ...] = ()
-
-    def __init__(self, space: FactorSpace, hidden: tuple[str, ...] = ()) -> None:
-        self._space = space
-        self._visible = [i for i, name in enumerate(space.names) if name not in hidden]
-        self._hidden = [i for i, name in enumerate(space.names) if name in hidden]
-
-    @property
-    def num_factors(self) -> int:
-        """F, the number of factors."""
-        return len(self._visible)
-
-    @property
-    def factors_num_values(self) -> list[int]:
-        """The factors' numbers of values."""
-        return [self._space.sizes[i] for i in self._visible]
-
-    def sample_factors(self, num: int, random_state: np.random.RandomState) -> IntArray:
-        """Draws (num, F) factor values, each factor uniformly."""
-        factors = np.zeros((num, self.num_factors), dtype=np.int64)
-        for column, size in enumerate(self.factors_num_values):
-            factors[:, column] = random_state.randint(size, size=num)
-        return factors
-
-    def sample_observations_from_factors(
-        self, factors: IntArray, random_state: np.random.RandomState
-    ) -> IntArray:
-        """Gives the (num,) numbers of grid points; only hidden factors are drawn at random."""
-        points: IntArray = factors @ self._space.strides[self._visible]
-        for i in self._hidden:
-            drawn = random_state.randint(self._space.sizes[i], size=len(factors))
-            points = points + drawn * self._space.strides[i]
-        return points
-
-    def sample(self, num: int, random_state: np.random.RandomState) -> tuple[IntArray, IntArray]:
-        """Draws factor values and their grid points' numbers."""
-        factors = self.sample_factors(num, random_state)
-        return factors, self.sample_observations_from_factors(factors, random_state)
-
-    def sample_observations(self, num: int, random_state: np.random.RandomState) -> IntArray:
-        """Draws (num,) grid points' numbers."""
-        return self.sample(num, random_state)[1]
 
 
 def lookup(codes: FloatArray) -> Represent:

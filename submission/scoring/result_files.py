@@ -28,6 +28,9 @@ def write_result_files(
 ) -> list[Path]:
     """Writes `metrics/<name>/results/` for each metric there is, and replaces what was there.
 
+    The folder is `metrics_seed_1` for seed 1, and so on. Folders of metrics that `scores` lacks are
+    removed, because they are of other scores.
+
     As in the library, the files of the earlier steps in `representation/results/` are copied, and
     `aggregate/evaluation.json` joins everything in `json/`. `num_active_dims` is the number of
     active latents; the library writes another count under that name.
@@ -45,11 +48,14 @@ def write_result_files(
     """
     if data_name is None:
         data_name = scores.source.data_name if scores.source else "auto"
+    metrics = experiment / ("metrics" if scores.seed == 0 else f"metrics_seed_{scores.seed}")
+    for metric in KIT_NAMES.keys() - scores.values().keys():
+        shutil.rmtree(metrics / KIT_NAMES[metric], ignore_errors=True)
     written = []
     for metric in scores.values():
         name = KIT_NAMES[metric]
-        folder = experiment / "metrics" / name
-        beside = experiment / "metrics" / f".{name}.part"
+        folder = metrics / name
+        beside = metrics / f".{name}.part"
         shutil.rmtree(beside, ignore_errors=True)
         results = beside / "results"
         earlier = experiment / "representation" / "results"

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from submission.data.ground_truth import GridData
 from submission.errors import InputError
 from submission.factors import FactorSpace
 from submission.scoring.checks import (
@@ -18,7 +19,7 @@ from submission.scoring.checks import (
     odd_latents,
     summarise_latents,
 )
-from submission.scoring.draws import Draws, GridData, GridDraws, SampleDraws, varying
+from submission.scoring.draws import Draws, GridDraws, SampleDraws, varying
 from submission.scoring.library import library, versions
 from submission.scoring.metrics.dci import compute_dci
 from submission.scoring.metrics.factor_vae import compute_factor_vae

@@ -1,8 +1,12 @@
-"""The evaluation server's environment variables; the only reader of `os.environ`."""
+"""The environment variables of the evaluation server and of this project.
+
+No other module reads `os.environ`. Spaces around a value are ignored, and a variable without any
+other character counts as unset, except where that is said.
+"""
 
 import math
 import os
-from collections.abc import Mapping
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,9 +16,13 @@ __all__ = [
     "Environment",
     "EventService",
     "Launch",
+    "is_debugging",
+    "is_grading",
+    "read_cache_path",
     "read_environment",
     "read_event_service",
     "read_launch",
+    "user_path",
 ]
 
 FALSE_WORDS = frozenset({"", "false", "0", "no", "off"})
@@ -23,14 +31,14 @@ TRUE_WORDS = frozenset({"true", "1", "yes", "on"})
 
 @dataclass(frozen=True)
 class Environment:
-    """Where a run reads and writes, as the server or the local defaults say.
+    """Where a run reads and writes.
 
     Attributes:
         output_path: folder that holds one folder per experiment (AICROWD_OUTPUT_PATH).
         evaluation_name: name of the experiment (AICROWD_EVALUATION_NAME).
         dataset_name: name of the data set, disentanglement_lib's names (AICROWD_DATASET_NAME).
         data_path: folder of the data sets (DISENTANGLEMENT_LIB_DATA).
-        is_grading: whether this is the evaluation server (AICROWD_IS_GRADING set at all).
+        is_grading: whether this is the evaluation server; see `is_grading`.
         cuda: True or False when AICROWD_CUDA asks for or against a GPU, None to use one if present.
     """
 
@@ -48,7 +56,7 @@ class Environment:
 
     @property
     def training_path(self) -> Path:
-        """The folder of what is known of the training: settings, curves, codes."""
+        """The folder for settings, learning curves and codes of the training."""
         return self.experiment_path / "training"
 
     @property
@@ -64,12 +72,12 @@ class Environment:
 
 @dataclass(frozen=True)
 class EventService:
-    """The evaluation server's event service, as the server names it.
+    """The evaluation server's event service.
 
     Attributes:
         host: of the Redis server (AICROWD_REDIS_HOST).
-        port: its port, as it was given (AICROWD_REDIS_PORT).
-        db: number of its database, as it was given (AICROWD_REDIS_DB).
+        port: its port, which need not be a number (AICROWD_REDIS_PORT).
+        db: number of its database, which need not be a number (AICROWD_REDIS_DB).
         password: its password, None for none (AICROWD_REDIS_PASSWORD).
         channel: list that events are pushed to (AICROWD_REDIS_COMMUNICATION_CHANNEL).
         response_channel: list that answers come from (AICROWD_BLOCKING_RESPONSE_CHANNEL).
@@ -92,7 +100,7 @@ class EventService:
 
 @dataclass(frozen=True)
 class Launch:
-    """The processes that torchrun has started together; one when it has not.
+    """The processes that torchrun started together; one process without torchrun.
 
     Attributes:
         num_processes: on all machines (WORLD_SIZE).
@@ -105,17 +113,63 @@ class Launch:
     number: int = 0
 
 
-def read_launch(variables: Mapping[str, str] | None = None) -> Launch:
-    """Reads the variables that torchrun sets.
+def read_cache_path() -> Path:
+    """Names the folder for files that can be made again (XDG_CACHE_HOME, by default ~/.cache)."""
+    folder = Path(os.environ.get("XDG_CACHE_HOME", ""))
+    if not folder.is_absolute():
+        try:
+            folder = Path.home() / ".cache"
+        except RuntimeError:  # there is no home
+            folder = Path(tempfile.gettempdir())
+    return folder / "disentanglement-submission"
 
-    Args:
-        variables: the variables; those of the process when None.
+
+def is_grading() -> bool:
+    """Says whether this is the evaluation server: one of the two switches is set, even to nothing.
+
+    `python.sh` has the same rule for the shell.
     """
-    given = os.environ if variables is None else variables
-    if "TORCHELASTIC_RUN_ID" not in given:
+    return _switch() is not None
+
+
+def _switch() -> str | None:
+    """Names the prefix of the switch that is set; the current one wins over the older one."""
+    return next((p for p in ("AICROWD", "CROWDAI") if f"{p}_IS_GRADING" in os.environ), None)
+
+
+def is_debugging() -> bool:
+    """Says whether every error shows its traceback (DISENTANGLE_DEBUG).
+
+    Raises:
+        InputError: if the value means neither yes nor no.
+    """
+    return _flag("DISENTANGLE_DEBUG", os.environ.get("DISENTANGLE_DEBUG", ""))
+
+
+def user_path(text: str) -> Path:
+    """Makes a path of what a user wrote: `~` and `~name` are home folders.
+
+    Raises:
+        InputError: if there is no such home folder.
+
+    Example:
+        >>> user_path("~/out") == Path.home() / "out"
+        True
+    """
+    try:
+        return Path(text).expanduser()
+    except RuntimeError as error:
+        raise InputError(
+            f"expected ~ or ~USER with a known home folder, got {text!r}; write the folder's path"
+        ) from error
+
+
+def read_launch() -> Launch:
+    """Reads the variables that torchrun sets."""
+    if "TORCHELASTIC_RUN_ID" not in os.environ:
         return Launch()
     names = ("WORLD_SIZE", "LOCAL_WORLD_SIZE", "RANK")
-    return Launch(*(int(given[name]) for name in names))
+    return Launch(*(int(os.environ[name]) for name in names))
 
 
 def _flag(name: str, value: str) -> bool:
@@ -127,69 +181,66 @@ def _flag(name: str, value: str) -> bool:
     raise InputError(f"expected {name} to be one of true/1/yes/on/false/0/no/off, got {value!r}")
 
 
-def read_environment(variables: Mapping[str, str] | None = None) -> Environment:
-    """Reads the variables of the evaluation server's contract, with local defaults.
+def _text(name: str, default: str) -> str:
+    return os.environ.get(name, "").strip() or default
 
-    Args:
-        variables: the variables; those of the process when None.
+
+def read_environment() -> Environment:
+    """Reads the variables of the evaluation server's contract; an unset one has a local default.
+
+    AICROWD_CUDA that is set to nothing means the CPU.
 
     Raises:
-        ValueError: if a switch is neither true nor false, the experiment's name is not a plain
-            folder name, or the server names no data set.
+        InputError: if a switch means neither yes nor no, the experiment's name is not a plain
+            folder name, a home folder is unknown, or the server names no data set.
     """
-    variables = os.environ if variables is None else variables
-    name = variables.get("AICROWD_EVALUATION_NAME") or "experiment_name"
-    if name in {".", ".."} or "/" in name or "\0" in name:
+    name = _text("AICROWD_EVALUATION_NAME", "experiment_name")
+    if name in {".", ".."} or "/" in name:
         raise InputError(
             f"expected AICROWD_EVALUATION_NAME to be the name of a folder, got {name!r}"
         )
-    is_grading = "AICROWD_IS_GRADING" in variables
-    dataset = variables.get("AICROWD_DATASET_NAME", "")
+    dataset = _text("AICROWD_DATASET_NAME", "" if is_grading() else "standin_real")
     if not dataset:
-        if is_grading:
-            raise InputError("expected AICROWD_DATASET_NAME to name the data set while grading")
-        dataset = "standin_real"
-    cuda = variables.get("AICROWD_CUDA")
+        raise InputError(
+            "expected AICROWD_DATASET_NAME to name the data set while grading, got none; set it, "
+            f"or unset {_switch()}_IS_GRADING for a local run"
+        )
+    cuda = os.environ.get("AICROWD_CUDA")
     return Environment(
-        output_path=Path(variables.get("AICROWD_OUTPUT_PATH") or "./scratch/shared"),
+        output_path=user_path(_text("AICROWD_OUTPUT_PATH", "./scratch/shared")),
         evaluation_name=name,
         dataset_name=dataset,
-        data_path=Path(variables.get("DISENTANGLEMENT_LIB_DATA") or "./scratch/dataset"),
-        is_grading=is_grading,
+        data_path=user_path(_text("DISENTANGLEMENT_LIB_DATA", "./scratch/dataset")),
+        is_grading=is_grading(),
         cuda=None if cuda is None else _flag("AICROWD_CUDA", cuda),
     )
 
 
-def read_event_service(variables: Mapping[str, str] | None = None) -> EventService | None:
-    """Reads where events go; each variable may begin with AICROWD_ or, as before, with CROWDAI_.
+def read_event_service() -> EventService | None:
+    """Reads where events go; each variable begins with AICROWD_ or, as in older servers, CROWDAI_.
 
-    Channels that are not named have the names of their variables, as the switch spells them.
-
-    Args:
-        variables: the variables; those of the process when None.
+    A channel without a name of its own has the name of its variable, with the switch's prefix.
 
     Returns:
-        The service, or None when nothing says that this is the evaluation server.
+        The service, or None when this is not the evaluation server.
 
     Raises:
-        ValueError: if a waiting time is not a positive number of seconds.
+        InputError: if a waiting time is not a positive number of seconds.
     """
-    given = os.environ if variables is None else variables
-    if not {"AICROWD_IS_GRADING", "CROWDAI_IS_GRADING"} & given.keys():
+    prefix = _switch()
+    if prefix is None:
         return None
 
-    spelling = "AICROWD" if "AICROWD_IS_GRADING" in given else "CROWDAI"
-
     def read(name: str, default: str) -> str:
-        return given.get(f"AICROWD_{name}") or given.get(f"CROWDAI_{name}") or default
+        return _text(f"AICROWD_{name}", _text(f"CROWDAI_{name}", default))
 
     return EventService(
         host=read("REDIS_HOST", "localhost"),
         port=read("REDIS_PORT", "6379"),
         db=read("REDIS_DB", "0"),
         password=read("REDIS_PASSWORD", "") or None,
-        channel=read("REDIS_COMMUNICATION_CHANNEL", f"{spelling}_REDIS_COMMUNICATION_CHANNEL"),
-        response_channel=read("BLOCKING_RESPONSE_CHANNEL", f"{spelling}_BLOCKING_RESPONSE_CHANNEL"),
+        channel=read("REDIS_COMMUNICATION_CHANNEL", f"{prefix}_REDIS_COMMUNICATION_CHANNEL"),
+        response_channel=read("BLOCKING_RESPONSE_CHANNEL", f"{prefix}_BLOCKING_RESPONSE_CHANNEL"),
         agent_id=read("AGENT_ID", "undefined"),
         timeout=_seconds("AICROWD_EVENTS_TIMEOUT", read("EVENTS_TIMEOUT", "5")),
         response_timeout=_seconds(

@@ -1,9 +1,9 @@
-"""The evaluation server's events: what a run tells the server about itself."""
+"""The events by which a run reports start, progress and end to the evaluation server."""
 
 import json
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -12,36 +12,28 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from submission.console import say
+from submission.errors import Stopped, UserError
 from submission.server.environment import EventService
-from submission.server.termination import ending_on_sigterm
 
 __all__ = ["Events", "reporting"]
 
 REASON_LENGTH = 200
+INTERVAL = 10.0
+"""Least seconds between two events of progress."""
 
 
 class Events:
-    """Sends events to the service; where there is none, every call does nothing.
+    """Sends events to the service. Without a service, every call does nothing.
 
-    No call raises because of the service, and none waits longer than the service's waiting times
-    allow. At the first fault one warning is printed; after it, only the event that ends a run is
-    tried once more.
+    A fault of the service never raises, and no call waits longer than the service's waiting times
+    allow. The first fault prints a warning. After it, only the event that ends a run is sent.
 
     Args:
         service: where events go, None for nowhere.
-        interval: least seconds between two reports of progress.
-        clock: seconds that never go back.
     """
 
-    def __init__(
-        self,
-        service: EventService | None,
-        interval: float = 10.0,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
+    def __init__(self, service: EventService | None) -> None:
         self._service = service
-        self._interval = interval
-        self._clock = clock
         self._client: redis.Redis | None = None
         self._faulty = False
         self._is_submitted = False
@@ -49,35 +41,35 @@ class Events:
         self._reported_at = -math.inf
 
     def started(self) -> None:
-        """Tells that the run has begun."""
+        """Reports that the run has begun."""
         self._send("INFO", "execution_started")
 
     def progress(self, fraction: float) -> None:
-        """Tells how much of the run is done, unless that was told a moment ago.
+        """Reports how much of the run is done, at most once in 10 seconds.
 
         Args:
-            fraction: in [0, 1]; what is not larger than what was told before is left out.
+            fraction: in [0, 1]; one that does not exceed the last reported one is left out.
         """
         fraction = min(fraction, 1.0)
-        now = self._clock()
-        early = now - self._reported_at < self._interval and fraction < 1
+        now = time.monotonic()
+        early = now - self._reported_at < INTERVAL and fraction < 1
         if early or not fraction > self._progress:
             return
         self._progress, self._reported_at = fraction, now
         self._send("INFO", "register_progress", training_progress=round(fraction, 4))
 
     def submitted(self) -> None:
-        """Tells that the representation is ready to be scored, and waits for the answer."""
+        """Reports that the representation is ready to be scored, and waits for the answer."""
         self.progress(1.0)
         if self._service is not None:
             self._is_submitted = True
             self._send("SUCCESS", "submit", wait=self._service.response_timeout)
 
     def failed(self, reason: str, wait: float = math.inf) -> None:
-        """Tells that the run has failed, unless it was submitted, and waits for the answer.
+        """Reports that the run has failed and waits for the answer; not after `submitted`.
 
         Args:
-            reason: why; one line of it is sent.
+            reason: why; at most 200 characters of it are sent, as one line.
             wait: seconds to wait for the answer, if less than the service's own waiting time.
         """
         if self._service is not None and not self._is_submitted:
@@ -123,7 +115,7 @@ class Events:
 
 
 def _connect(service: EventService) -> redis.Redis:
-    """Makes a client that waits within bounds, never tries again, and speaks the old protocol."""
+    """Makes a client with bounded waits and without retries, for old servers, too."""
     return redis.Redis(
         host=service.host,
         port=int(service.port),
@@ -139,32 +131,24 @@ def _connect(service: EventService) -> redis.Redis:
 
 @contextmanager
 def reporting(service: EventService | None) -> Iterator[Events]:
-    """Tells the service that a run starts and how it ends; yields the events for its progress.
+    """Sends the events of a run's start and end; yields what sends those of its progress.
 
-    When the block succeeds, the representation counts as submitted. When it raises, the reason is
-    told and the exception goes on. SIGTERM ends the block with `SystemExit`, status 143, and is
-    told too; a second one ends the process at once. `InterruptedError` means that the block itself
-    has stopped work because it was told to end.
+    When the block succeeds, the representation counts as submitted. When the block raises, the
+    event of the failure says why, and the exception goes on. `ending_on_sigterm` around this lets
+    SIGTERM count, too.
 
     Args:
         service: where events go, None for nowhere.
     """
     events = Events(service)
-    with ending_on_sigterm():
-        try:
-            events.started()
-            yield events
-            events.submitted()
-        except (SystemExit, KeyboardInterrupt, InterruptedError) as error:
-            say("stopping: told to end")
-            stopped = isinstance(error, InterruptedError)
-            events.failed(str(error) if stopped else f"told to end ({_name_of(error)})", wait=1.0)
-            raise
-        except BaseException as error:
-            known = isinstance(error, ValueError | OSError)
-            events.failed(str(error) if known and str(error) else f"{_name_of(error)}: {error}")
-            raise
-
-
-def _name_of(error: BaseException) -> str:
-    return "SIGTERM" if isinstance(error, SystemExit) else type(error).__name__
+    try:
+        events.started()
+        yield events
+        events.submitted()
+    except (Stopped, KeyboardInterrupt) as error:
+        events.failed(str(error) or "stopped by SIGINT", wait=1.0)
+        raise
+    except BaseException as error:
+        known = isinstance(error, UserError) and str(error)
+        events.failed(str(error) if known else f"{type(error).__name__}: {error}")
+        raise

@@ -1,4 +1,4 @@
-"""What bounds this process's memory: a setting, control groups, resource limits, the machine."""
+"""Finds the limits on this process's memory: a setting, control groups, the system, the machine."""
 
 import resource
 from collections.abc import Callable
@@ -10,20 +10,20 @@ from submission.errors import InputError
 
 __all__ = ["Kind", "MemoryLimit", "read_memory_limits"]
 
-Kind = Literal["resident", "data", "address"]
+Kind = Literal["resident", "data", "address", "device"]
 
 UNLIMITED = 1 << 60
 
 
 @dataclass(frozen=True)
 class MemoryLimit:
-    """A bound on what the process may hold.
+    """A limit on the memory of this process.
 
     Attributes:
-        num_bytes: the bound.
-        source: what sets it, for the reader.
-        kind: what it counts: memory in use ("resident"), private mappings ("data"), or all
-            mappings, those of files too ("address").
+        num_bytes: the limit.
+        source: what sets it, for messages.
+        kind: what it counts: memory in use ("resident"), private mappings ("data"), all mappings
+            with those of files ("address"), or memory of a GPU ("device").
     """
 
     num_bytes: int
@@ -41,7 +41,7 @@ def read_memory_limits(
     """Finds every limit on this process's memory.
 
     Args:
-        setting: bytes that the user allows; 0 for no such limit.
+        setting: bytes that `Extract.memory_limit` allows; 0 for no such limit.
         cgroup_root: where control groups are mounted, version 1 or 2.
         proc: where process information is mounted.
         rlimit: reads a resource limit, soft and hard.
@@ -51,9 +51,13 @@ def read_memory_limits(
         process's own to the root, RLIMIT_DATA, RLIMIT_AS, and the memory that is free now.
 
     Raises:
-        ValueError: if nothing at all is known.
+        InputError: if no limit is known.
+
+    Example:
+        >>> read_memory_limits(1 << 30)[0].num_bytes
+        1073741824
     """
-    limits = [MemoryLimit(setting, "the setting memory_limit")] if setting > 0 else []
+    limits = [MemoryLimit(setting, "the setting Extract.memory_limit")] if setting > 0 else []
     limits += _cgroup_limits(cgroup_root, proc)
     kinds: tuple[tuple[int, str, Kind], ...] = (
         (resource.RLIMIT_DATA, "RLIMIT_DATA", "data"),
@@ -65,12 +69,17 @@ def read_memory_limits(
             limits.append(MemoryLimit(soft, name, kind))
     limits += _physical_limit(proc)
     if not limits:
-        raise InputError(f"no memory limit can be read from {proc}; set Extract.memory_limit")
+        raise InputError(
+            f"expected the size of the memory in {proc}/meminfo, got none; set Extract.memory_limit"
+        )
     return tuple(limits)
 
 
 def _cgroup_limits(root: Path, proc: Path) -> list[MemoryLimit]:
-    """Reads the limits of the process's control groups; inside a container paths may not match."""
+    """Reads the limits of the process's control groups.
+
+    Inside a container, the paths of the groups may not exist. Then the mounted root counts.
+    """
     try:
         groups = (proc / "self" / "cgroup").read_text().splitlines()
     except OSError:
@@ -82,14 +91,9 @@ def _cgroup_limits(root: Path, proc: Path) -> list[MemoryLimit]:
         _, controllers, path = line.split(":", 2)
         if controllers and "memory" not in controllers.split(","):
             continue
-        base, file = (
-            (root, "memory.max")
-            if not controllers
-            else (
-                root / "memory",
-                "memory.limit_in_bytes",
-            )
-        )
+        base, file = root, "memory.max"
+        if controllers:  # version 1
+            base, file = root / "memory", "memory.limit_in_bytes"
         folder = base / path.lstrip("/")
         for place in (folder, *folder.parents):
             num_bytes = _read_number(place / file)
@@ -101,7 +105,7 @@ def _cgroup_limits(root: Path, proc: Path) -> list[MemoryLimit]:
 
 
 def _physical_limit(proc: Path) -> list[MemoryLimit]:
-    """Reads how much memory can be had without swapping."""
+    """Reads how much memory is available without swapping."""
     try:
         lines = (proc / "meminfo").read_text().splitlines()
     except OSError:
@@ -115,7 +119,7 @@ def _physical_limit(proc: Path) -> list[MemoryLimit]:
 
 
 def _read_number(path: Path) -> int | None:
-    """Reads a file that holds one number; None when there is none, as in `max`."""
+    """Reads a file that holds one number; returns None if it holds a word, such as `max`."""
     try:
         text = path.read_text().strip()
     except OSError:

@@ -1,4 +1,4 @@
-"""The starter kit's functions that tell the evaluation server about a run, for own scripts."""
+"""The starter kit's functions by which a script of one's own reports to the evaluation server."""
 
 from functools import cache
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 from submission.errors import MissingFileError
 from submission.server.environment import read_event_service
 from submission.server.events import Events
-from submission.starter_kit.names import get_model_path
+from submission.starter_kit.models import get_model_path
 
 __all__ = ["execution_error", "execution_start", "register_progress", "submit"]
 
@@ -17,23 +17,23 @@ def _events() -> Events:
 
 
 def execution_start() -> None:
-    """Tells that the run has begun."""
+    """Reports that the run has begun."""
     _events().started()
 
 
 def register_progress(progress: float) -> None:
-    """Tells how much of the run is done, in [0, 1], unless that was told a moment ago."""
+    """Reports how much of the run is done, in [0, 1], at most once in 10 seconds."""
     _events().progress(progress)
 
 
 def submit(payload: object = None) -> None:
-    """Tells that the representation is ready to be scored, and waits for the answer.
+    """Reports that the representation is ready to be scored, and waits for the answer.
 
     Args:
-        payload: has no effect; the kit's function has it.
+        payload: has no effect; the kit's function has this parameter.
 
     Raises:
-        FileNotFoundError: if no representation lies where the evaluator looks.
+        MissingFileError: if there is no representation where the evaluator looks.
     """
     path = Path(get_model_path(make=False))
     if not path.is_file():
@@ -44,5 +44,5 @@ def submit(payload: object = None) -> None:
 
 
 def execution_error(error: object) -> None:
-    """Tells that the run has failed and why, and waits for the answer."""
+    """Reports that the run has failed and why, and waits for the answer."""
     _events().failed(str(error))

@@ -1,1 +1,1 @@
-"""A commit on its way to the evaluation server."""
+"""Rehearsal, checks and upload of a submission."""

@@ -3,7 +3,7 @@
 import subprocess
 from pathlib import Path
 
-from submission.errors import InputError, MissingFileError
+from submission.errors import InputError, MissingFileError, OutputError
 
 __all__ = ["Repository"]
 
@@ -15,8 +15,8 @@ class Repository:
         folder: the top of the work tree.
 
     Raises:
-        FileNotFoundError: if git is not there.
-        ValueError: if the folder is not the top of a work tree that has a commit.
+        MissingFileError: if git is not installed.
+        InputError: if the folder is not the top of a work tree, or has no commit.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -29,14 +29,14 @@ class Repository:
             )
         if self.try_git("rev-parse", "--verify", "HEAD") is None:
             raise InputError(
-                "expected a commit, got none; make one with: git add --all; git commit"
+                "expected a commit, got none; make one with: git add --all && git commit"
             )
 
     def git(self, *words: str) -> str:
         """Runs git and returns what it prints, without the last line's end.
 
         Raises:
-            ValueError: if git fails; the message is git's.
+            InputError: if git fails; with git's message.
         """
         done = self._run(*words)
         if done.returncode != 0:
@@ -53,7 +53,7 @@ class Repository:
         try:
             done = subprocess.run(command, capture_output=True, check=False)  # noqa: S603
         except FileNotFoundError as error:
-            raise MissingFileError("expected git, got none; install it") from error
+            raise MissingFileError("expected the program git, got none; install it") from error
         # Decoded here, since text mode would hide Windows line ends.
         out, err = (text.decode("utf-8", errors="replace") for text in (done.stdout, done.stderr))
         return subprocess.CompletedProcess(command, done.returncode, out, err)
@@ -69,7 +69,7 @@ class Repository:
         return self.try_git("symbolic-ref", "--short", "--quiet", "HEAD")
 
     def changes(self) -> list[str]:
-        """Names what differs from the commit: changed, staged and untracked files."""
+        """Names the files that differ from the commit: changed, staged and untracked ones."""
         lines = self.git("status", "--porcelain", "--untracked-files=all").splitlines()
         return [line[3:] for line in lines]
 
@@ -90,17 +90,24 @@ class Repository:
         return 1024 * (counts["size"] + counts["size-pack"])
 
     def is_tag(self, name: str) -> bool:
-        """Tells whether git allows a tag of that name."""
+        """Says whether git allows a tag of that name."""
         return self.try_git("check-ref-format", f"refs/tags/{name}") is not None
 
     def read(self, path: str) -> str | None:
-        """Reads a text file of the commit, None if it has none of that name."""
+        """Reads a text file of the commit; None if the commit has no such file."""
         return self.try_git("show", f"HEAD:{path}")
 
     def export(self, folder: Path) -> None:
-        """Writes the commit's files into a folder that does not exist yet."""
+        """Writes the commit's files into a new folder.
+
+        Raises:
+            OutputError: if they cannot be written, as when the disk is full.
+        """
         folder.mkdir()
         archive = folder.with_name(f"{folder.name}.tar")
         self.git("archive", "--format=tar", f"--output={archive}", "HEAD")
-        subprocess.run(["tar", "-xf", archive, "-C", folder], check=True)  # noqa: S603, S607
+        command = ["tar", "-xf", str(archive), "-C", str(folder)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+        if done.returncode != 0:
+            raise OutputError(f"the commit cannot be written to {folder}: {done.stderr.strip()}")
         archive.unlink()

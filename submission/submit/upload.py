@@ -1,4 +1,4 @@
-"""Pushes a commit and its tag, which is what starts an evaluation."""
+"""Pushes a commit and its tag; the tag starts an evaluation."""
 
 import re
 from dataclasses import dataclass
@@ -18,9 +18,9 @@ class Upload:
 
     Attributes:
         tag: the tag's full name.
-        commit: that it points to.
-        url: of the remote.
-        page: where the submission can be watched, None when the remote has no web page.
+        commit: the commit that it points to.
+        url: the remote's address.
+        page: the web page that shows the submission, None when the remote has none.
     """
 
     tag: str
@@ -33,14 +33,14 @@ def upload(repository: Repository, name: str, remote: str) -> Upload:
     """Tags the current commit for evaluation and pushes branch and tag.
 
     Args:
-        repository: of the project.
-        name: of the version, such as `v1.2`; the tag is `submission-v1.2`.
-        remote: name of the git remote that evaluates.
+        repository: the project's.
+        name: the version, such as `v1.2`; the tag is then `submission-v1.2`.
+        remote: name of the evaluator's git remote.
 
     Raises:
-        ValueError: if the commit does not pass its checks, was submitted before, the tag exists,
-            there is no branch or no such remote, or the push is refused. A tag that was made for
-            a refused push is removed again.
+        InputError: if the commit does not pass its checks or was submitted before, the tag exists,
+            there is no branch or no such remote, or the push is refused. After a refused push the
+            tag is removed.
     """
     tag = PREFIX + name.removeprefix(PREFIX)
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name) or not repository.is_tag(tag):
@@ -65,10 +65,10 @@ def upload(repository: Repository, name: str, remote: str) -> Upload:
     repository.git("tag", "--annotate", tag, f"--message=Submission {name}", commit)
     try:
         repository.git("push", "--atomic", remote, f"refs/heads/{branch}", f"refs/tags/{tag}")
-    except ValueError as error:
+    except InputError as error:
         repository.git("tag", "--delete", tag)
         raise InputError(
-            f"{remote} refused the push, so nothing was submitted and the tag is removed: {error}"
+            f"{remote} refused the push: {error}; nothing was submitted, the tag is removed again"
         ) from error
     return Upload(tag, commit, url, _page_of(url))
 
@@ -76,12 +76,12 @@ def upload(repository: Repository, name: str, remote: str) -> Upload:
 def _check_new(repository: Repository, tag: str, remote: str) -> None:
     """Refuses a tag that exists, and a commit that a tag on the remote has submitted before."""
     if repository.try_git("rev-parse", "--verify", f"refs/tags/{tag}") is not None:
-        raise InputError(f"the tag {tag} exists already; take the next version")
+        raise InputError(f"the tag {tag} exists already; choose the next version")
     for line in repository.git("ls-remote", "--tags", remote).splitlines():
         commit, name = line.split("\t")
         old = name.removeprefix("refs/tags/").removesuffix("^{}")
         if old == tag:
-            raise InputError(f"the tag {tag} exists already on {remote}; take the next version")
+            raise InputError(f"the tag {tag} exists already on {remote}; choose the next version")
         if commit == repository.commit and old.startswith(PREFIX):
             raise InputError(
                 f"this commit was submitted as {old}; a new tag on it starts no evaluation. "

@@ -1,4 +1,4 @@
-"""Keeps freed memory in the process, so that big tensors are not paged in anew at every step."""
+"""Keeps freed memory in the process, which avoids page faults at every step."""
 
 import ctypes
 import platform
@@ -9,13 +9,13 @@ M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_MAX, M_ARENA_MAX = -1, -2, -4, -8
 
 
 def keep_freed_memory() -> bool:
-    """Tells glibc to reuse freed memory instead of returning it to the system.
+    """Makes glibc reuse freed memory instead of returning it to the system.
 
-    A step of the optimiser allocates a tensor per parameter; fetched from the system each time,
-    their page faults cost more than the arithmetic. The peak of memory stays the same.
+    A step of the optimiser allocates a tensor for each parameter. If these come from the system
+    each time, the page faults cost more than the arithmetic. The peak of memory stays the same.
 
     Returns:
-        Whether the C library took the advice; other libraries than glibc are left alone.
+        Whether the C library accepted the settings. Libraries other than glibc are not changed.
     """
     if platform.libc_ver()[0] != "glibc":
         return False
@@ -31,6 +31,6 @@ def keep_freed_memory() -> bool:
 
 
 def release_freed_memory() -> None:
-    """Gives freed memory back to the system, where a stage has needed much more than the next."""
+    """Returns freed memory to the system, after a stage that needed much more than the next."""
     if platform.libc_ver()[0] == "glibc":
         ctypes.CDLL(None).malloc_trim(0)

@@ -6,40 +6,42 @@ import torch
 from torch import Generator, Tensor
 from torch.nn import functional as F
 
-from submission.training.batches import BatchPart
-
 __all__ = ["augment"]
 
-WHOLE = BatchPart()
 
+def augment(images: Tensor, strength: float, generator: Generator) -> Tensor:
+    """Changes each image at random, as if another camera had taken it.
 
-def augment(
-    images: Tensor, strength: float, generator: Generator, part: BatchPart = WHOLE
-) -> Tensor:
-    """Changes each image at random as another camera would have seen it.
+    The changes, in this order:
 
-    In turn: a shift of up to 1.5 pixels with a slight turn and zoom, a blur, one gain per image and
-    one per channel, a brightness slope and vignette, a black level, and noise.
+    1. a shift of up to 1.5 pixels, a rotation of up to 1.5 degrees and a zoom of up to 3 %,
+    2. a blur,
+    3. a gain of each image and a gain of each channel,
+    4. a brightness slope and a vignette,
+    5. a black level,
+    6. noise.
 
     Args:
         images: (B, 3, H, W) in [0, 1].
         strength: 0 leaves the images as they are, 1 is the full range of each change.
         generator: source of randomness, on the images' device.
-        part: which part of a batch the images are; the numbers are drawn for the whole batch, so
-            that an image is changed alike on whichever process it is.
 
     Returns:
-        (B, 3, H, W) in [0, 1], a new tensor.
+        (B, 3, H, W) in [0, 1], a new tensor unless the strength is 0.
+
+    Example:
+        >>> images = torch.rand(2, 3, 64, 64)
+        >>> augment(images, 1.0, Generator().manual_seed(0)).shape
+        torch.Size([2, 3, 64, 64])
     """
     if strength == 0:
         return images
 
     batch, _, height, width = images.shape
-    whole = batch * part.num_parts
 
     def uniform(*shape: int) -> Tensor:
-        noise = torch.rand(whole, *shape, generator=generator, device=images.device)
-        return strength * (2 * part.of(noise) - 1)
+        noise = torch.rand(batch, *shape, generator=generator, device=images.device)
+        return strength * (2 * noise - 1)
 
     moved = _move(images, uniform(), uniform(), uniform(2))
     kernel = torch.tensor([1.0, 2.0, 1.0], device=images.device) / 4
@@ -55,8 +57,8 @@ def augment(
     light = light - 0.12 * slope[:, 2:].clamp_min(0) * (down.square() + right.square())
     changed = changed * gain * light + 0.04 * uniform(3, 1, 1)
 
-    noise = torch.randn(whole, *images.shape[1:], generator=generator, device=images.device)
-    changed = changed + 0.02 * uniform(1, 1, 1).clamp_min(0) * part.of(noise)
+    noise = torch.randn(images.shape, generator=generator, device=images.device)
+    changed = changed + 0.02 * uniform(1, 1, 1).clamp_min(0) * noise
     return changed.clamp(0, 1)
 
 

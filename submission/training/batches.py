@@ -1,8 +1,6 @@
 """Labelled images of several sets as one, and the order in which an epoch visits them."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -12,29 +10,9 @@ from torch import Tensor
 from submission.data.images import ImageSet
 from submission.errors import InputError
 
-__all__ = ["BatchPart", "LabelledImages", "epoch_batches", "split_indices", "to_unit_range"]
+__all__ = ["LabelledImages", "epoch_batches", "split_indices", "to_unit_range"]
 
 IntArray = npt.NDArray[np.int64]
-Rows = TypeVar("Rows", IntArray, Tensor)
-
-
-@dataclass(frozen=True)
-class BatchPart:
-    """The part of every batch that one of several processes computes.
-
-    Attributes:
-        number: of the process, from 0.
-        num_parts: number of processes; it divides the batch.
-    """
-
-    number: int = 0
-    num_parts: int = 1
-
-    def of(self, rows: Rows) -> Rows:
-        """Takes the part's rows out of a whole batch of (B, ...) rows."""
-        size, rest = divmod(len(rows), self.num_parts)
-        assert rest == 0
-        return rows[self.number * size : (self.number + 1) * size]
 
 
 def to_unit_range(images: Tensor, device: torch.device) -> Tensor:
@@ -46,13 +24,13 @@ def to_unit_range(images: Tensor, device: torch.device) -> Tensor:
 
 
 class LabelledImages:
-    """Several image sets of one factor space behind a single index; nothing is read up front.
+    """Several image sets of one factor space under one index. Images are read when taken.
 
     Args:
-        sets: at least one set; sizes of the factors must agree.
+        sets: at least one set. The sizes of the factors must be equal.
 
     Raises:
-        ValueError: if there is no set or their factor sizes differ.
+        InputError: if there is no set or their factor sizes differ.
     """
 
     def __init__(self, sets: Sequence[ImageSet]) -> None:
@@ -119,8 +97,8 @@ def epoch_batches(
     """Yields an epoch's batches of indices in a random order that seed and epoch decide.
 
     Args:
-        indices: what to draw from, each at most once per epoch.
-        batch_size: B; an incomplete last batch is left out.
+        indices: what to draw from; an epoch draws each index at most once.
+        batch_size: B. An incomplete last batch is left out.
         num_images: images of this epoch, at most all of `indices`.
         seed: of the run.
         epoch: number of the epoch.

@@ -1,34 +1,23 @@
-"""Checkpoints: atomic, loaded without unpickling code, and refused for another run."""
+"""Checkpoint files: whole or absent, read without unpickling code, refused for another run."""
 
 import hashlib
 import json
 import pickle
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from submission.console import say
 from submission.errors import InputError
 from submission.files import replacing
 
-__all__ = ["decisive", "fingerprint", "load_checkpoint", "save_checkpoint", "sha256_of_tensor"]
-
-
-def decisive(settings: Any) -> dict[str, Any]:
-    """Gives the settings that an outcome depends on: all but how often a checkpoint is written.
-
-    Args:
-        settings: an object of one of the classes of settings.
-    """
-    values = asdict(settings)
-    del values["checkpoint_seconds"]
-    return values
+__all__ = ["CheckpointFile", "fingerprint", "sha256_of_tensor"]
 
 
 def fingerprint(**facts: Any) -> str:
-    """Hashes what a run depends on, so that its checkpoint resumes no other run."""
+    """Hashes what a run depends on, so that no other run goes on from its checkpoint."""
     text = json.dumps(facts, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()
 
@@ -38,42 +27,61 @@ def sha256_of_tensor(tensor: Tensor) -> str:
     return hashlib.sha256(tensor.detach().reshape(-1).view(torch.uint8).numpy().data).hexdigest()
 
 
-def save_checkpoint(path: Path, identity: str, state: dict[str, Any]) -> None:
-    """Writes a checkpoint atomically.
+class CheckpointFile:
+    """The checkpoint of one run.
 
     Args:
-        path: file to write.
-        identity: fingerprint of the run.
-        state: tensors, numbers, strings and containers of them.
+        path: the file.
+        identity: fingerprint of all that the outcome of the run depends on.
+        seconds: time between two checkpoints; 0 means one after every step.
+
+    Attributes:
+        is_current: whether the last call of `save` wrote the file.
     """
-    with replacing(path) as beside:
-        torch.save({"identity": identity, "state": state}, beside)
 
+    def __init__(self, path: Path, identity: str, seconds: float) -> None:
+        self.path = path
+        self.identity = identity
+        self.seconds = seconds
+        self.is_current = False
+        self._warned = False
 
-def load_checkpoint(path: Path, identity: str) -> dict[str, Any] | None:
-    """Reads the checkpoint of a run.
+    def load(self) -> dict[str, Any] | None:
+        """Reads the state that was saved; returns None if there is no file.
 
-    Args:
-        path: file to read.
-        identity: fingerprint of the run that wants to go on.
+        Raises:
+            InputError: if the file is damaged or belongs to a run with other settings or data.
+        """
+        if not self.path.exists():
+            return None
+        way_out = "delete it or choose another output folder"
+        try:
+            content = torch.load(self.path, map_location="cpu", weights_only=True)
+        except (RuntimeError, EOFError, pickle.UnpicklingError) as error:
+            raise InputError(
+                f"expected a checkpoint at {self.path}, got {error}; {way_out}"
+            ) from error
+        if not isinstance(content, dict) or content.get("identity") != self.identity:
+            raise InputError(
+                f"expected the checkpoint {self.path} to be of this run, got one of other settings "
+                f"or data; {way_out}"
+            )
+        state: dict[str, Any] = content["state"]
+        return state
 
-    Returns:
-        The saved state, or None if there is no checkpoint.
+    def save(self, state: dict[str, Any]) -> None:
+        """Writes a state atomically. If the disk refuses, the first failure prints a warning.
 
-    Raises:
-        ValueError: if the file is damaged or belongs to a run with other settings or data.
-    """
-    if not path.exists():
-        return None
-    way_out = "delete it or choose another output folder"
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except (RuntimeError, EOFError, pickle.UnpicklingError) as error:
-        raise InputError(f"expected a checkpoint at {path}, got {error}; {way_out}") from error
-    if not isinstance(content, dict) or content.get("identity") != identity:
-        raise InputError(
-            f"expected the checkpoint {path} to be of this run, got one of other settings or data; "
-            + way_out
-        )
-    state: dict[str, Any] = content["state"]
-    return state
+        Args:
+            state: tensors, numbers, strings and containers of them.
+        """
+        try:
+            with replacing(self.path) as beside:
+                torch.save({"identity": self.identity, "state": state}, beside)
+        except OSError as error:
+            self.is_current = False
+            if not self._warned:
+                say(f"warning: going on without a checkpoint: {error}")
+            self._warned = True
+        else:
+            self.is_current = True

@@ -1,4 +1,4 @@
-"""Learning curves, in a CSV file that anything reads and an event file for TensorBoard."""
+"""Learning curves, written as a CSV file and as an event file for TensorBoard."""
 
 import csv
 import io
@@ -10,18 +10,19 @@ from tensorboard.compat.proto.event_pb2 import Event
 from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.summary.writer.record_writer import RecordWriter
 
+from submission.console import say
 from submission.files import replacing
 
 __all__ = ["EVENT_FILE", "Curves"]
 
 EVENT_FILE = "events.out.tfevents.0.curves"
-"""TensorBoard finds a file by the fourth word of its name."""
+"""TensorBoard looks for "tfevents" in the names of files."""
 
 Row = tuple[int, str, float]
 
 
 class Curves:
-    """Values by step and name, kept in memory and written whole.
+    """Values by step and name, kept in memory. Each write replaces the files.
 
     Args:
         rows: (step, name, value) to begin with.
@@ -29,16 +30,26 @@ class Curves:
 
     def __init__(self, rows: Sequence[Row] = ()) -> None:
         self.rows: list[Row] = list(rows)
+        self._warned = False
 
     def add(self, step: int, values: Mapping[str, float]) -> None:
-        """Notes values of one step."""
+        """Adds the values of one step."""
         self.rows += [(step, name, float(value)) for name, value in values.items()]
 
     def write(self, folder: Path) -> None:
         """Writes `curves.csv` with the columns step, name and value, and the event file.
 
-        Both hold each point once, whatever was written there before.
+        Both hold each point once, whatever was written there before. If the disk refuses, the first
+        failure prints a warning, because a training is worth more than its curves.
         """
+        try:
+            self._write(folder)
+        except OSError as error:
+            if not self._warned:
+                say(f"warning: going on without the curves in {folder}: {error}")
+            self._warned = True
+
+    def _write(self, folder: Path) -> None:
         with (
             replacing(folder / "curves.csv") as beside,
             beside.open("w", newline="", encoding="utf-8") as file,
@@ -49,7 +60,7 @@ class Curves:
         _extend(folder / EVENT_FILE, self._events())
 
     def _events(self) -> bytes:
-        """Encodes the rows; times are left out, so that the same rows give the same bytes."""
+        """Encodes the rows without times, so that the same rows give the same bytes."""
         content = io.BytesIO()
         writer = RecordWriter(content)
         writer.write(Event(file_version="brain.Event:2").SerializeToString())
@@ -60,10 +71,10 @@ class Curves:
 
 
 def _extend(path: Path, content: bytes) -> None:
-    """Makes a file hold `content` by changing its end alone.
+    """Makes a file hold `content` by changing only its end.
 
-    A TensorBoard that is running keeps the file open and sees what is appended to it. A run that is
-    killed meanwhile leaves a beginning, which the next call completes.
+    A running TensorBoard keeps the file open and reads what is appended. If the process is killed
+    meanwhile, the file holds a part of `content`, which the next call completes.
     """
     with path.open("a+b") as file:
         file.seek(0)

@@ -16,9 +16,8 @@ from lightning_fabric.strategies.ddp import DDPStrategy
 from torch import Tensor
 
 from submission.console import mute
-from submission.errors import InputError
+from submission.errors import InputError, Stopped
 from submission.server.environment import Launch, read_launch
-from submission.training.batches import BatchPart
 from submission.training.precision import Precision, choose_device, choose_precision
 
 __all__ = ["Devices", "one_device", "opened_devices"]
@@ -55,21 +54,21 @@ class Devices:
         return bool(self.fabric.is_global_zero)
 
     @property
-    def part(self) -> BatchPart:
-        """The part of a batch that this process computes."""
-        return BatchPart(self.fabric.global_rank, self.num_processes)
+    def number(self) -> int:
+        """The number of this process, in 0..num_processes-1."""
+        return int(self.fabric.global_rank)
 
-    def reduce(self, tensor: Tensor, how: Literal["mean", "sum"]) -> Tensor:
-        """Gives the mean or sum over processes of a tensor on the device."""
+    def reduce(self, tensor: Tensor, how: Literal["mean", "sum", "max"]) -> Tensor:
+        """Returns the mean, sum or maximum over processes of a tensor on the device."""
         return cast(Tensor, self.fabric.all_reduce(tensor, reduce_op=how))
 
 
 def one_device(device: torch.device, precision: Precision | None = None) -> Devices:
-    """Gives a single device to this process, whoever started it.
+    """Opens a single device for this process, also under torchrun.
 
     Args:
         device: the device.
-        precision: of the matrix products; what the device does fastest when None.
+        precision: of the matrix products; None for the fastest of the device.
     """
     return _open(device, precision or choose_precision(device), Launch())
 
@@ -78,19 +77,20 @@ def one_device(device: torch.device, precision: Precision | None = None) -> Devi
 def opened_devices(
     *, cuda: bool | None, precision: Precision | None = None, backend: str | None = None
 ) -> Iterator[Devices]:
-    """Joins the processes that torchrun started, if it did, and makes their errors common.
+    """Joins the processes that torchrun started, if any, and ends all of them when one fails.
 
-    The first process alone prints, except for errors. When processes fail, whether at the same
-    place or because another one is gone, the first to fail raises and the others end quietly.
+    Only the first process prints, except for errors. When a process fails, the others fail, too:
+    at the same place, or because the first one is gone. The first to fail raises; the others exit
+    with status 1 and without a message.
 
     Args:
-        cuda: True or False when asked for or against a GPU, None to take one if present.
-        precision: of the matrix products; what the device does fastest when None.
-        backend: of the communication; the device's own when None.
+        cuda: True for a GPU, False for the CPU, None for a GPU if there is one.
+        precision: of the matrix products; None for the fastest of the device.
+        backend: of the communication; None for the usual one of the device.
 
     Raises:
-        ValueError: if there are fewer GPUs than processes.
-        ConnectionError: if another process is gone without a word.
+        InputError: if there are fewer GPUs than processes.
+        ConnectionError: if another process ended without an error.
     """
     device, launch = choose_device(cuda=cuda), read_launch()
     if device.type == "cuda" and launch.num_local > torch.cuda.device_count():
@@ -116,6 +116,10 @@ def opened_devices(
                 "the same command goes on from what is stored"
             ) from error
         raise
+    except Stopped as stopped:  # every process stops after the same step
+        if not devices.is_first:
+            raise SystemExit(stopped.code) from None
+        raise
     except BaseException:
         _is_first_to_end()
         raise
@@ -130,7 +134,6 @@ def _open(
     strategy = DDPStrategy(
         process_group_backend=backend,
         timeout=PATIENCE,
-        forward_sync_buffers=False,
         gradient_as_bucket_view=True,
     )
     fabric = Fabric(
@@ -145,7 +148,7 @@ def _open(
 
 
 def _is_first_to_end() -> bool:
-    """Notes in the store that all processes share that this one ends early."""
+    """Notes in the shared store that this process failed; returns whether it is the first."""
     try:
         return int(dist.distributed_c10d._get_default_store().add("ended early", 1)) == 1
     except (ValueError, RuntimeError):  # the store went away with the process that kept it

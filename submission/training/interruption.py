@@ -1,4 +1,4 @@
-"""Asks a loop to stop after the step it is in, when the process is told to end."""
+"""Asks a loop to stop after the step it is in, when a signal tells the process to end."""
 
 import signal
 from collections.abc import Callable, Iterator
@@ -9,13 +9,13 @@ __all__ = ["stop_requested"]
 
 
 @contextmanager
-def stop_requested() -> Iterator[Callable[[], bool]]:
-    """Yields a function that tells whether SIGTERM or SIGINT came since the block began.
+def stop_requested() -> Iterator[Callable[[], int]]:
+    """Yields a function that returns the number of the SIGTERM or SIGINT that came, else 0.
 
-    A second signal ends the process as usual. Outside the block, signals do what they did before.
+    A second signal ends the process as usual. After the block, signals do what they did before.
     Only the main thread can use it.
     """
-    requested = False
+    received = 0
     previous = {kind: signal.getsignal(kind) for kind in (signal.SIGTERM, signal.SIGINT)}
 
     def restore() -> None:
@@ -23,13 +23,13 @@ def stop_requested() -> Iterator[Callable[[], bool]]:
             signal.signal(kind, handler)
 
     def request(number: int, frame: FrameType | None) -> None:
-        nonlocal requested
-        requested = True
+        nonlocal received
+        received = number
         restore()
 
     for kind in previous:
         signal.signal(kind, request)
     try:
-        yield lambda: requested
+        yield lambda: received
     finally:
         restore()

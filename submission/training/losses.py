@@ -1,4 +1,4 @@
-"""Losses, each with its reduction in its name or its first line."""
+"""Losses. The name or the first line of each says how it is reduced."""
 
 from collections.abc import Sequence
 
@@ -26,8 +26,8 @@ def summed_cross_entropy(
     Args:
         logits: F tensors of (B, size).
         factors: (B, F) integer targets.
-        softness: per factor, how many values its target spreads to either side, see
-            `soft_targets`; None and 0 mean the paper's one-hot targets.
+        softness: per factor, the spread of its targets, see `soft_targets`; 0 means the paper's
+            one-hot targets, None means 0 for all factors.
 
     Returns:
         A scalar in nats.
@@ -59,10 +59,11 @@ def soft_targets(values: Tensor, size: int, spread: float) -> Tensor:
 
 
 def information_loss(logits: Tensor) -> Tensor:
-    """Gives how uncertain the answers are, less how varied they are over the batch.
+    """Computes the negative information that the answers hold about the images of the batch.
 
-    Minimised, it maximises the information that answers hold on their images: each answer becomes
-    certain, and no value is left out (Liang et al. 2020, equations 3 and 4).
+    With p[b] the softmax of row b and H the entropy, the loss is
+    mean over b of H(p[b]) - H(mean over b of p[b]) (Liang et al. 2020, equations 3 and 4). It is
+    smallest when each answer is certain and all values are equally frequent.
 
     Args:
         logits: (B, size).
@@ -103,7 +104,7 @@ def kl_divergence(mean: Tensor, log_variance: Tensor) -> Tensor:
 
 
 def divergence_per_latent(mean: Tensor, log_variance: Tensor) -> Tensor:
-    """Gives the divergence of each latent from a standard Gaussian.
+    """Computes the divergence of each latent from a standard Gaussian.
 
     Args:
         mean: (B, C).
@@ -131,7 +132,7 @@ def beta_vae_loss(
         beta: weight of the divergence.
         num_latents: C.
         reduction: "mean" over the batch, or "sum" over it, of both terms.
-        batch_size: B; a sum has B times the size of a mean.
+        batch_size: B, by which a sum exceeds a mean.
 
     Returns:
         A scalar.

@@ -13,7 +13,7 @@ __all__ = ["Precision", "choose_device", "choose_precision"]
 
 @dataclass(frozen=True)
 class Precision:
-    """A number format for matrix products and why it was chosen.
+    """A number format of matrix products, and why it was chosen.
 
     Attributes:
         dtype: torch.bfloat16, torch.float16 or torch.float32.
@@ -32,13 +32,13 @@ class Precision:
 
 
 def choose_device(*, cuda: bool | None) -> torch.device:
-    """Picks the device of a run.
+    """Chooses the device of a run.
 
     Args:
-        cuda: True or False when asked for or against a GPU, None to take one if present.
+        cuda: True for a GPU, False for the CPU, None for a GPU if there is one.
 
     Raises:
-        ValueError: if a GPU is asked for and none is there.
+        InputError: if a GPU is asked for and there is none.
     """
     if cuda and not torch.cuda.is_available():
         raise InputError("expected a GPU because AICROWD_CUDA asks for one, got none; unset it")
@@ -47,7 +47,10 @@ def choose_device(*, cuda: bool | None) -> torch.device:
 
 
 def choose_precision(device: torch.device) -> Precision:
-    """Picks what the device multiplies fastest: bfloat16 or, on older GPUs, float16 in hardware."""
+    """Chooses the fastest format that the device multiplies in hardware.
+
+    That is bfloat16, float16 on older GPUs, or else float32.
+    """
     if device.type == "cuda":
         if torch.cuda.is_bf16_supported(including_emulation=False):
             return Precision(torch.bfloat16, "this GPU multiplies bfloat16 in hardware")

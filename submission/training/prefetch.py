@@ -1,4 +1,4 @@
-"""Reads ahead on a thread, so that files are read while the network computes."""
+"""Prepares batches on a thread while the network computes."""
 
 from collections import deque
 from collections.abc import Iterable, Iterator
@@ -7,23 +7,29 @@ from typing import TypeVar
 
 __all__ = ["prefetched"]
 
+DEPTH = 2
+"""Number of items that are prepared ahead."""
+
 Item = TypeVar("Item")
 
 
-def prefetched(items: Iterable[Item], depth: int = 2) -> Iterator[Item]:
-    """Yields the items in order while a thread prepares up to `depth` further ones.
+def prefetched(items: Iterable[Item]) -> Iterator[Item]:
+    """Yields the items in order while a thread prepares up to two more.
 
-    An exception in `items` is raised where its item would have been yielded.
+    If `items` raises an exception, it is raised in place of the item.
 
     Args:
-        items: anything to iterate over, advanced by the thread only.
-        depth: number of items prepared ahead, at least 1.
+        items: what to iterate over; only the thread advances it.
+
+    Example:
+        >>> list(prefetched(range(3)))
+        [0, 1, 2]
     """
     iterator = iter(items)
     end = object()
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="prefetch") as executor:
         ahead: deque[Future[object]] = deque(
-            executor.submit(next, iterator, end) for _ in range(depth)
+            executor.submit(next, iterator, end) for _ in range(DEPTH)
         )
         while (item := ahead.popleft().result()) is not end:
             ahead.append(executor.submit(next, iterator, end))

@@ -13,10 +13,10 @@ DOMINANT = 2.0**60
 
 
 def rectified_step(step: int, learning_rate: float, second_decay: float) -> tuple[float, float]:
-    """Gives the step size and the epsilon with which a step of Adam is RAdam's.
+    """Returns the step size and epsilon with which a step of Adam equals a step of RAdam.
 
-    While the variance of the adaptive step cannot be rectified (rho of at most 5, the first five
-    steps for a second decay of .999), RAdam leaves the second moment out of the step.
+    RAdam leaves out the second moment as long as it cannot rectify the variance of the step: while
+    `rho <= 5`. These are the first five steps if the second decay is 0.999.
 
     Args:
         step: t, counted from 1.
@@ -38,13 +38,13 @@ def rectified_step(step: int, learning_rate: float, second_decay: float) -> tupl
 
 
 class FusedRAdam(torch.optim.Adam):
-    """RAdam with decoupled weight decay, the numbers of `torch.optim.RAdam`, by a fused kernel.
+    """RAdam with decoupled weight decay: equal to `torch.optim.RAdam`, but by a fused kernel.
 
     Args:
         parameters: what is trained.
         learning_rate: the step size.
         betas: decay rates of both moments.
-        weight_decay: part of a weight that is taken off at a step, per unit of the step size.
+        weight_decay: decoupled; a step multiplies each weight by 1 - step size * decay.
     """
 
     def __init__(

@@ -1,28 +1,27 @@
-"""What changes in the course of a training, as pure functions of how far it is."""
+"""Schedules: step size and weight of the KL term as pure functions of the progress."""
 
 import math
 
-import numpy as np
-
-__all__ = ["annealed_beta", "half_cosine", "seed_of_step"]
+__all__ = ["annealed_beta", "half_cosine"]
 
 
 def half_cosine(progress: float) -> float:
-    """Falls from 1 to 0 while progress rises from 0 to 1."""
+    """Falls from 1 to 0 along half a cosine while the progress rises from 0 to 1.
+
+    Example:
+        >>> [half_cosine(progress) for progress in (0.0, 0.5, 1.0)]
+        [1.0, 0.5, 0.0]
+    """
     return 0.5 * (1 + math.cos(math.pi * progress))
-
-
-def seed_of_step(seed: int, step: int) -> int:
-    """Gives a step the seed of its own random numbers, so that it repeats after a restart."""
-    return int(np.random.SeedSequence((seed, step)).generate_state(1)[0])
 
 
 def annealed_beta(
     epoch: int, beta_start: float, beta_end: float, epoch_start: int, epoch_end: int
 ) -> float:
-    """Gives the weight of the KL term (paper, section 2.3).
+    """Returns the weight of the KL term (paper, section 2.3).
 
-    It rises by half a cosine from `beta_start` to `beta_end` between two epochs, flat outside.
+    It rises along half a cosine from `beta_start` to `beta_end` between two epochs and is constant
+    before and after.
 
     Args:
         epoch: t, counted from 0.
@@ -33,6 +32,10 @@ def annealed_beta(
 
     Returns:
         beta(t).
+
+    Example:
+        >>> [annealed_beta(epoch, 0.0, 1.0, 2, 4) for epoch in range(6)]
+        [0.0, 0.0, 0.0, 0.5, 1.0, 1.0]
     """
     if epoch >= epoch_end:
         return beta_end

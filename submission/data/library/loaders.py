@@ -1,8 +1,10 @@
 """disentanglement_lib's own loaders, made to read from any folder under a current Pillow."""
 
+import struct
 import types
 import warnings
-from collections.abc import Iterator
+import zlib
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -25,6 +27,26 @@ SPRITES = {
     "scream_dsprites": "ScreamDSprites",
 }
 SCREAM_SIZE = (350, 274)
+
+CAR_SHAPE = (96, 64, 64, 3)
+"""24 azimuths times 4 elevations of one car, as the library returns them."""
+
+NORB_SHAPES = {"dat": (2, 96, 96), "cat": (), "info": (4,)}
+"""Shape of one toy's entry in each kind of smallNORB file."""
+
+READER_ERRORS = (
+    ArithmeticError,
+    AttributeError,
+    EOFError,
+    LookupError,
+    NotImplementedError,
+    OSError,
+    TypeError,
+    ValueError,
+    struct.error,
+    zlib.error,
+)
+"""What scipy, NumPy and Pillow raise on files that are not what their names say."""
 
 
 def load_with_library(
@@ -54,7 +76,7 @@ def load_with_library(
         elif name == "cars3d":
             data = modules.cars3d.Cars3D()
         elif name == "smallnorb":
-            data = modules.norb.SmallNORB()
+            data = _small_norb(modules.norb, sources[0].parent)
         elif name == "dummy_data":
             return modules.dummy_data.DummyData()
         else:
@@ -84,12 +106,67 @@ def _sprites(kind: Any, sources: tuple[Path, ...], space: FactorSpace) -> Any:
 
 def _painting(path: Path) -> npt.NDArray[np.float64]:
     """Reads the background of scream_dsprites at the size that the library uses."""
-    with Image.open(path) as painting:
+    with _reading(path, "a picture"), Image.open(path) as painting:
         painting.thumbnail(SCREAM_SIZE)
         pixels = np.asarray(painting.convert("RGB"))
     if min(pixels.shape[:2]) <= 64:
         raise InputError(f"expected a picture of more than 64x64 in {path}, got {pixels.shape[:2]}")
     return pixels / 255.0
+
+
+def _small_norb(norb: Any, folder: Path) -> Any:
+    """Loads smallNORB; the library refuses labels that do not name every toy once."""
+    with _reading(folder, "smallNORB's files with every toy once"):
+        return norb.SmallNORB()
+
+
+@contextmanager
+def _reading(path: Path, content: str) -> Iterator[None]:
+    """Turns what a reader raises on a file into one line that names the file."""
+    from scipy.io.matlab import MatReadError
+
+    try:
+        yield
+    except InputError:
+        raise
+    except (*READER_ERRORS, MatReadError) as error:
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        raise InputError(
+            f"expected {content} in {path}, got: {type(error).__name__}: {reason}; "
+            "fetch it again in its original form"
+        ) from error
+
+
+def _checked_car(read: Callable[[str], Any], folder: Path) -> Callable[[str], Any]:
+    """Makes the library's reader of one car name its file when it fails."""
+
+    def load(filename: str) -> Any:
+        with _reading(folder / filename, "a MATLAB 5 file with the key 'im'"):
+            mesh = read(filename)
+        if mesh.shape != CAR_SHAPE:
+            raise InputError(
+                f"expected images of shape {CAR_SHAPE} in {folder / filename}, got {mesh.shape}"
+            )
+        return mesh
+
+    return load
+
+
+def _checked_matrix(read: Callable[[str], Any]) -> Callable[[str], Any]:
+    """Makes the library's reader of one smallNORB file name the file when it fails."""
+
+    def load(filename: str) -> Any:
+        kind = filename.removesuffix(".mat").rsplit("-", 1)[-1]
+        with _reading(Path(filename), "a matrix in NORB's binary format"):
+            matrix = read(filename)
+        if matrix.shape[1:] != NORB_SHAPES[kind]:
+            raise InputError(
+                f"expected a matrix of shape (n, *{NORB_SHAPES[kind]}) in {filename}, "
+                f"got {matrix.shape}"
+            )
+        return matrix
+
+    return load
 
 
 @contextmanager
@@ -123,7 +200,11 @@ def library_modules(folder: Path) -> Iterator[types.SimpleNamespace]:
         template = str(folder / "small_norb" / "smallnorb-{}-{}.mat")
         stack.enter_context(_replaced(cars3d, "CARS3D_PATH", str(folder / "cars")))
         stack.enter_context(_replaced(cars3d, "gfile", files))
+        car = _checked_car(cars3d._load_mesh, folder / "cars")
+        stack.enter_context(_replaced(cars3d, "_load_mesh", car))
         stack.enter_context(_replaced(norb, "SMALLNORB_TEMPLATE", template))
+        matrix = _checked_matrix(norb._read_binary_matrix)
+        stack.enter_context(_replaced(norb, "_read_binary_matrix", matrix))
         stack.enter_context(_replaced(Image, "ANTIALIAS", Image.Resampling.LANCZOS))
         stack.enter_context(_replaced(Image.Image, "thumbnail", thumbnail))
         yield types.SimpleNamespace(

@@ -10,9 +10,10 @@ import numpy.typing as npt
 
 from submission.console import progress_bar, say
 from submission.data.image_file import write_images
-from submission.data.image_set import IMAGE_SHAPE, ImageSet, file_of
+from submission.data.image_set import FileState, ImageSet, file_of, map_images
 from submission.data.library.loaders import load_with_library
-from submission.data.npz import has_member, map_member, read_small_member
+from submission.data.library.shapes3d import read_shapes3d
+from submission.data.npz import has_member, read_small_member
 from submission.errors import InputError, MissingFileError
 from submission.factors import FactorSpace
 
@@ -32,6 +33,7 @@ class LibrarySet:
         sources: its files, below the data folder, where the library expects them too.
         num_channels: 1 or 3.
         hidden: names of the factors that vary but do not count as ground truth.
+        alternative: a file that is read where `sources` are missing; empty for none.
     """
 
     name: str
@@ -39,6 +41,30 @@ class LibrarySet:
     sources: tuple[str, ...]
     num_channels: int
     hidden: tuple[str, ...] = ()
+    alternative: str = ""
+
+    def sources_in(self, folder: Path) -> tuple[Path, ...]:
+        """Finds the files to read in a data folder.
+
+        Raises:
+            MissingFileError: if one is missing; the message has the place where it belongs.
+            InputError: if a folder is in a file's place, or a file in a folder's.
+        """
+        sources = tuple(folder / source for source in self.sources)
+        instead = folder / self.alternative
+        if self.alternative and instead.exists() and not all(map(Path.exists, sources)):
+            sources = (instead,)
+        for source in sources:
+            if not source.exists():
+                other = f", or {instead}" if self.alternative else ""
+                raise MissingFileError(
+                    f"expected {source} for {self.name}, where disentanglement_lib reads it "
+                    f"too{other}; put it there"
+                )
+            if source.is_dir() == bool(source.suffix):
+                kinds = ("a file", "a folder") if source.suffix else ("a folder", "a file")
+                raise InputError(f"expected {kinds[0]} at {source} for {self.name}, got {kinds[1]}")
+        return sources
 
 
 _SPRITES = FactorSpace(
@@ -75,6 +101,7 @@ LIBRARY_SETS = (
             "view-azi.npz",
         ),
         3,
+        alternative="3dshapes/3dshapes.h5",
     ),
     LibrarySet(
         "smallnorb",
@@ -93,65 +120,55 @@ LIBRARY_SETS = (
 def open_library_set(known: LibrarySet, folder: Path) -> ImageSet:
     """Opens one of the library's data sets, converting it first when that has not been done.
 
-    shapes3d is mapped where it lies, since the library's loader would take 47 GB. The others
-    go through the library's classes once, into `folder/name/name.npz`.
+    shapes3d as an `.npz` file is mapped where it lies, since the library's loader would take 47 GB.
+    The others are converted once, into `folder/name/name.npz`.
 
     Args:
         known: one of `LIBRARY_SETS`.
         folder: the data folder.
 
     Raises:
-        FileNotFoundError: if a file of the set is missing.
-        ValueError: if a file does not hold what its name says.
-        OSError: if the converted file cannot be written.
+        MissingFileError: if a file of the set is missing.
+        InputError: if a file does not hold what its name says.
+        OutputError: if the converted file cannot be written.
     """
-    sources = tuple(folder / source for source in known.sources)
-    for source in sources:
-        if not source.exists():
-            raise MissingFileError(
-                f"expected {source} for {known.name}, where disentanglement_lib reads it too; "
-                "put it there"
-            )
-    if known.name == "shapes3d":
+    sources = known.sources_in(folder)
+    path = file_of(known.name, folder)
+    if known.name == "shapes3d" and sources[0].suffix == ".npz":
         path = sources[0]
-        images = map_member(path)
-        if images.shape == (*known.space.sizes, *IMAGE_SHAPE):
-            images = images.reshape(-1, *IMAGE_SHAPE)
-    else:
-        path = file_of(known.name, folder)
-        if not path.exists() or not _is_current(path, sources):
-            convert(known, folder, sources, path)
-        images = map_member(path)
-    expected = (known.space.num_points, 64, 64, known.num_channels)
-    if images.shape != expected or images.dtype != np.uint8:
+    elif not path.exists() or not _is_current(path, sources):
+        convert(known, folder, sources, path)
+    opened = FileState.of(path)
+    images = map_images(path, known.num_channels)
+    if len(images) != known.space.num_points:
         raise InputError(
-            f"expected uint8 images of shape {expected} in {path}, "
-            f"got {images.dtype} {images.shape}"
+            f"expected {known.space.num_points:,} images in {path}, got {len(images):,}"
         )
-    repeated = np.broadcast_to(images, (len(images), *IMAGE_SHAPE))
-    return ImageSet(known.name, path, repeated, known.space, known.hidden)
+    return ImageSet(known.name, path, images, known.space, known.hidden, opened, known.num_channels)
 
 
 def convert(known: LibrarySet, folder: Path, sources: tuple[Path, ...], path: Path) -> None:
-    """Writes every image of a set, drawn by the library's class, to an `.npz` file.
+    """Writes every image of a set, as the library's class draws it, to an `.npz` file.
 
     Where the library draws colours or noise at random, they follow from the image's index.
 
     Raises:
-        ValueError: if a source does not hold what its name says.
-        OSError: if the file cannot be written.
+        InputError: if a source does not hold what its name says.
+        OutputError: if the file cannot be written.
     """
     if known.name == "cars3d":
         num_cars = sum(".mat" in file.name for file in sources[0].iterdir())
         if num_cars != _NUM_CARS:
             raise InputError(f"expected {_NUM_CARS} .mat files in {sources[0]}, got {num_cars}")
     say(f"{known.name}: converting {known.space.num_points:,} images once, into {path}")
-    data = load_with_library(known.name, folder, sources, known.space)
-    shape = (known.space.num_points, 64, 64, known.num_channels)
+    if known.name == "shapes3d":
+        pieces = read_shapes3d(sources[0], known.space)
+    else:
+        pieces = _drawn(known, load_with_library(known.name, folder, sources, known.space))
     write_images(
         path,
-        shape,
-        _drawn(known, data),
+        (known.space.num_points, 64, 64, known.num_channels),
+        pieces,
         factor_sizes=np.array(known.space.sizes),
         sources=_fingerprint(sources),
     )

@@ -3,6 +3,7 @@
 import functools
 import math
 from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +20,26 @@ __all__ = ["develop"]
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 
-JITTER, GRAIN = 1, 2  # streams
+JITTER, GRAIN = 1, 2
+"""Numbers of the random streams of an image."""
+
+
+class Shots(NamedTuple):
+    """What is made of shaded scenes: n images.
+
+    Attributes:
+        which: (n,) number of each image's scene.
+        views: (n,) camera heights.
+        colors: (n,) object colours.
+        rings: (n,) ring colours.
+        indices: (n,) the images' numbers in their grid.
+    """
+
+    which: IntArray
+    views: IntArray
+    colors: IntArray
+    rings: IntArray
+    indices: IntArray
 
 
 @njit(error_model="numpy")
@@ -89,24 +109,21 @@ def _kernel() -> Callable[..., None]:
         ring_colors: FloatArray,
         stream: int,
         scenes: npt.NDArray[np.float32],
-        which: IntArray,
-        views: IntArray,
-        colors: IntArray,
-        rings: IntArray,
-        indices: IntArray,
+        shots: Shots,
         out: npt.NDArray[np.uint8],
     ) -> None:
         assert version >= 0  # the closure over the sources' digest is what renews the cache
         moved = camera.shift > 0.0 or camera.turn > 0.0 or camera.zoom > 0.0
-        for n in prange(len(which)):
+        for n in prange(len(shots.which)):
             image = np.empty((IMAGE_SIZE, IMAGE_SIZE, 3))
-            object_color = object_colors[views[n], colors[n]]
-            _compose(scenes[which[n]], object_color, ring_colors[rings[n]], image)
+            view, index = shots.views[n], shots.indices[n]
+            object_color = object_colors[view, shots.colors[n]]
+            _compose(scenes[shots.which[n]], object_color, ring_colors[shots.rings[n]], image)
             if moved:
                 still = image
                 image = np.empty((IMAGE_SIZE, IMAGE_SIZE, 3))
-                _warp(still, stream_key(stream, JITTER, indices[n]), camera, image)
-            _expose(image, views[n], stream_key(stream, GRAIN, indices[n]), camera, out[n])
+                _warp(still, stream_key(stream, JITTER, index), camera, image)
+            _expose(image, view, stream_key(stream, GRAIN, index), camera, out[n])
 
     return finish
 
@@ -141,11 +158,7 @@ def develop(
         domain.ring_colors,
         stream,
         scenes,
-        which,
-        views,
-        colors,
-        rings,
-        indices,
+        Shots(which, views, colors, rings, indices),
         out,
     )
     return out

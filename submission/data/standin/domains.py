@@ -9,9 +9,10 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from submission.data.catalogue import STANDIN_NAMES
 from submission.errors import InputError
 
-__all__ = ["STANDIN_DOMAINS", "Camera", "Domain", "Light", "Surfaces", "domain_named"]
+__all__ = ["Camera", "Domain", "Light", "Surfaces", "domain_named"]
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -27,7 +28,7 @@ class Surfaces(NamedTuple):
         speckle: greatest relative change of the floor from grain to grain.
         imbalance: relative change of the floor's brightness per unit to the right.
         object_gloss: strength of the lights' reflections on the object.
-        arm_gloss: likewise on arm and base.
+        arm_gloss: strength of the lights' reflections on arm and base.
         mirror: strength of the surroundings' reflection on the base; on the arm, a fifth of it.
     """
 
@@ -258,8 +259,7 @@ def _real() -> Domain:
     )
 
 
-_MAKERS = {"standin_toy": _toy, "standin_realistic": _realistic, "standin_real": _real}
-STANDIN_DOMAINS = tuple(_MAKERS)
+_MAKERS = dict(zip(STANDIN_NAMES, (_toy, _realistic, _real), strict=True))
 
 
 def domain_named(name: str) -> Domain:
@@ -269,5 +269,5 @@ def domain_named(name: str) -> Domain:
         ValueError: if there is no such domain.
     """
     if name not in _MAKERS:
-        raise InputError(f"expected one of {', '.join(STANDIN_DOMAINS)}, got {name!r}")
+        raise InputError(f"expected one of {', '.join(STANDIN_NAMES)}, got {name!r}")
     return _MAKERS[name]()

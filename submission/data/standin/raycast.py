@@ -11,14 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from submission.data.standin.scene import (
-    BASE,
-    COLUMN,
-    RING,
-    ROD_RADIUS,
-    WALL_APOTHEM,
-    WALLS,
-)
+from submission.data.standin import scene
 from submission.data.standin.shapes import FAR, NEAR, hit_shape
 from submission.data.standin.vectors import Vector, dot, minus, times, travelled
 
@@ -35,6 +28,9 @@ __all__ = [
 ]
 
 FLOOR, RING_BAND, WALL, ARM, BASE_PLATE, OBJECT = range(6)
+COLUMN, BASE, ROD_RADIUS = scene.ARM.column, scene.ARM.base, scene.ARM.rod_radius
+RING, WALL_APOTHEM = scene.SURROUNDINGS.ring, scene.SURROUNDINGS.wall_apothem
+WALL_NORMALS = scene.WALL_NORMALS
 NOWHERE = (0.0, 0.0, 0.0)
 UP = (0.0, 0.0, 1.0)
 
@@ -162,7 +158,7 @@ def first_hit(
             material = RING_BAND if RING[0] < r < RING[1] else FLOOR
     if walls:
         for k in range(6):
-            x, y = WALLS[k, 0], WALLS[k, 1]
+            x, y = WALL_NORMALS[k, 0], WALL_NORMALS[k, 1]
             speed = x * direction[0] + y * direction[1]
             if speed > 1e-9:
                 t = (WALL_APOTHEM - x * origin[0] - y * origin[1]) / speed

@@ -8,14 +8,14 @@ import numpy as np
 import numpy.typing as npt
 
 from submission.console import progress_bar
-from submission.data.standin.archive import ImageArchive
+from submission.data.image_file import ImageArchive, file_bytes
 from submission.data.standin.develop import develop
 from submission.data.standin.domains import Domain, domain_named
 from submission.data.standin.scene import IMAGE_SIZE, poses, standin_space
 from submission.data.standin.shade import shade_scenes
 from submission.errors import InputError
 from submission.factors import FactorSpace
-from submission.files import replacing
+from submission.files import locked, replacing
 
 __all__ = ["render_file", "render_images"]
 
@@ -42,7 +42,7 @@ def render_images(
     """Renders grid points, each exactly as `render_file` writes it.
 
     Args:
-        domain: a name in `STANDIN_DOMAINS`.
+        domain: a name in `STANDIN_NAMES`.
         space: the grid, as `standin_space` makes it.
         factors: (n, 7) factor values.
         seed: of the grid's random parts, from 0 to below 2**32.
@@ -100,21 +100,25 @@ def render_file(domain: str, sizes: tuple[int, ...], path: Path, seed: int = 0) 
     `factor_sizes`, int64 (7,). Its bytes follow from domain, sizes and seed.
 
     Args:
-        domain: a name in `STANDIN_DOMAINS`.
+        domain: a name in `STANDIN_NAMES`.
         sizes: of the seven factors; see `standin_space`.
         path: the file, written whole or not at all.
         seed: of the random parts, from 0 to below 2**32.
 
     Raises:
-        ValueError: if there is no such domain, grid or seed.
-        OSError: if the file cannot be written.
+        InputError: if there is no such domain, grid or seed, or another run renders to the folder.
+        OutputError: if the disk cannot take the file; its length is checked before the first image.
     """
     look = domain_named(domain)
     space = standin_space(sizes)
     _check_seed(seed)
     shape = (space.num_points, IMAGE_SIZE, IMAGE_SIZE, 3)
-    bar = progress_bar(space.num_points, domain, " images")
-    with bar, replacing(path) as beside, beside.open("wb+") as file:
+    with (
+        locked(path.parent, f"rendering of {path.name}"),
+        replacing(path, file_bytes(shape)) as beside,
+        beside.open("wb+") as file,
+        progress_bar(space.num_points, domain, " images") as bar,
+    ):
         archive = ImageArchive(file, shape)
         for geometry, places in _pieces(space):
             scenes = _shade(look, space, geometry)

@@ -4,24 +4,23 @@ Lengths are in units of the arm, from shoulder to object centre; x points right,
 camera and z up, from an origin at the foot of the arm's column.
 """
 
+from dataclasses import astuple, dataclass
+
 import numpy as np
 import numpy.typing as npt
 
+from submission.data.catalogue import FACTOR_NAMES, FULL_GRID
 from submission.errors import InputError
 from submission.factors import FactorSpace
 
 __all__ = [
-    "BASE",
+    "ARM",
     "CAMERAS",
-    "COLUMN",
-    "DEFAULT_SIZES",
     "HALF_EXTENTS",
     "IMAGE_SIZE",
     "PLANES",
-    "RING",
-    "ROD_RADIUS",
-    "WALLS",
-    "WALL_APOTHEM",
+    "SURROUNDINGS",
+    "WALL_NORMALS",
     "poses",
     "standin_space",
 ]
@@ -29,34 +28,85 @@ __all__ = [
 FloatArray = npt.NDArray[np.float64]
 
 IMAGE_SIZE = 64
-DEFAULT_SIZES = (6, 6, 2, 3, 3, 40, 40)
-FACTOR_NAMES = (
-    "object_color",
-    "object_shape",
-    "object_size",
-    "camera_height",
-    "background_color",
-    "horizontal_axis",
-    "vertical_axis",
+
+
+@dataclass(frozen=True)
+class Arm:
+    """Measures and travel of the arm.
+
+    Attributes:
+        column: radius and height of the upright cylinder that carries the arm.
+        base: radius and height of the plate below the column.
+        rod_radius: of the rod between shoulder and object.
+        shoulder_height: of the rod's beginning above the floor.
+        shoulder_offset: of the rod's beginning from the column's axis, sideways of the rod.
+        elevation: first angle and span of the horizontal axis, in degrees.
+        azimuth: first angle and span of the vertical axis, in degrees.
+    """
+
+    column: tuple[float, float] = (0.12, 0.91)
+    base: tuple[float, float] = (0.20, 0.05)
+    rod_radius: float = 0.03
+    shoulder_height: float = 0.838
+    shoulder_offset: float = 0.14
+    elevation: tuple[float, float] = (-0.62, 4.684 * 39)
+    azimuth: tuple[float, float] = (-17.77, -4.602 * 39)
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """Measures of what stands still around the arm.
+
+    Attributes:
+        ring: inner and outer radius of the coloured ring on the floor.
+        wall_apothem: distance of the six walls from the column's axis.
+    """
+
+    ring: tuple[float, float] = (2.28, 2.79)
+    wall_apothem: float = 3.6
+
+
+@dataclass(frozen=True)
+class View:
+    """Where a camera stands and where it looks.
+
+    Attributes:
+        x: to the right of the column.
+        distance: from the column, towards the viewer.
+        height: above the floor.
+        pitch: downward, in degrees.
+        yaw: to the right, in degrees.
+    """
+
+    x: float
+    distance: float
+    height: float
+    pitch: float
+    yaw: float
+
+
+ARM = Arm()
+SURROUNDINGS = Surroundings()
+FOCAL_LENGTH = 108.19
+"""Of every camera, in pixels of an image of 64 x 64."""
+
+VIEWS = (
+    View(0.019, 3.790, 4.768, 47.60, 0.968),
+    View(0.062, 4.188, 3.811, 36.40, -1.755),
+    View(-0.045, 4.454, 2.526, 20.52, 0.946),
 )
+"""The cameras top, center and bottom."""
 
-COLUMN = (0.12, 0.91)  # radius, height
-BASE = (0.20, 0.05)
-ROD_RADIUS = 0.03
-RING = (2.28, 2.79)  # inner and outer radius
-WALL_APOTHEM = 3.6
-WALLS = np.array([[np.cos(t), np.sin(t)] for t in (np.arange(6) + 0.5) * np.pi / 3])  # outward
-SHOULDER_HEIGHT, SHOULDER_OFFSET = 0.838, 0.14
-
-HALF_EXTENTS = np.array(  # by shape; small, large
+HALF_EXTENTS = np.array(
     [[0.165, 0.22], [0.16, 0.215], [0.15, 0.19], [0.20, 0.26], [0.165, 0.23], [0.175, 0.215]]
 )
+"""(6, 2) half-extents of the object by shape; small, large."""
 
-FOCAL_LENGTH = 108.19  # pixels
-ELEVATION, AZIMUTH = (-0.62, 4.684 * 39), (-17.77, -4.602 * 39)  # first angle and span, degrees
+WALL_NORMALS = np.array([[np.cos(t), np.sin(t)] for t in (np.arange(6) + 0.5) * np.pi / 3])
+"""(6, 2) outward normals of the walls."""
 
 
-def standin_space(sizes: tuple[int, ...] = DEFAULT_SIZES) -> FactorSpace:
+def standin_space(sizes: tuple[int, ...] = FULL_GRID) -> FactorSpace:
     """Names the factors of a stand-in grid, in the order of MPI3D.
 
     Args:
@@ -65,7 +115,7 @@ def standin_space(sizes: tuple[int, ...] = DEFAULT_SIZES) -> FactorSpace:
     Raises:
         ValueError: if there is no such grid.
     """
-    most = DEFAULT_SIZES[:5]
+    most = FULL_GRID[:5]
     if len(sizes) != len(FACTOR_NAMES) or min(sizes) < 1 or any(map(int.__gt__, sizes, most)):
         raise InputError(
             f"expected seven factor sizes of at least 1, the first five at most {most}, "
@@ -74,23 +124,16 @@ def standin_space(sizes: tuple[int, ...] = DEFAULT_SIZES) -> FactorSpace:
     return FactorSpace(names=FACTOR_NAMES, sizes=tuple(sizes))
 
 
-def _cameras() -> FloatArray:
-    """Lays out the three cameras, top, center, bottom.
+def _cameras(views: tuple[View, ...]) -> FloatArray:
+    """Lays out cameras.
 
     Returns:
-        (3, 4, 3) place, then the world vectors of one pixel right, one pixel down and ahead.
+        (m, 4, 3) place, then the world vectors of one pixel right, one pixel down and ahead.
     """
-    # x, distance back, height; pitch down and yaw in degrees
-    views = np.array(
-        [
-            [0.019, 3.790, 4.768, 47.60, 0.968],
-            [0.062, 4.188, 3.811, 36.40, -1.755],
-            [-0.045, 4.454, 2.526, 20.52, 0.946],
-        ]
-    )
-    x, back, height = views[:, :3].T
-    pitch, yaw = np.radians(views[:, 3:]).T
-    zero = np.zeros(3)
+    numbers = np.array([astuple(view) for view in views])
+    x, back, height = numbers[:, :3].T
+    pitch, yaw = np.radians(numbers[:, 3:]).T
+    zero = np.zeros(len(views))
     place = np.stack([x, -back, height], axis=1)
     right = np.stack([np.cos(yaw), -np.sin(yaw), zero], axis=1) / FOCAL_LENGTH
     down = np.stack(
@@ -103,7 +146,7 @@ def _cameras() -> FloatArray:
     return cameras
 
 
-CAMERAS = _cameras()
+CAMERAS = _cameras(VIEWS)
 
 
 def _planes() -> FloatArray:
@@ -153,10 +196,10 @@ def poses(positions: npt.NDArray[np.int64], num_positions: tuple[int, int]) -> F
         (m, 5, 3) three unit vectors of the object's frame, the last along the rod, then shoulder
         and object centre.
     """
-    e = _angles(positions[:, 0], num_positions[0], *ELEVATION)
-    a = _angles(positions[:, 1], num_positions[1], *AZIMUTH)
+    e = _angles(positions[:, 0], num_positions[0], *ARM.elevation)
+    a = _angles(positions[:, 1], num_positions[1], *ARM.azimuth)
     zero = np.zeros_like(a)
     rod = np.stack([np.cos(e) * np.cos(a), np.cos(e) * np.sin(a), np.sin(e)], axis=1)
     side = np.stack([-np.sin(a), np.cos(a), zero], axis=1)
-    shoulder = -SHOULDER_OFFSET * side + np.array([0.0, 0.0, SHOULDER_HEIGHT])
+    shoulder = -ARM.shoulder_offset * side + np.array([0.0, 0.0, ARM.shoulder_height])
     return np.stack([np.cross(side, rod), side, rod, shoulder, shoulder + rod], axis=1)

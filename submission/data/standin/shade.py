@@ -3,6 +3,7 @@
 import functools
 import math
 from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -29,6 +30,23 @@ __all__ = ["OBJECT_SHARE", "RING_SHARE", "shade_scenes"]
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 Ray = tuple[np.uint64, int, int]  # hash of the pixel, row and column within it
+
+
+class Scenes(NamedTuple):
+    """What is rendered: m scenes without their colour factors.
+
+    Attributes:
+        shapes: (m,) object shapes.
+        extents: (m,) half-extents of the object.
+        views: (m,) camera heights.
+        poses: (m, 5, 3) as `scene.poses` gives them.
+    """
+
+    shapes: IntArray
+    extents: FloatArray
+    views: IntArray
+    poses: FloatArray
+
 
 OBJECT_SHARE, RING_SHARE = 3, 4  # channels after the red, green and blue of everything else
 OVERSAMPLING = 2
@@ -170,16 +188,13 @@ def _kernel() -> Callable[..., None]:
         surfaces: Surfaces,
         light: Light,
         blur: float,
-        shapes: IntArray,
-        extents: FloatArray,
-        views: IntArray,
-        poses: FloatArray,
+        scenes: Scenes,
         out: npt.NDArray[np.float32],
     ) -> None:
         assert version >= 0  # the closure over the sources' digest is what renews the cache
-        for n in prange(len(shapes)):
-            load = Load(shapes[n], extents[n], poses[n])
-            camera = CAMERAS[views[n]]
+        for n in prange(len(scenes.shapes)):
+            load = Load(scenes.shapes[n], scenes.extents[n], scenes.poses[n])
+            camera = CAMERAS[scenes.views[n]]
             origin = (camera[0, 0], camera[0, 1], camera[0, 2])
             share = 1.0 / (OVERSAMPLING * OVERSAMPLING)
             for i in range(IMAGE_SIZE):
@@ -232,6 +247,6 @@ def shade_scenes(
         reflections included, then the shaded coverage of the object and of the ring.
     """
     out = np.empty((len(shapes), IMAGE_SIZE, IMAGE_SIZE, 5), dtype=np.float32)
-    extents = HALF_EXTENTS[shapes, sizes]
-    _kernel()(domain.surfaces, domain.light, domain.camera.blur, shapes, extents, views, poses, out)
+    scenes = Scenes(shapes, HALF_EXTENTS[shapes, sizes], views, poses)
+    _kernel()(domain.surfaces, domain.light, domain.camera.blur, scenes, out)
     return out

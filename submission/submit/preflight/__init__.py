@@ -1,1 +1,1 @@
-"""What could make a submission fail, checked before it is pushed."""
+"""Checks of a submission before it is pushed."""

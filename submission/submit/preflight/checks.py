@@ -1,5 +1,6 @@
-"""Every check of a submission, in the order in which to mend things."""
+"""All checks of a submission, in the order in which to mend their faults."""
 
+from submission.errors import InputError
 from submission.submit.preflight.contents import (
     check_data,
     check_programs,
@@ -18,7 +19,7 @@ __all__ = ["check_submission"]
 
 
 def check_submission(repository: Repository) -> list[Finding]:
-    """Checks the current commit for everything that could make it fail on the server.
+    """Checks the current commit for faults that would make it fail on the server.
 
     Returns:
         One finding per check.
@@ -40,13 +41,11 @@ def _check_rehearsal(repository: Repository) -> Finding:
     check, fix = "rehearsal", "python -m submission rehearse"
     try:
         content = read_rehearsal(repository)
-    except ValueError as error:
+    except InputError as error:
         return failed(check, str(error), fix)
     if content is None:
         return failed(check, f"commit {repository.commit[:12]} has not passed one", fix)
     if content["config"] is not None:
-        return failed(
-            check, f"was made with {content['config']}, which the server does not give", fix
-        )
+        return failed(check, f"used --config {content['config']}, which the server does not", fix)
     network = "with" if content["network"] else "without"
     return passed(check, f"passed in {content['seconds']:.0f} s, {network} network")

@@ -1,4 +1,4 @@
-"""Checks what is in the commit: programs, weights, no data sets, nothing too large."""
+"""Checks the files of the commit: programs, weights, no data sets, no large files."""
 
 import json
 from pathlib import Path
@@ -21,13 +21,13 @@ HISTORY_SIZE = 1024 * MIB
 
 
 def check_tree(repository: Repository) -> Finding:
-    """Checks that nothing differs from the commit, which is all that the server gets."""
+    """Checks that the work tree equals the commit, since the server gets the commit."""
     return judge(
         "clean tree",
         [f"{name} is not committed" for name in repository.changes()],
         f"commit {repository.commit[:12]}",
-        "commit what belongs to the submission (git add --all && git commit), "
-        "name the rest in .gitignore",
+        "commit what belongs to the submission (git add --all && git commit) and list the rest in "
+        ".gitignore",
     )
 
 
@@ -101,12 +101,12 @@ def check_data(repository: Repository) -> Finding:
         [f"{path} is in the commit" for path in found],
         "none in the commit",
         f"git rm --cached {' '.join(map(str, found[:3]))} && git commit; "
-        "data sets belong into scratch/dataset, which git ignores",
+        "keep data sets in scratch/dataset, which git ignores",
     )
 
 
 def check_sizes(repository: Repository) -> Finding:
-    """Checks that no file, nor the commit, nor the history is too large to push and to build."""
+    """Checks the sizes of each file, of the commit and of the history."""
     files = repository.tracked()
     wrong = [
         f"{path} has {size / MIB:.0f} MiB, expected at most {FILE_SIZE // MIB}"

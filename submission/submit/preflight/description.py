@@ -1,4 +1,4 @@
-"""Checks `aicrowd.json`, by which the server knows a submission."""
+"""Checks `aicrowd.json`, which describes a submission to the server."""
 
 import json
 from typing import Any

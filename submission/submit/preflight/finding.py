@@ -1,4 +1,4 @@
-"""What a check of a submission finds."""
+"""The outcome of a check of a submission."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -11,10 +11,10 @@ class Finding:
     """The outcome of one check.
 
     Attributes:
-        check: what was checked, a few words.
-        passed: whether it is as it should be.
-        detail: what was found.
-        fix: what to do about it; empty when it passed.
+        check: the check's name.
+        passed: whether the check passed.
+        detail: what the check found.
+        fix: what to do; empty when the check passed.
     """
 
     check: str
@@ -34,13 +34,13 @@ def failed(check: str, detail: str, fix: str) -> Finding:
 
 
 def judge(check: str, wrong: Iterable[str], detail: str, fix: str) -> Finding:
-    """Makes the finding of a check that passes when nothing is wrong.
+    """Makes the finding of a check from its faults.
 
     Args:
-        check: what was checked.
-        wrong: what is wrong, in any number of pieces.
-        detail: what was found when nothing is wrong.
-        fix: what to do when something is.
+        check: the check's name.
+        wrong: the faults; the check passes when there are none.
+        detail: what the check found without faults.
+        fix: what to do about the faults.
     """
     pieces = list(wrong)
     if not pieces:
@@ -50,7 +50,7 @@ def judge(check: str, wrong: Iterable[str], detail: str, fix: str) -> Finding:
 
 
 def table(findings: Iterable[Finding]) -> str:
-    """Lays findings out as text, the fix below each that failed."""
+    """Formats findings as text, with the fix below each failed one."""
     findings = list(findings)
     width = max(len(finding.check) for finding in findings)
     lines = []

@@ -1,4 +1,4 @@
-"""Checks that the locked packages are those that the requirements ask for."""
+"""Checks that the lock holds the packages of the requirements."""
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
@@ -28,7 +28,7 @@ def check_lock(repository: Repository) -> Finding:
         if version is None:
             wrong.append(f"{requirement.name} is not in requirements.lock")
         elif not requirement.specifier.contains(version, prereleases=True):
-            wrong.append(f"{requirement} is asked for, {version} is locked")
+            wrong.append(f"requirements.txt has {requirement}, but {version} is locked")
     return judge(
         "lock",
         wrong,

@@ -1,9 +1,9 @@
 """Scores an exported file as the server's second container does: `python -I evaluator.py ...`.
 
-Runs as a file of its own: it imports nothing of the project and is told no more than where the
-exported file and the images are. The five metrics are computed by disentanglement_lib through its
-own sampling, with its batches of 16 and 64 images, but with few samples: the scores say that the
-file can be scored, not how good it is.
+It runs as a program of its own, imports nothing of the project, and knows only where the exported
+file and the images are. disentanglement_lib computes the five metrics through its own sampling,
+with its batches of 16 and 64 images, but with few samples. The scores prove that the file can be
+scored; they do not say how good it is.
 """
 
 import json
@@ -26,38 +26,78 @@ discretizer.discretizer_fn = @histogram_discretizer
 discretizer.num_bins = 20
 """
 
-Represent = Callable[[npt.NDArray[Any]], npt.NDArray[np.float32]]
+Represent = Callable[[npt.NDArray[Any]], npt.NDArray[np.floating[Any]]]
 
 
 def load_representation(path: Path, batch_sizes: set[int]) -> Represent:
-    """Loads TorchScript and wraps it as the evaluator does; notes the sizes of the batches."""
-    model = torch.jit.load(str(path), map_location="cpu")  # type: ignore[no-untyped-call]
+    """Loads TorchScript and wraps it as the evaluator does; notes the sizes of the batches.
 
-    def represent(images: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+    Raises:
+        SystemExit: with one line, if the file is not TorchScript.
+    """
+    try:
+        model = torch.jit.load(str(path), map_location="cpu")  # type: ignore[no-untyped-call]
+    except (RuntimeError, ValueError) as error:
+        raise refusal("a TorchScript file", reason_of(error)) from error
+
+    def represent(images: npt.NDArray[Any]) -> npt.NDArray[np.floating[Any]]:
         batch_sizes.add(len(images))
         pixels = torch.from_numpy(np.moveaxis(images, 3, 1)).float()
-        with torch.no_grad():
-            codes: npt.NDArray[np.float32] = model(pixels).cpu().numpy()
+        wanted = f"codes for {len(images)} images"
+        try:
+            with torch.no_grad():
+                codes = model(pixels)
+        except (RuntimeError, ValueError, TypeError, IndexError) as error:
+            raise refusal(wanted, reason_of(error)) from error
+        if not isinstance(codes, torch.Tensor):
+            raise refusal(wanted, f"a {type(codes).__name__}")
         if codes.ndim != 2 or len(codes) != len(images) or codes.shape[1] < 2:
-            raise ValueError(f"expected ({len(images)}, C) codes, C at least 2, got {codes.shape}")
-        if codes.dtype != np.float32 or not np.isfinite(codes).all():
-            raise ValueError(f"expected finite float32 codes, got {codes.dtype} with others")
-        return codes
+            shape = f"({len(images)}, C), C at least 2"
+            raise refusal(f"{wanted} of shape {shape}", str(tuple(codes.shape)))
+        if codes.dtype not in (torch.float32, torch.float64):
+            raise refusal("float32 codes", str(codes.dtype))
+        if not codes.isfinite().all():
+            spoilt = (~codes.isfinite()).any(dim=0).nonzero()[:, 0].tolist()
+            raise refusal("finite codes", f"NaN or infinity in the latents {spoilt}")
+        array: npt.NDArray[np.floating[Any]] = codes.cpu().numpy()
+        return array
 
     return represent
 
 
+def refusal(expected: str, got: str) -> SystemExit:
+    """Makes the error that ends the program with one line."""
+    return SystemExit(f"expected {expected}, got {got}")
+
+
+def reason_of(error: Exception) -> str:
+    """Takes the sentence that says what failed out of the many lines of PyTorch's message."""
+    lines = [line for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
+    return lines[-1] if "TorchScript" in str(error) else lines[0]
+
+
 def check_batches(represent: Represent, images: npt.NDArray[np.uint8]) -> float:
-    """Compares the codes of 64 images in batches of 64, 16, 8 and 1; returns the difference."""
-    pixels = images[np.linspace(0, len(images) - 1, 64).astype(np.int64)] / 255.0
+    """Compares the codes of 64 images in batches of 64, 16, 8 and 1.
+
+    Returns:
+        The largest difference.
+
+    Raises:
+        SystemExit: if codes depend on chance or on the batch, or a latent never varies.
+    """
+    chosen = np.random.RandomState(0).choice(len(images), 64, replace=len(images) < 64)
+    pixels = images[np.sort(chosen)] / 255.0
     whole = represent(pixels)
     parts = [
         np.concatenate([represent(pixels[start : start + size]) for start in range(0, 64, size)])
-        for size in (16, 8, 1)
+        for size in (64, 16, 8, 1)
     ]
     difference = max(float(np.abs(part - whole).max()) for part in parts)
-    if difference > 1e-3 * max(1.0, float(np.abs(whole).max())):
-        raise ValueError(f"expected codes that batches do not change, they differ by {difference}")
+    if difference > 1e-3 * float(np.abs(whole).max()):
+        raise refusal("the same codes each time, in every batch", f"a difference of {difference}")
+    constant = np.flatnonzero(whole.min(axis=0) == whole.max(axis=0)).tolist()
+    if constant:
+        raise refusal("latents that vary", f"one value for all images in the latents {constant}")
     return difference
 
 

@@ -1,4 +1,4 @@
-"""What a program is kept from: the network, root's powers, more memory than it is allowed."""
+"""Starts a program without network, without root's powers and within a memory limit."""
 
 import os
 import shutil
@@ -18,12 +18,12 @@ NO_NETWORK_AS_USER = ("unshare", "--user", "--map-current-user", "--net", "--")
 
 @dataclass(frozen=True)
 class Isolation:
-    """Commands to start a program through.
+    """The commands that start a program in isolation.
 
     Attributes:
         prefix: the words before the program.
         network: whether the program still has the network.
-        powers: whether the program still may write what is read-only, as root may.
+        powers: whether the program may still write read-only files, as root may.
     """
 
     prefix: tuple[str, ...]
@@ -36,14 +36,14 @@ class Isolation:
         return [*self.prefix, "env", "-i", *pairs, *words]
 
 
-def plan_isolation(memory: int = 0) -> Isolation:
-    """Finds how far this machine lets a program be isolated.
+def plan_isolation(memory: int) -> Isolation:
+    """Finds how far this machine can isolate a program.
 
     Args:
         memory: bytes of private memory that the program may have (RLIMIT_DATA); 0 for no limit.
 
     Raises:
-        FileNotFoundError: if a memory limit is asked for and `prlimit` is not there.
+        MissingFileError: if there is a memory limit, but no `prlimit` to set it.
     """
     network = next((p for p in (NO_NETWORK, NO_NETWORK_AS_USER) if _works(p)), ())
     is_root = os.geteuid() == 0
@@ -53,7 +53,8 @@ def plan_isolation(memory: int = 0) -> Isolation:
         limit = ("prlimit", f"--data={memory}", "--")
         if not _works(limit):
             raise MissingFileError(
-                "expected prlimit, which sets the memory limit, got none; leave the limit out"
+                "expected prlimit, which sets the limit of --memory, got none; install util-linux "
+                "or leave --memory out"
             )
     return Isolation(
         prefix=(*network, *powers, *limit), network=not network, powers=is_root and not powers
@@ -68,7 +69,7 @@ def _works(prefix: tuple[str, ...]) -> bool:
 
 
 def make_read_only(folder: Path) -> None:
-    """Takes the right to write away from a folder and all that is in it."""
+    """Makes a folder and everything in it read-only."""
     for path in (folder, *folder.rglob("*")):
         if not path.is_symlink():
             path.chmod(path.stat().st_mode & ~0o222)

@@ -1,4 +1,4 @@
-"""Hides the packages that the image does not have from a program that is rehearsed."""
+"""Hides packages that the image leaves out from the rehearsed program."""
 
 from importlib.metadata import packages_distributions
 from pathlib import Path
@@ -17,23 +17,28 @@ HIDDEN = """raise ModuleNotFoundError(
 
 
 def read_left_out(text: str) -> set[str]:
-    """Reads which packages the image leaves out.
+    """Reads the names of the packages that the image leaves out.
 
     Args:
         text: one name on a line, with comments.
 
     Returns:
-        Their names in canonical spelling.
+        The names in canonical spelling.
+
+    Example:
+        >>> read_left_out("tf_keras  # for scoring")
+        {'tf-keras'}
     """
     lines = (line.split("#")[0].strip() for line in text.splitlines())
     return {canonicalize_name(line) for line in lines if line}
 
 
 def hide_packages(left_out: set[str], folder: Path) -> None:
-    """Fills a folder with modules that cannot be imported, for the front of PYTHONPATH.
+    """Fills a folder with modules whose import fails, for the front of PYTHONPATH.
 
     Args:
-        left_out: canonical names of packages; a module that another package has a part in stays.
+        left_out: canonical names of packages. A module that belongs to another package, too, is
+            not hidden.
         folder: an empty folder.
     """
     for module, owners in packages_distributions().items():

@@ -1,7 +1,8 @@
-"""Runs the committed tree as the evaluation server runs it, and writes down how that went."""
+"""Runs a commit as the evaluation server does and writes down the result."""
 
 import json
 import math
+import re
 import resource
 import signal
 import subprocess
@@ -28,8 +29,7 @@ __all__ = ["RehearsalSettings", "read_rehearsal", "rehearse", "result_path"]
 DATASET = "standin_real"
 NAME = "rehearsal"
 START_SECONDS, SECONDS_PER_IMAGE = 125.0, 0.02
-"""About what `configs/paper.gin` needs on two cores, the slowest preset but stage 1: 512 images
-took 73 s, their scoring 62 s."""
+"""Measured with `configs/paper.gin` on two cores: 512 images took 73 s, their scoring 62 s."""
 
 
 @dataclass(frozen=True)
@@ -37,43 +37,51 @@ class RehearsalSettings:
     """What to rehearse with.
 
     Attributes:
-        config: gin file that `run.sh` is given; None to give it none, as the server does.
-        grid: sizes of the seven factors of the stand-in that is rendered for it.
+        config: gin file for `run.sh`; None for `run.sh`'s own choice, as on the server.
+        grid: sizes of the seven factors of the stand-in that is rendered for the run.
         memory: bytes of private memory that the run may have; 0 for no limit.
     """
 
-    config: Path | None = None
-    grid: tuple[int, ...] = (2, 2, 2, 2, 2, 4, 4)
-    memory: int = 0
+    config: Path | None
+    grid: tuple[int, ...]
+    memory: int
 
 
 def result_path(repository: Repository) -> Path:
-    """Names the file that tells of the current commit's rehearsal."""
+    """Names the file with the result of the current commit's rehearsal."""
     return repository.folder / "scratch" / "rehearsal" / f"{repository.commit}.json"
 
 
 def read_rehearsal(repository: Repository) -> dict[str, Any] | None:
-    """Reads how the current commit's rehearsal went; None when it has not passed one.
+    """Reads the result of the current commit's rehearsal; None when it has not passed one.
 
     Raises:
-        ValueError: if what is there cannot be read.
+        InputError: if the file is not such a result.
     """
     path = result_path(repository)
     if not path.is_file():
         return None
-    content = json.loads(path.read_text(encoding="utf-8"))
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:
+        content = None
     if not isinstance(content, dict) or content.get("commit") != repository.commit:
-        raise InputError(f"expected the rehearsal of {repository.commit} in {path}; rehearse anew")
+        raise InputError(
+            f"expected the rehearsal of {repository.commit[:12]} in {path}, got something else; "
+            "rehearse again"
+        )
     return content
 
 
 def rehearse(repository: Repository, settings: RehearsalSettings) -> Path:
     """Runs the commit's `run.sh` as the server would, then scores the exported file.
 
-    The code is a read-only copy of the commit, the variables are the server's and no others, HOME
-    cannot be written, and the working folder, the data and the output are elsewhere. Packages that
-    the image leaves out cannot be imported. Where the machine allows it, there is no network. The
-    exported file is scored by a second process that knows nothing of the code.
+    - The code is a read-only copy of the commit. HOME cannot be written.
+    - The working folder, the data and the output are in other folders.
+    - There are the server's variables and no others.
+    - Packages that the image leaves out cannot be imported.
+    - There is no network, where the machine allows that.
+    - A second process without the code scores the exported file.
 
     Args:
         repository: of the project.
@@ -83,7 +91,7 @@ def rehearse(repository: Repository, settings: RehearsalSettings) -> Path:
         The file with the result. A rehearsal that fails leaves none.
 
     Raises:
-        ValueError: if the run or the scoring fails, or does not leave what it should.
+        InputError: if the run or the scoring fails, or the run leaves no model or another one.
     """
     path = result_path(repository)
     path.unlink(missing_ok=True)
@@ -91,13 +99,13 @@ def rehearse(repository: Repository, settings: RehearsalSettings) -> Path:
     if changes:
         more = f" and {len(changes) - 3} more" if len(changes) > 3 else ""
         say(
-            f"note: only what is committed is rehearsed and can be submitted, which leaves out "
+            "note: the rehearsal and the submission hold what is committed; not committed: "
             f"{', '.join(changes[:3])}{more}"
         )
     isolation = plan_isolation(settings.memory)
     say(f"rehearsing {repository.commit[:12]} {_describe(isolation, settings)}")
     say(f"this takes {_duration(settings.grid)}")
-    say("note: a warning that the event service is absent is right here; the server has one")
+    say("note: a warning about the event service is right here; only the server has the service")
     with tempfile.TemporaryDirectory(prefix="rehearsal-") as name:
         place = Path(name)
         code, data = place / "code", place / "data"
@@ -114,7 +122,7 @@ def rehearse(repository: Repository, settings: RehearsalSettings) -> Path:
             seconds = time.monotonic() - began
             peak_memory = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024
             model = _check_output(place / "shared")
-            say("scoring the exported file in a process that knows nothing of the code")
+            say("scoring the exported file in a process without the code")
             scored = _score(isolation, place, model)
         finally:
             subprocess.run(["chmod", "-R", "u+w", place], check=True)  # noqa: S603, S607
@@ -135,11 +143,11 @@ def rehearse(repository: Repository, settings: RehearsalSettings) -> Path:
 
 
 def _describe(isolation: Isolation, settings: RehearsalSettings) -> str:
-    words = ["with the network, which this machine does not let be taken away"]
+    words = ["with network (this machine cannot cut it off)"]
     if not isolation.network:
         words = ["without network"]
     if isolation.powers:
-        words.append("with root's powers, which setpriv could take away")
+        words.append("with root's powers (install setpriv to take them away)")
     if settings.memory:
         words.append(f"within {settings.memory / 2**30:.1f} GiB of memory")
     return ", ".join(words)
@@ -147,7 +155,7 @@ def _describe(isolation: Isolation, settings: RehearsalSettings) -> str:
 
 def _duration(grid: tuple[int, ...]) -> str:
     minutes = (START_SECONDS + SECONDS_PER_IMAGE * math.prod(grid)) / 60
-    return f"about {max(1, round(minutes))} min on two cores, more when they have other work"
+    return f"about {max(1, round(minutes))} min on two idle cores"
 
 
 def _config_words(repository: Repository, config: Path | None, code: Path) -> list[str]:
@@ -157,7 +165,7 @@ def _config_words(repository: Repository, config: Path | None, code: Path) -> li
     found = config if config.is_file() else repository.folder / config
     if not found.is_file():
         raise MissingFileError(
-            f"expected a configuration at {config}; those that ship are in configs/"
+            f"expected a configuration at {config}, got no file; the presets are in configs/"
         )
     top = repository.folder.resolve()
     inside = found.resolve().is_relative_to(top)
@@ -185,7 +193,7 @@ def _run(isolation: Isolation, place: Path, words: list[str]) -> None:
     done = subprocess.run(command, cwd=place / "elsewhere", check=False)  # noqa: S603
     if done.returncode != 0:
         raise InputError(
-            f"expected run.sh to end with status 0, got {done.returncode}; its last words are above"
+            f"expected run.sh to end with status 0, got {done.returncode}; its last lines say why"
         )
 
 
@@ -194,11 +202,19 @@ def _check_output(shared: Path) -> Path:
     folder = shared / NAME / "representation"
     model = folder / "pytorch_model.pt"
     if not model.is_file():
-        raise InputError(f"expected run.sh to leave {model.relative_to(shared)}, got none")
+        raise InputError(
+            f"expected run.sh to leave {model.relative_to(shared)} in AICROWD_OUTPUT_PATH, got no "
+            "such file; let it call utils_pytorch.export_model"
+        )
     if not (folder / "results").is_dir():
-        raise InputError(f"expected the folder results beside {model.name}, got none")
+        raise InputError(
+            f"expected the folder results beside {model.name}, got none; let run.sh make it"
+        )
     if (folder / "tfhub").exists():
-        raise InputError("expected no folder tfhub: the evaluator would score it instead")
+        raise InputError(
+            f"expected no folder tfhub beside {model.name}, got one; let run.sh delete it, since "
+            "the evaluator would score it instead"
+        )
     return model
 
 
@@ -219,9 +235,9 @@ def _score(isolation: Isolation, place: Path, model: Path) -> dict[str, Any]:
     )
     if done.returncode != 0:
         lines = done.stderr.strip().splitlines() or [f"status {done.returncode}"]
-        reason = lines[-1]
+        reason = re.sub(r"^(error|\w+Error): ", "", lines[-1])
         if done.returncode < 0:
             reason = f"{signal.Signals(-done.returncode).name}, as when memory runs out"
-        raise InputError(f"expected the exported file to be scored, got {reason}")
+        raise InputError(f"the exported file {model.name} cannot be scored: {reason}")
     content: dict[str, Any] = json.loads(result.read_text(encoding="utf-8"))
     return content

@@ -1,11 +1,9 @@
-"""Trains the extractor on unlabelled images until the finetuned heads are certain of them."""
+"""Tunes the extractor's weights on unlabelled images until the heads are certain of each image."""
 
-import math
-import time
-from collections.abc import Callable, Iterator, Sequence
+import copy
+from collections.abc import Iterator, Sequence
 from itertools import islice
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,20 +14,21 @@ from torch.nn import functional as F
 from submission.config.settings import AdaptSettings
 from submission.errors import InputError
 from submission.factors import is_axis
-from submission.models.extractor import Extractor, Heads
+from submission.models.extractor import Extractor
 from submission.models.folding import fold
-from submission.models.head_codes import HeadCodes
+from submission.models.heads import Heads
 from submission.models.small_maps import SmallMapProducts
+from submission.training.adapt.rare_values import RareValue, find_rare_values
 from submission.training.augmentation import augment
 from submission.training.batches import epoch_batches, to_unit_range
-from submission.training.checkpoint import load_checkpoint, save_checkpoint
-from submission.training.interruption import stop_requested
+from submission.training.devices import Devices
 from submission.training.losses import information_loss
 from submission.training.prefetch import prefetched
 from submission.training.radam import FusedRAdam
-from submission.training.schedule import half_cosine, seed_of_step
+from submission.training.schedule import half_cosine
+from submission.training.seeds import seed_for
 
-__all__ = ["RareValue", "Tuning"]
+__all__ = ["TuningTask"]
 
 NUM_FIRST_IMAGES = 1024
 """Images that tell which values are rare."""
@@ -38,43 +37,36 @@ IntArray = npt.NDArray[np.int64]
 Pixels = npt.NDArray[np.uint8]
 
 
-class RareValue(NamedTuple):
-    """A value that the extractor finds in less than half as many images as an even share.
+class TuningTask:
+    """Information maximisation on images without labels, for `run_loop`.
 
-    Attributes:
-        factor: name of the factor.
-        value: in 0..size-1.
-        share: of the images, in [0, 1].
-    """
-
-    factor: str
-    value: int
-    share: float
-
-
-class Tuning:
-    """Maximises the information that the heads' answers hold on images without labels.
-
-    The heads stay as they are and the extractor learns to give features that they are certain of,
-    each value of a factor equally often (information maximisation, Liang et al. 2020, section 3.2).
-    The axes are left out of that, since a data set may have other positions than the simulation:
-    their answers are held at those of the extractor as it was (Li and Hoiem 2016).
-    Batch norms use each batch's own statistics meanwhile, and should be estimated anew afterwards.
-
-    A step depends on state, images and seed alone.
+    The heads do not change. The extractor learns features on which a head is certain of each image
+    and finds each value equally often (Liang et al. 2020, section 3.2). That is right only for a
+    factor whose values are equally frequent. So two kinds of factors are held instead: the axes,
+    whose positions may differ from those of the simulation, and factors with a rare value. For a
+    held factor, the head's answers are trained to equal those of the extractor before the tuning
+    (Li and Hoiem 2016). Batch norms use each batch's own statistics, and have to be estimated
+    afterwards.
 
     Args:
-        extractor: frozen, changed in place.
-        heads: that finetuning trained with it.
+        extractor: in evaluation mode; it does not change.
+        heads: trained with it.
         images: (N, 64, 64, 3) of the domain, in any order.
         settings: how to tune.
-        device: where to compute.
-        dtype: number format of the matrix products; float16, whose gradients would need a scale, is
+        devices: where to compute, in this process alone. float16, whose gradients need a scale, is
             replaced by float32.
 
+    Attributes:
+        network: the copy of the extractor that is tuned, in training mode.
+        rare_values: values that the extractor hardly finds in the first 1,024 images.
+        held: names of the factors that are held.
+
     Raises:
-        ValueError: if there is less than one batch.
+        InputError: if there is less than one batch.
     """
+
+    name = "tuning"
+    rate_setting = "Adapt.learning_rate"
 
     def __init__(
         self,
@@ -82,147 +74,102 @@ class Tuning:
         heads: Heads,
         images: Pixels,
         settings: AdaptSettings,
-        device: torch.device,
-        dtype: torch.dtype = torch.float32,
+        devices: Devices,
     ) -> None:
         available = min(len(images), settings.num_tuning_images)
-        self.settings = settings
-        self.step = 0
-        self.num_steps = available // settings.batch_size
-        if self.num_steps == 0:
+        if available < settings.batch_size:
             raise InputError(
-                f"expected at least one batch of {settings.batch_size} images to tune on, got "
-                f"{available}; lower Adapt.batch_size or use a larger grid"
+                f"expected Adapt.batch_size to be at most {available}, the number of tuning "
+                f"images, got {settings.batch_size}; lower it or use a larger grid"
             )
-        self._images, self._device, self._dtype = images, device, dtype
-        self._extractor = extractor
-        self._heads = HeadCodes(heads).to(device).requires_grad_(requires_grad=False)
-        self._names = heads.names
-        self._are_axes = [is_axis(name) for name in heads.names]
-        extractor.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self._teacher = fold(extractor, dtype).to(memory_format=torch.channels_last)
-        extractor.train().requires_grad_()
-        for layer in extractor.modules():
+        self.num_steps = available // settings.batch_size
+        self.steps_done = 0
+        self._settings, self._images = settings, images
+        self._device, self._dtype = devices.device, devices.precision.dtype
+        self._steps: Iterator[Tensor] | None = None
+        self._heads = copy.deepcopy(heads).to(self._device).requires_grad_(requires_grad=False)
+        self.network = copy.deepcopy(extractor).to(
+            self._device,
+            memory_format=torch.channels_last,  # type: ignore[call-overload]
+        )
+        self._teacher = fold(self.network, self._dtype).to(memory_format=torch.channels_last)
+        self.rare_values = self._find_rare_values()
+        rare_factors = {rare.factor for rare in self.rare_values}
+        self.held = [name for name in heads.names if is_axis(name) or name in rare_factors]
+        self.network.train().requires_grad_()
+        for layer in self.network.modules():
             if isinstance(layer, nn.Dropout2d):
                 layer.eval()
         self._optimizer = FusedRAdam(
-            extractor.parameters(), settings.learning_rate, betas=(0.9, 0.999)
+            self.network.parameters(), settings.learning_rate, betas=(0.9, 0.999)
         )
-
-    def run(
-        self,
-        checkpoint: Path,
-        identity: str,
-        advance: Callable[[int], object] = lambda num_images: None,
-    ) -> None:
-        """Takes all steps, from a checkpoint on if there is one, and freezes the extractor again.
-
-        Args:
-            checkpoint: file that is read and written.
-            identity: fingerprint of all that the outcome depends on.
-            advance: told the number of images of each finished batch.
-
-        Raises:
-            ValueError: if the checkpoint is of another run or the loss stops being a number.
-            InterruptedError: if the run is told to stop.
-        """
-        if (state := load_checkpoint(checkpoint, identity)) is not None:
-            self._restore(state)
-            advance(self.step * self.settings.batch_size)
-        saved_at = time.monotonic()
-        with stop_requested() as stop:
-            batches = (np.sort(batch) for batch in self.batches())
-            for pixels in prefetched(torch.from_numpy(self._images[rows]) for rows in batches):
-                loss = self.take_step(pixels)
-                if not math.isfinite(loss):
-                    raise InputError(
-                        f"expected a finite loss while tuning, got {loss} in step {self.step}; "
-                        "lower Adapt.learning_rate"
-                    )
-                advance(self.settings.batch_size)
-                due = time.monotonic() - saved_at >= self.settings.checkpoint_seconds
-                stopped, done = stop(), self.step == self.num_steps
-                if due or stopped or done:
-                    save_checkpoint(checkpoint, identity, self._state())
-                    saved_at = time.monotonic()
-                if stopped:
-                    raise InterruptedError(
-                        f"stopped at step {self.step} of {self.num_steps} of the tuning; the same "
-                        "command goes on"
-                    )
-        self._extractor.cpu().eval().requires_grad_(requires_grad=False)
-
-    @property
-    def num_images(self) -> int:
-        """How many images are seen, each once."""
-        return self.num_steps * self.settings.batch_size
 
     def batches(self) -> Iterator[IntArray]:
-        """Yields the (B,) indices of each step to come; no image comes twice."""
-        num_images, settings = len(self._images), self.settings
-        order = epoch_batches(
-            np.arange(num_images), settings.batch_size, num_images, settings.seed, epoch=0
-        )
-        return islice(order, self.step, self.num_steps)
+        """Yields the (B,) indices of each step to come. No image comes twice."""
+        num_images, settings = len(self._images), self._settings
+        seed = seed_for(settings.seed, "adapt: order")
+        order = epoch_batches(np.arange(num_images), settings.batch_size, num_images, seed, epoch=0)
+        return islice(map(np.sort, order), self.steps_done, self.num_steps)
 
-    @torch.no_grad()
-    def rare_values(self) -> list[RareValue]:
-        """Lists values, of factors other than the axes, that the first images seem to lack.
+    def take_step(self) -> Tensor:
+        """Takes one step and returns its loss in nats."""
+        if self._steps is None:
+            batches = (torch.from_numpy(self._images[rows]) for rows in self.batches())
+            self._steps = prefetched(batches)
+        return self.tune_on(next(self._steps))
 
-        Tuning would find them in images of other values, because it makes all equally frequent.
-        """
-        features = []
-        for rows in islice(self.batches(), -(-NUM_FIRST_IMAGES // self.settings.batch_size)):
-            pixels = torch.from_numpy(self._images[np.sort(rows)])
-            features.append(self._teacher(to_unit_range(pixels, self._device)))
-        rare = []
-        for factor, logits in zip(
-            self._names, self._heads.logits(torch.cat(features)), strict=True
-        ):
-            shares = logits.softmax(dim=1).mean(dim=0).tolist()
-            if not is_axis(factor):
-                even = 1 / len(shares)
-                rare += [RareValue(factor, v, s) for v, s in enumerate(shares) if s < even / 2]
-        return rare
-
-    def take_step(self, pixels: Tensor) -> float:
-        """Takes one step on (B, 64, 64, 3) images and gives its loss in nats."""
-        device, settings = self._device, self.settings
-        generator = Generator(device).manual_seed(seed_of_step(settings.seed, self.step))
+    def tune_on(self, pixels: Tensor) -> Tensor:
+        """Takes a step on (B, 64, 64, 3) images, a pure function of state, images and seed."""
+        device, settings = self._device, self._settings
+        seed = seed_for(settings.seed, f"adapt: augmentation, step {self.steps_done}")
+        generator = Generator(device).manual_seed(seed)
         images = augment(to_unit_range(pixels, device), settings.augmentation, generator)
         enabled = self._dtype == torch.bfloat16
         with torch.no_grad(), SmallMapProducts():
             known = self._teacher(images)
         with torch.autocast(device.type, torch.bfloat16, enabled=enabled), SmallMapProducts():
-            features = self._extractor(images)
-        loss = self._loss(self._heads.logits(features), self._heads.logits(known))
+            features = self.network(images)
+        loss = self._loss(self._heads(features), self._heads(known))
+        progress = self.steps_done / self.num_steps
         for group in self._optimizer.param_groups:
-            progress = self.step / self.num_steps
             group["learning_rate"] = settings.learning_rate * half_cosine(progress)
         self._optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         self._optimizer.step()
-        self.step += 1
-        return float(loss.detach())
+        self.steps_done += 1
+        return loss.detach()
+
+    def state(self) -> dict[str, Any]:
+        """Returns what a checkpoint holds."""
+        return {
+            "step": self.steps_done,
+            "held": self.held,
+            "network": self.network.state_dict(),
+            "optimizer": self._optimizer.state_dict(),
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Goes back to the state of a checkpoint."""
+        self.steps_done = state["step"]
+        self.held = state["held"]
+        self.network.load_state_dict(state["network"])
+        self._optimizer.load_state_dict(state["optimizer"])
+        self._steps = None
 
     def _loss(self, logits: Sequence[Tensor], known: Sequence[Tensor]) -> Tensor:
         losses = []
-        for row, known_row, axis in zip(logits, known, self._are_axes, strict=True):
-            if axis:
-                held = F.cross_entropy(row, known_row.softmax(dim=1))
-                losses.append(self.settings.axis_weight * held)
+        for factor, row, known_row in zip(self._heads.names, logits, known, strict=True):
+            if factor in self.held:
+                difference = F.cross_entropy(row, known_row.softmax(dim=1))
+                losses.append(self._settings.axis_weight * difference)
             else:
                 losses.append(information_loss(row))
         return torch.stack(losses).sum()
 
-    def _state(self) -> dict[str, Any]:
-        return {
-            "step": self.step,
-            "extractor": self._extractor.state_dict(),
-            "optimizer": self._optimizer.state_dict(),
-        }
-
-    def _restore(self, state: dict[str, Any]) -> None:
-        self.step = state["step"]
-        self._extractor.load_state_dict(state["extractor"])
-        self._optimizer.load_state_dict(state["optimizer"])
+    @torch.no_grad()
+    def _find_rare_values(self) -> list[RareValue]:
+        features = []
+        for rows in islice(self.batches(), -(-NUM_FIRST_IMAGES // self._settings.batch_size)):
+            pixels = torch.from_numpy(self._images[rows])
+            features.append(self._teacher(to_unit_range(pixels, self._device)))
+        return find_rare_values(self._heads, torch.cat(features))

@@ -1,28 +1,40 @@
 """Finished chunks of a feature matrix on disk, from which a run that was killed goes on."""
 
 import shutil
+from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
+import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
 from submission.console import say
 from submission.files import replacing
-from submission.training.checkpoint import sha256_of_tensor
+from submission.training.checkpoint import fingerprint, sha256_of_tensor
 
 __all__ = ["FeatureStore"]
 
 
 class FeatureStore:
-    """A folder with a file per chunk of rows; a file is whole, checked when read, or ignored.
+    """A folder with a file for each chunk of rows. A file is either whole and correct, or ignored.
 
-    A disk that is full or cannot be written costs one warning; the run goes on without storing.
+    If the disk is full or cannot be written, the store prints one warning, deletes itself, and
+    stores nothing more. The run goes on.
 
     Args:
-        folder: of this matrix alone; its name should tell what the features depend on.
+        folder: of this matrix alone. Its name contains a hash of all that decides the features.
+
+    Example:
+        >>> import tempfile, torch
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     store = FeatureStore(Path(folder) / "features")
+        ...     store.write(0, torch.ones(2, 512))
+        ...     store.finish()
+        ...     store.read(0, torch.empty(2, 512))
+        True
     """
 
     def __init__(self, folder: Path) -> None:
@@ -31,46 +43,56 @@ class FeatureStore:
         self._writing: Future[None] | None = None
         self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="feature store")
 
-    def read(self, start: int | str, rows: Tensor) -> bool:
+    def read(self, start: int, rows: Tensor) -> bool:
         """Fills rows from their chunk.
 
         Args:
-            start: index of the first row, or the name of a tensor that goes with the matrix.
-            rows: (n, D), or as the named tensor, on the CPU; changed only if True is returned.
+            start: index of the first row.
+            rows: (n, D) on the CPU. They change only if True is returned.
 
         Returns:
-            Whether the chunk is there and whole. A damaged one is deleted.
+            Whether the chunk is there and correct. A damaged file is deleted with a warning.
         """
-        path = self._path(start)
-        try:
-            with safe_open(path, framework="pt") as file:
-                stored, metadata = file.get_tensor("features"), file.metadata() or {}
-        except (FileNotFoundError, NotADirectoryError):
+        stored = self._read(f"{start:09d}", {"features": rows})
+        if stored is None:
             return False
-        except (SafetensorError, OSError) as error:
-            return self._damaged(path, str(error))
-        if stored.shape != rows.shape or stored.dtype != rows.dtype:
-            return self._damaged(path, f"{tuple(stored.shape)} {stored.dtype}")
-        if sha256_of_tensor(stored) != metadata.get("sha256"):
-            return self._damaged(path, "other bytes than were written")
-        if not stored.isfinite().all():
-            return self._damaged(path, "numbers that are not finite")
-        rows.copy_(stored)
+        rows.copy_(stored["features"])
         return True
 
-    def write(self, start: int | str, rows: Tensor) -> None:
-        """Stores a chunk on a thread; rows must not change until the next call or the end.
+    def write(self, start: int, rows: Tensor) -> None:
+        """Stores a chunk on a thread. Rows must not change until the next call of any method.
 
         Args:
-            start: index of the first row, or the name of a tensor that goes with the matrix.
-            rows: (n, D), or the named tensor, on the CPU, contiguous.
+            start: index of the first row.
+            rows: (n, D) on the CPU, contiguous.
         """
-        self.finish()
-        if not self._broken:
-            self._writing = self._executor.submit(self._write, start, rows)
+        self._write_soon(f"{start:09d}", {"features": rows})
+
+    def read_state(self, name: str, like: Mapping[str, Tensor]) -> dict[str, Tensor] | None:
+        """Reads a module's state that was stored beside the chunks.
+
+        Args:
+            name: of the state.
+            like: a state whose names, shapes and types the stored one must have.
+
+        Returns:
+            The state, or None if it is not there or damaged. A damaged file is deleted with a
+            warning.
+        """
+        return self._read(name, like)
+
+    def write_state(self, name: str, state: Mapping[str, Tensor]) -> None:
+        """Stores a copy of a module's state on a thread.
+
+        Args:
+            name: of the state.
+            state: tensors on the CPU by name.
+        """
+        copies = {key: value.detach().contiguous().clone() for key, value in state.items()}
+        self._write_soon(name, copies)
 
     def finish(self) -> None:
-        """Waits until the last chunk is stored; after a fault nothing is stored any more."""
+        """Waits until the last chunk is stored."""
         writing, self._writing = self._writing, None
         if writing is None:
             return
@@ -82,21 +104,53 @@ class FeatureStore:
             say(f"warning: going on without storing features in {self.folder}: {error}")
 
     def remove(self) -> None:
-        """Deletes all chunks."""
+        """Deletes the folder."""
         self.finish()
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def _write(self, start: int | str, rows: Tensor) -> None:
-        digest = sha256_of_tensor(rows)
-        with replacing(self._path(start)) as beside:
-            save_file({"features": rows}, beside, metadata={"sha256": digest})
-
-    def _path(self, start: int | str) -> Path:
-        name = start if isinstance(start, str) else f"{start:09d}"
-        return self.folder / f"{name}.safetensors"
-
-    def _damaged(self, path: Path, found: str) -> bool:
-        say(f"warning: computing the content of {path} anew, the file is damaged: {found}")
+    def _read(self, name: str, like: Mapping[str, Tensor]) -> dict[str, Tensor] | None:
+        path = self.folder / f"{name}.safetensors"
+        try:
+            with safe_open(path, framework="pt") as file:
+                stored = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+                sha256 = (file.metadata() or {}).get("sha256")
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except (SafetensorError, OSError) as error:
+            fault = str(error)
+        else:
+            fault = _fault(stored, like, sha256)
+            if not fault:
+                return stored
+        say(f"warning: computing the content of {path} again, the file is damaged: {fault}")
         with suppress(OSError):
             path.unlink()
-        return False
+        return None
+
+    def _write_soon(self, name: str, tensors: dict[str, Tensor]) -> None:
+        self.finish()
+        if not self._broken:
+            self._writing = self._executor.submit(self._write, name, tensors)
+
+    def _write(self, name: str, tensors: dict[str, Tensor]) -> None:
+        with replacing(self.folder / f"{name}.safetensors") as beside:
+            save_file(tensors, beside, metadata={"sha256": _sha256_of(tensors)})
+
+
+def _fault(stored: Mapping[str, Tensor], like: Mapping[str, Tensor], sha256: str | None) -> str:
+    """Says what is wrong with stored tensors; empty if nothing is."""
+    if _shapes(stored) != _shapes(like):
+        return f"other shapes or types than {_shapes(like)}"
+    if _sha256_of(stored) != sha256:
+        return "other bytes than were written"
+    if not all(bool(value.isfinite().all()) for value in stored.values()):
+        return "numbers that are not finite"
+    return ""
+
+
+def _shapes(tensors: Mapping[str, Tensor]) -> dict[str, tuple[tuple[int, ...], torch.dtype]]:
+    return {key: (tuple(value.shape), value.dtype) for key, value in sorted(tensors.items())}
+
+
+def _sha256_of(tensors: Mapping[str, Tensor]) -> str:
+    return fingerprint(**{key: sha256_of_tensor(value) for key, value in tensors.items()})

@@ -1,4 +1,4 @@
-"""What finetuning trains: the extractor with a head per factor, and how often it is right."""
+"""What finetuning trains, the extractor with its heads, and how its accuracy is measured."""
 
 from collections.abc import Callable
 
@@ -7,13 +7,15 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from submission.models.extractor import FactorHeads
+from submission.models.heads import Heads
 from submission.models.small_maps import SmallMapProducts
 from submission.training.batches import LabelledImages, to_unit_range
 from submission.training.devices import Devices
 from submission.training.prefetch import prefetched
 
 __all__ = ["FactorClassifier", "factor_accuracies"]
+
+BATCH_SIZE = 256
 
 
 class FactorClassifier(nn.Module):
@@ -26,7 +28,7 @@ class FactorClassifier(nn.Module):
         heads: maps features to logits.
     """
 
-    def __init__(self, extractor: nn.Module, heads: FactorHeads) -> None:
+    def __init__(self, extractor: nn.Module, heads: Heads) -> None:
         super().__init__()
         self.extractor = extractor
         self.heads = heads
@@ -38,7 +40,7 @@ class FactorClassifier(nn.Module):
 
         Args:
             pixels: (B, 64, 64, 3) uint8, on any device.
-            change: done to the (B, 3, 64, 64) images in [0, 1] first.
+            change: is applied first, to the (B, 3, 64, 64) images in [0, 1].
         """
         device = next(self.parameters()).device
         with torch.autocast(device.type, enabled=False):
@@ -58,24 +60,22 @@ def factor_accuracies(
     images: LabelledImages,
     indices: npt.NDArray[np.int64],
     devices: Devices,
-    batch_size: int = 256,
 ) -> dict[str, float]:
-    """Measures how often each factor is classified right; several processes share the images.
+    """Measures how often each factor is classified correctly; processes share the images.
 
     Args:
         classify: maps (B, 64, 64, 3) pixels to F tensors of logits.
         images: labelled images.
-        indices: which of them to look at.
+        indices: which of them to classify.
         devices: the processes.
-        batch_size: images of a pass.
 
     Returns:
         Accuracy in [0, 1] by factor name, the same on every process.
     """
     correct = torch.zeros(images.space.num_factors, dtype=torch.int64, device=devices.device)
-    own = indices[devices.part.number :: devices.num_processes]
-    starts = range(0, len(own), batch_size)
-    batches = (images.take(own[start : start + batch_size]) for start in starts)
+    own = indices[devices.number :: devices.num_processes]
+    starts = range(0, len(own), BATCH_SIZE)
+    batches = (images.take(own[start : start + BATCH_SIZE]) for start in starts)
     for pixels, factors in prefetched(batches):
         predicted = torch.stack([row.argmax(dim=1) for row in classify(pixels)], dim=1)  # (B, F)
         correct += (predicted == factors.to(devices.device)).sum(dim=0)

@@ -1,4 +1,4 @@
-"""First blocks of a trunk that stay as they are while the rest is trained."""
+"""Freezes the first blocks of a trunk while the rest is trained."""
 
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -7,13 +7,13 @@ __all__ = ["FrozenBatchNorm", "freeze_blocks"]
 
 
 class FrozenBatchNorm(nn.BatchNorm2d):
-    """Batch norm that uses the moments it was made with, in training as in evaluation.
+    """Batch norm that always uses its stored mean and variance, also in training.
 
     Args:
         like: the batch norm to replace.
     """
 
-    def __init__(self, like: nn.BatchNorm2d) -> None:
+    def __init__(self, like: nn.BatchNorm2d | nn.SyncBatchNorm) -> None:
         super().__init__(like.num_features, like.eps, like.momentum, dtype=like.weight.dtype)
         self.load_state_dict(like.state_dict())
 
@@ -27,15 +27,16 @@ class FrozenBatchNorm(nn.BatchNorm2d):
 def freeze_blocks(trunk: nn.Sequential, num_blocks: int) -> None:
     """Freezes, in place, the first blocks of a VGG's trunk: weights and batch norms.
 
-    Their derivatives are then not computed, which are the dearest, for their maps are the largest.
+    Then their derivatives are not computed. These cost the most, because the first maps are the
+    largest.
 
     Args:
-        trunk: convolutions, batch norms and activations, each block ending with a max pooling;
-            names and values of its parameters and buffers stay.
-        num_blocks: how many blocks, in 0..5.
+        trunk: convolutions, batch norms and activations. Each block ends with a max pooling. Names
+            and values of parameters and buffers stay.
+        num_blocks: number of blocks to freeze, in 0..5.
     """
     ends = [i for i, module in enumerate(trunk) if isinstance(module, nn.MaxPool2d)]
     for position in range(ends[num_blocks - 1] if num_blocks else 0):
-        if isinstance(module := trunk[position], nn.BatchNorm2d):
+        if isinstance(module := trunk[position], nn.BatchNorm2d | nn.SyncBatchNorm):
             trunk[position] = FrozenBatchNorm(module)
         trunk[position].requires_grad_(requires_grad=False)

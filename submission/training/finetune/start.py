@@ -8,19 +8,23 @@ import torch
 from submission.config.settings import FinetuneSettings
 from submission.console import say
 from submission.factors import FactorSpace
-from submission.models.extractor import FactorHeads, FeatureExtractor
+from submission.models.extractor import FeatureExtractor
 from submission.models.growth import grow
+from submission.models.heads import Heads
 from submission.models.imagenet import imagenet_file, load_imagenet_trunk
-from submission.models.weights import has_heads, load_extractor, load_heads
+from submission.models.weights import load_weights
 from submission.training.batches import LabelledImages, to_unit_range
+from submission.training.seeds import seed_for
 
 __all__ = ["starting_extractor", "starting_heads"]
 
 NUM_GROWTH_IMAGES = 256
 
 
-def starting_extractor(settings: FinetuneSettings, images: LabelledImages) -> FeatureExtractor:
-    """Builds the extractor that finetuning begins with and says where its weights come from.
+def starting_extractor(
+    settings: FinetuneSettings, images: LabelledImages
+) -> tuple[FeatureExtractor, Heads]:
+    """Builds the extractor and heads that finetuning begins with and says where they come from.
 
     Args:
         settings: trunk, start and seed.
@@ -30,14 +34,16 @@ def starting_extractor(settings: FinetuneSettings, images: LabelledImages) -> Fe
         FileNotFoundError: if the starting weights do not exist.
         ValueError: if they are not what they should be.
     """
-    torch.manual_seed(settings.seed)
+    earlier_heads = None
+    torch.manual_seed(seed_for(settings.seed, "finetune: weights of the extractor"))
     if settings.start.endswith(".safetensors"):
-        earlier = load_extractor(Path(settings.start)).requires_grad_()
+        earlier, earlier_heads, _ = load_weights(Path(settings.start))
+        earlier.requires_grad_()
         if earlier.architecture == settings.architecture:
             say(f"the extractor starts from {settings.start}")
             extractor = earlier
         else:
-            random = np.random.default_rng(settings.seed)
+            random = np.random.default_rng(seed_for(settings.seed, "finetune: growth"))
             chosen = random.choice(len(images), min(NUM_GROWTH_IMAGES, len(images)), replace=False)
             pixels, _ = images.take(np.sort(chosen))
             extractor = grow(
@@ -60,26 +66,20 @@ def starting_extractor(settings: FinetuneSettings, images: LabelledImages) -> Fe
     for module in extractor.aggregation.modules():
         if isinstance(module, torch.nn.Dropout2d):
             module.p = settings.dropout
-    return extractor
+    return extractor, starting_heads(settings, images.space, earlier_heads)
 
 
-def starting_heads(settings: FinetuneSettings, space: FactorSpace) -> FactorHeads:
-    """Builds the classifiers that finetuning begins with: an earlier extractor's, or at random.
+def starting_heads(settings: FinetuneSettings, space: FactorSpace, earlier: Heads | None) -> Heads:
+    """Builds the heads that finetuning begins with: earlier ones, or heads with random weights.
 
     Args:
-        settings: start, scale and seed.
-        space: the factors to classify; earlier classifiers of other factors are left.
-
-    Raises:
-        FileNotFoundError: if the starting weights do not exist.
-        ValueError: if they are not what they should be.
+        settings: scale and seed.
+        space: the factors to classify.
+        earlier: heads to start from; heads of other factors or sizes are not used.
     """
-    torch.manual_seed(settings.seed)
-    heads = FactorHeads(space.sizes, settings.head_scale)
-    if settings.start.endswith(".safetensors") and has_heads(Path(settings.start)):
-        earlier = load_heads(Path(settings.start))
-        sizes = tuple(len(weight) for weight in earlier.weights)
-        if (earlier.names, sizes) == (tuple(space.names), tuple(space.sizes)):
-            heads.take_up(earlier)
-            say(f"the heads start from {settings.start}")
+    torch.manual_seed(seed_for(settings.seed, "finetune: weights of the heads"))
+    heads = Heads(space.names, space.sizes, settings.head_scale)
+    if earlier is not None and (earlier.names, earlier.sizes) == (space.names, space.sizes):
+        heads.load(earlier)
+        say(f"the heads start from {settings.start}")
     return heads

@@ -1,4 +1,4 @@
-"""The VAE that settings describe, and the best of the copies that were trained of its latents."""
+"""Builds the VAE that settings describe, and chooses the best copy of each of its latents."""
 
 import torch
 from torch import Generator, Tensor
@@ -9,6 +9,7 @@ from submission.models.grouped import GroupedVAE
 from submission.models.vae import VAE, FeatureVAE, initialise_orthogonally
 from submission.models.views import Views
 from submission.training.losses import divergence_per_latent
+from submission.training.seeds import seed_for
 
 __all__ = ["best_copies", "copy_losses", "make_vae"]
 
@@ -16,22 +17,16 @@ NUM_SELECTION_FEATURES = 65_536
 """Features that copies of a latent are compared on."""
 
 
-def make_vae(
-    num_inputs: int,
-    settings: FitSettings,
-    generator: Generator | None = None,
-    views: Views | None = None,
-) -> FeatureVAE:
-    """Builds the network that settings describe.
+def make_vae(num_inputs: int, settings: FitSettings, views: Views | None = None) -> FeatureVAE:
+    """Builds the network that settings describe; its seed decides the initial weights.
 
     Args:
         num_inputs: D, length of a feature vector.
         settings: network and seed.
-        generator: source of the orthogonal weights; PyTorch's own when None.
-        views: one for each latent to see; None for latents that all see the whole feature.
+        views: one for each latent; None if all latents see the whole feature.
     """
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(settings.seed)
+        torch.manual_seed(seed_for(settings.seed, "VAE: initial weights"))
         if views is not None:
             return GroupedVAE(
                 views, settings.encoder_widths, settings.decoder_widths, settings.num_copies
@@ -43,20 +38,20 @@ def make_vae(
             settings.decoder_widths,
             sigmoid=settings.sigmoid,
         )
-    orthogonal = [vae.hidden, vae.mean, vae.log_variance]
-    if settings.decoder_initialisation == "orthogonal":
-        orthogonal.append(vae.decoder)
-    for part in orthogonal:
-        initialise_orthogonally(part, generator)
+        orthogonal = [vae.hidden, vae.mean, vae.log_variance]
+        if settings.decoder_initialisation == "orthogonal":
+            orthogonal.append(vae.decoder)
+        for part in orthogonal:
+            initialise_orthogonally(part)
     return vae
 
 
 def best_copies(vae: FeatureVAE, features: Tensor, settings: FitSettings) -> FeatureVAE:
-    """Gives the network with the copy of each latent that has the smallest loss; uses no label.
+    """Gives the network with the copy of each latent that has the lowest loss; uses no label.
 
     Args:
         vae: trained, in evaluation mode.
-        features: (N, D) that it was trained on, on its device.
+        features: (N, D) that it was trained on.
         settings: of the training.
 
     Returns:
@@ -64,12 +59,14 @@ def best_copies(vae: FeatureVAE, features: Tensor, settings: FitSettings) -> Fea
     """
     if not isinstance(vae, GroupedVAE) or vae.num_copies == 1:
         return vae
-    order = Generator().manual_seed(settings.seed)
+    order = Generator().manual_seed(seed_for(settings.seed, "VAE: features to compare copies on"))
     chosen = torch.randperm(len(features), generator=order)[:NUM_SELECTION_FEATURES]
-    sample = features[chosen.to(features.device)].float()
-    noise = Generator(features.device).manual_seed(settings.seed)
+    device = next(vae.parameters()).device
+    sample = features[chosen.to(features.device)].to(device).float()
+    seed = seed_for(settings.seed, "VAE: noise to compare copies with")
+    noise = Generator(device).manual_seed(seed)
     losses = copy_losses(vae, sample, settings.beta_end, noise)  # (R, G)
-    say("loss of each latent's copies, of which the smallest is kept:")
+    say("loss of each latent's copies; the copy with the lowest loss is kept:")
     width = max(map(len, vae.views.names))
     for name, row in zip(vae.views.names, losses.T.tolist(), strict=True):
         say(f"  {name:{width}}  " + "  ".join(f"{value:.3f}" for value in sorted(row)))

@@ -1,4 +1,4 @@
-"""Rows of the data set's images that stand for a walk along a latent."""
+"""Images of the data set that show a traversal of a latent."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,22 +8,22 @@ import numpy as np
 import numpy.typing as npt
 
 from submission.data.image_set import ImageSet
-from submission.report.illustrations import Picture, plain
+from submission.report.illustrations import Picture, words_of
 from submission.report.pictures import draw_picture, draw_strip
 from submission.report.traversal import ordinary_rows, traverse
 from submission.scoring.code_table import CodeTable
 
-__all__ = ["NUM_ORDINARY", "Anchor", "Step", "Walk", "walk"]
+__all__ = ["NUM_ORDINARY", "Anchor", "ShownTraversal", "TraversalImage", "show_traversals"]
 
 IntArray = npt.NDArray[np.int64]
 
 NUM_ORDINARY = 100
-"""Images with ordinary codes, among which the anchor is the one that shows most."""
+"""Images with ordinary codes. The one with the most contrast is the anchor."""
 
 
 @dataclass(frozen=True)
-class Step:
-    """One image of a walk: its picture, the value looked for and the one that was found."""
+class TraversalImage:
+    """One image of a traversal: its picture, the value looked for and the value found."""
 
     picture: Picture
     wanted: float
@@ -31,45 +31,45 @@ class Step:
 
 
 @dataclass(frozen=True)
-class Walk:
+class ShownTraversal:
     """A row of images.
 
     Attributes:
-        latent: the latent along which they go.
-        steps: the images.
-        changes: which factors take several values among them, and how many.
-        strip: all in one picture.
+        latent: the latent that changes along the row.
+        images: the images.
+        changes: the factors that take several values in the row, and how many values.
+        strip: all images in one picture.
     """
 
     latent: int
-    steps: list[Step]
+    images: list[TraversalImage]
     changes: list[tuple[str, int]]
     strip: Picture
 
 
 @dataclass(frozen=True)
 class Anchor:
-    """The image that all walks go through: its picture and its factors' values."""
+    """The image that all traversals pass: its picture and its factors' values."""
 
     picture: Picture
     factors: list[tuple[str, int, int]]
 
 
-def walk(
+def show_traversals(
     table: CodeTable, images: ImageSet, followed: Mapping[int, str]
-) -> tuple[Anchor, list[Walk]]:
-    """Retrieves the images of a walk along each latent; few others are read.
+) -> tuple[Anchor, list[ShownTraversal]]:
+    """Retrieves the images of a traversal of each latent; few others are read.
 
     Args:
         table: the codes.
         images: the images that belong to them.
-        followed: the latents to walk along, at least one, and the factor that each follows; "" if
+        followed: the latents to traverse, at least one, and the factor that each follows, "" for
             none.
 
     Returns:
-        the image that the walks go through, and the walks in the given order.
+        The image that the traversals pass, and the traversals in the given order.
     """
-    names = [plain(name) for name in table.space.names]
+    names = [words_of(name) for name in table.space.names]
     latents = list(followed)
     ordinary = ordinary_rows(table.codes, latents, NUM_ORDINARY)
     contrasts = [float(images.images[row].std()) for row in ordinary]
@@ -84,14 +84,14 @@ def walk(
             if size > 1
         ],
     )
-    walks = []
+    shown = []
     for found in traverse(table.codes, latents, start):
         points = table.space.index_to_factors(found.rows)  # (n, F)
         pixels: list[Any] = [images.images[row] for row in found.rows]
         reached = table.codes[found.rows, found.latent]
-        changes = _changes(points, names, plain(followed[found.latent]))
-        steps = [
-            Step(
+        changes = _changes(points, names, words_of(followed[found.latent]))
+        row = [
+            TraversalImage(
                 Picture(
                     f"step_z{found.latent:02d}_{place}",
                     draw_picture(pixels[place]),
@@ -105,14 +105,14 @@ def walk(
             for place in range(len(pixels))
         ]
         strip = Picture(f"traversal_z{found.latent:02d}", draw_strip(pixels), "")
-        walks.append(Walk(found.latent, steps, changes, strip))
-    return anchor, walks
+        shown.append(ShownTraversal(found.latent, row, changes, strip))
+    return anchor, shown
 
 
 def _changes(points: IntArray, names: Sequence[str], first: str) -> list[tuple[str, int]]:
     """Counts the values that each factor takes; those with a single one are left out.
 
-    The factor that the latent follows comes first, then those with most values.
+    The factor that the latent follows comes first, then those with the most values.
     """
     counts = [(name, len(np.unique(points[:, place]))) for place, name in enumerate(names)]
     varying = [pair for pair in counts if pair[1] > 1]

@@ -1,0 +1,96 @@
+"""Finds out from images which axis of an MPI3D-like set is the elevation and which the azimuth.
+
+The arm has two joints. The elevation, `horizontal_axis`, swings the object over the zenith from
+one side of the picture to the other. The azimuth, `vertical_axis`, turns the arm about its column.
+When the elevation stands in its middle, the object is above the column: then the azimuth moves it
+very little. The elevation has no such position of the azimuth.
+"""
+
+import numpy as np
+import numpy.typing as npt
+
+from submission.data.check import Finding
+from submission.data.image_set import ImageSet
+
+__all__ = ["check_axes", "stillness"]
+
+NUM_SWEEPS = 24
+NUM_STEPS = 8
+CHANGE = 30
+"""Levels by which a pixel must change during a sweep to count as swept."""
+
+FEWEST_POSITIONS = 5
+MARGIN = 1.1
+"""By which factor the axes' shares must differ to tell them apart."""
+
+AXES = ("horizontal_axis", "vertical_axis")
+
+
+def check_axes(image_set: ImageSet) -> list[Finding]:
+    """Compares the two axes' names with what the images show.
+
+    Returns:
+        One finding; it is a doubt where names and images disagree.
+    """
+    space = image_set.space
+    if not set(AXES) <= set(space.names):
+        return []
+    positions = [space.names.index(name) for name in AXES]
+    sizes = [space.sizes[position] for position in positions]
+    if min(sizes) < FEWEST_POSITIONS:
+        return [Finding(f"axes: not tested, {sizes[0]} and {sizes[1]} positions are too few")]
+    elevation, azimuth = (
+        stillness(image_set, moved, held) for moved, held in (positions, positions[::-1])
+    )
+    shares = f"(swept area with the other axis in its middle: {elevation:.2f} and {azimuth:.2f})"
+    if max(azimuth, elevation) < MARGIN * min(azimuth, elevation):
+        return [Finding(f"axes: the images do not tell elevation and azimuth apart {shares}")]
+    if azimuth < elevation:
+        return [
+            Finding(f"axes: horizontal_axis is the elevation, vertical_axis the azimuth {shares}")
+        ]
+    return [
+        Finding(
+            f"axes: expected horizontal_axis to be the elevation and vertical_axis the azimuth, "
+            f"got images that show the opposite {shares}; exchange the two names, or the two axes "
+            "of the file, before comparing factors by name",
+            is_doubt=True,
+        )
+    ]
+
+
+def stillness(image_set: ImageSet, moved: int, held: int) -> float:
+    """Measures how little one axis moves the object while the other stands in its middle.
+
+    The axis is swept while all other factors stand. The swept area is the share of pixels that
+    change by more than 30 levels.
+
+    Args:
+        image_set: the images.
+        moved: number of the axis that is swept.
+        held: number of the other axis.
+
+    Returns:
+        the swept area with the other axis in its middle, divided by that at its two ends.
+    """
+    size = image_set.space.sizes[held]
+    middle = _swept_area(image_set, moved, held, ((size - 1) // 2, size // 2))
+    ends = _swept_area(image_set, moved, held, (0, size - 1))
+    return middle / max(ends, 1e-9)
+
+
+def _swept_area(image_set: ImageSet, moved: int, held: int, values: tuple[int, int]) -> float:
+    """Averages the swept area over sweeps with the held axis at two values in turn."""
+    space = image_set.space
+    random = np.random.default_rng(0)
+    size = space.sizes[moved]
+    steps = np.unique(np.linspace(0, size - 1, min(NUM_STEPS, size)).round().astype(np.int64))
+    areas = []
+    for number in range(NUM_SWEEPS):
+        factors = np.tile(random.integers(space.sizes), (len(steps), 1))
+        factors[:, moved] = steps
+        factors[:, held] = values[number % 2]
+        images: npt.NDArray[np.uint8] = image_set.images[space.factors_to_index(factors)]
+        change = images.max(axis=0) - images.min(axis=0)  # (64, 64, 3)
+        areas.append((change.max(axis=-1) > CHANGE).mean())
+    return float(np.mean(areas))

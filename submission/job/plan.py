@@ -1,0 +1,138 @@
+"""Plans the memory of a run from its data, networks, settings and hardware."""
+
+import torch
+
+from submission.config.configuration import Configuration
+from submission.config.settings import FitSettings
+from submission.console import say
+from submission.data.images import ImageSet
+from submission.job.memory import MemoryPlan, RunSizes, plan_memory
+from submission.models.extractor import FEATURE_SIZE
+from submission.models.frozen import FrozenExtractor
+from submission.models.heads import Heads
+from submission.models.vae import FeatureVAE
+from submission.models.views import Views
+from submission.server.environment import read_launch
+from submission.server.memory_limits import MemoryLimit, read_memory_limits
+from submission.training.devices import Devices
+from submission.training.vae.fit import NUM_VIEW_FEATURES
+from submission.training.vae.network import make_vae
+
+__all__ = ["plan_run", "planned_vae", "run_sizes"]
+
+IMAGE_BYTES = 4 << 20
+"""The most that the extractor's activations take for an image of 64 x 64 pixels."""
+
+CPU_BATCH_BYTES = 1 << 30
+"""What activations may take on a CPU, where larger batches are no faster."""
+
+TUNED_IMAGE_BYTES = 20 << 20
+"""The most that an image's activations and their gradients take while the extractor is tuned."""
+
+
+def plan_run(
+    images: ImageSet, frozen: FrozenExtractor, configuration: Configuration, devices: Devices
+) -> MemoryPlan:
+    """Plans the memory of a run, prints the plan, and gives every process the first one's.
+
+    Args:
+        images: the data set.
+        frozen: the extractor with its heads.
+        configuration: of the run.
+        devices: where to compute.
+
+    Raises:
+        InputError: if the run does not fit into the memory that there is.
+    """
+    plan = None
+    if devices.is_first:
+        extract = configuration.extract
+        sizes = run_sizes(images, frozen, configuration, devices)
+        limits = [*read_memory_limits(extract.memory_limit), *_device_limits(devices.device)]
+        batch_sizes = [extract.batch_size] if extract.batch_size else _batch_sizes(sizes, limits)
+        plan = plan_memory(sizes, limits, extract.feature_type, batch_sizes)
+        say(f"{plan}\nbatches of {plan.batch_size} images")
+    shared: MemoryPlan = devices.fabric.broadcast(plan)
+    return shared
+
+
+def run_sizes(
+    images: ImageSet, frozen: FrozenExtractor, configuration: Configuration, devices: Devices
+) -> RunSizes:
+    """Measures what decides how much memory a run needs.
+
+    Args:
+        images: the data set.
+        frozen: the extractor with its heads.
+        configuration: of the run.
+        devices: where to compute.
+    """
+    adapt, fit = configuration.adapt, configuration.fit
+    extractor = sum(value.nbytes for value in frozen.extractor.state_dict().values())
+    vae = planned_vae(fit, frozen.heads)
+    sampled = fit.num_images if fit.num_images < images.space.num_points else 0
+    per_factor = fit.latents == "per_factor"
+    view_rows = min(NUM_VIEW_FEATURES, images.space.num_points) if per_factor else 0
+    adaptation = 0
+    if adapt.num_tuning_images:
+        # A copy, the folded extractor that axes are held at, gradients, two moments, a temporary.
+        adaptation = 6 * extractor + adapt.batch_size * TUNED_IMAGE_BYTES
+    return RunSizes(
+        num_images=images.space.num_points,
+        num_sampled=sampled,
+        extractor=extractor,
+        image=IMAGE_BYTES * frozen.extractor.input_size**2 // 64**2,
+        adaptation=adaptation,
+        vae=_training_bytes(vae, fit) if vae is not None else 0,
+        view_sample=2 * view_rows * FEATURE_SIZE * 4,
+        mapped=images.images.nbytes,
+        num_local=read_launch().num_local,
+        on_gpu=devices.device.type == "cuda",
+    )
+
+
+def planned_vae(fit: FitSettings, heads: Heads | None) -> FeatureVAE | None:
+    """Makes the VAE that will be trained without memory for its numbers (on PyTorch's meta device).
+
+    Args:
+        fit: settings of the VAE.
+        heads: the classifiers, if latents per factor are asked for.
+
+    Returns:
+        The VAE; None if the settings ask for none.
+    """
+    if fit.latents == "heads":
+        return None
+    with torch.device("meta"):
+        views = None
+        if fit.latents == "per_factor":
+            assert heads is not None
+            shape = len(heads.names), max(heads.sizes) - 1
+            weight, offset = torch.empty(*shape, FEATURE_SIZE), torch.empty(shape)
+            views = Views(weight, offset, heads.names, torch.empty(len(heads.names)))
+        return make_vae(FEATURE_SIZE, fit, views)
+
+
+def _training_bytes(vae: FeatureVAE, fit: FitSettings) -> int:
+    """Adds up a VAE's weights, their gradients, two moments, two temporaries, and activations."""
+    trained = sum(value.nbytes for value in vae.state_dict().values())
+    widths = [*fit.encoder_widths, *fit.decoder_widths]
+    groups = vae.num_codes if fit.latents == "per_factor" else 1
+    # Three tensors for each hidden layer (product, norm, activation), and as many gradients.
+    activations = 6 * 4 * fit.batch_size * groups * sum(widths)
+    return 6 * trained + activations
+
+
+def _device_limits(device: torch.device) -> list[MemoryLimit]:
+    if device.type != "cuda":
+        return []
+    free, _ = torch.cuda.mem_get_info(device)
+    return [MemoryLimit(free, "free memory of the GPU", "device")]
+
+
+def _batch_sizes(sizes: RunSizes, limits: list[MemoryLimit]) -> list[int]:
+    """Lists batch sizes that a device computes fast and in little memory, the largest first."""
+    on_device = [limit.num_bytes // 2 for limit in limits if limit.kind == "device"]
+    room = min(on_device, default=CPU_BATCH_BYTES)
+    powers = [1 << power for power in range(10, -1, -1)]
+    return [size for size in powers if size * sizes.image <= room] or [1]

@@ -1,0 +1,159 @@
+"""What the evaluation server can score: a representation is called here as the server calls it."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from submission.errors import InputError
+
+__all__ = [
+    "BATCH_SIZES",
+    "CALL_ERRORS",
+    "REMEDY",
+    "check_latents_vary",
+    "check_scorable",
+    "codes_of",
+    "reason_of",
+    "with_both_layouts",
+]
+
+Represent = Callable[[Tensor], Tensor]
+
+BATCH_SIZES = (1, 8, 16, 64)
+"""Numbers of images that the server's metrics encode at once."""
+
+CALL_ERRORS = (RuntimeError, ValueError, TypeError, IndexError)
+"""What TorchScript raises when an operator or a statement of a representation fails."""
+
+REMEDY = "export a module that returns the codes alone with utils_pytorch.export_model"
+
+AGREEMENT = 1e-3
+"""How far two answers for one image may differ, relative to the largest code."""
+
+
+def codes_of(represent: Represent, images: Tensor) -> Tensor:
+    """Encodes one batch and checks what comes back.
+
+    Args:
+        represent: the representation.
+        images: (B, 3, 64, 64) float32 in [0, 1].
+
+    Returns:
+        (B, C) float32 codes. Codes in float64 are rounded to float32.
+
+    Raises:
+        InputError: if the representation fails, or returns something else.
+
+    Example:
+        >>> codes_of(lambda images: images.mean(dim=(2, 3)), torch.rand(8, 3, 64, 64)).shape
+        torch.Size([8, 3])
+    """
+    size = len(images)
+    try:
+        codes = represent(images)
+    except CALL_ERRORS as error:
+        raise InputError(
+            f"expected codes for a batch of {size} images on {images.device}, got: "
+            f"{reason_of(error)}; the server sends float32 images in batches of 1, 8, 16 and 64; "
+            "write a model for that with utils_pytorch.export_model"
+        ) from error
+    if not isinstance(codes, Tensor):
+        raise InputError(f"expected a tensor of codes, got a {type(codes).__name__}; {REMEDY}")
+    if codes.ndim != 2 or len(codes) != size:
+        raise InputError(
+            f"expected codes of shape ({size}, C) for a batch of {size}, got "
+            f"{tuple(codes.shape)}; {REMEDY}"
+        )
+    if codes.dtype not in (torch.float32, torch.float64):
+        raise InputError(
+            f"expected float32 codes, got {str(codes.dtype).removeprefix('torch.')}; end the "
+            "module with .float(), then call utils_pytorch.export_model"
+        )
+    return codes.float()
+
+
+def reason_of(error: Exception) -> str:
+    """Takes the sentence that says what failed out of the many lines of PyTorch's message."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    if not lines:
+        return type(error).__name__
+    # A traceback of TorchScript ends with its error; other messages begin with it.
+    line = lines[-1] if "TorchScript" in str(error) else lines[0]
+    return line.removeprefix("RuntimeError: ")
+
+
+def with_both_layouts(images: Tensor) -> tuple[Tensor, Tensor]:
+    """Gives the same images contiguous and as the server's wrapper lays them out in memory."""
+    images = images.contiguous()
+    return images, images.permute(0, 2, 3, 1).contiguous().permute(0, 3, 1, 2)
+
+
+@torch.no_grad()
+def check_scorable(represent: Represent, images: Tensor) -> Tensor:
+    """Encodes images in every way that the server's metrics do, and compares the answers.
+
+    Args:
+        represent: the representation.
+        images: (64, 3, 64, 64) float32 in [0, 1].
+
+    Returns:
+        (64, C) codes.
+
+    Raises:
+        InputError: if a batch fails, codes are not finite, or the code of an image depends on
+            chance, on the other images of its batch or on the layout in memory.
+    """
+    layouts = with_both_layouts(images)
+    codes = codes_of(represent, layouts[1])
+    if not codes.isfinite().all():
+        spoilt = (~codes.isfinite()).any(dim=0).nonzero()[:, 0].tolist()
+        raise InputError(
+            f"expected finite codes, got NaN or infinity in the latents {spoilt}; the server would "
+            "read the same, so no score would be valid; mend the model and export it again"
+        )
+    allowed = AGREEMENT * float(codes.abs().max())
+
+    def compare(others: Tensor, with_what: str, way_out: str) -> None:
+        difference = float((others - codes[: len(others)]).abs().max())
+        if not difference <= allowed:
+            raise InputError(
+                f"expected the same code each time for an image, got a difference of "
+                f"{difference:.3g} {with_what}; {way_out}"
+            )
+
+    compare(
+        codes_of(represent, layouts[1]),
+        "between two calls with the same images",
+        "return the mean of the posterior instead of a sample, call eval() before the export",
+    )
+    for layout in layouts:
+        for size in BATCH_SIZES:
+            compare(
+                codes_of(represent, layout[:size]),
+                f"in a batch of {size} images",
+                "call eval() before the export, so that batch norms keep their statistics",
+            )
+    return codes
+
+
+def check_latents_vary(codes: Tensor) -> None:
+    """Refuses codes with too few latents, or with a latent that never changes.
+
+    Args:
+        codes: (N, C) of images that differ from each other.
+
+    Raises:
+        InputError: naming the latents. The server's IRS can be NaN for a constant latent.
+    """
+    if codes.shape[1] < 2:
+        raise InputError(
+            f"expected at least 2 latents, got {codes.shape[1]}; the server's metrics compare "
+            "latents with each other"
+        )
+    constant = (codes.amin(dim=0) == codes.amax(dim=0)).nonzero()[:, 0].tolist()
+    if constant:
+        raise InputError(
+            f"expected latents that vary, got one value for all images in the latents {constant}; "
+            "the server's IRS can be NaN for them; leave them out of the model's output"
+        )

@@ -1,0 +1,166 @@
+"""What one step of training the beta-VAE is, and the state that decides all further steps."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Generator, Tensor
+
+from submission.config.group import outcome_settings
+from submission.config.settings import FitSettings
+from submission.console import say
+from submission.errors import InputError
+from submission.models.vae import FeatureVAE
+from submission.models.views import Views
+from submission.training.checkpoint import fingerprint, sha256_of_tensor
+from submission.training.curves import Curves
+from submission.training.precision import Precision
+from submission.training.radam import FusedRAdam
+from submission.training.schedule import annealed_beta
+from submission.training.seeds import seed_for
+from submission.training.vae.network import make_vae
+from submission.training.vae.step import RecordedStep, VAEStep
+
+__all__ = ["VAETask", "steps_per_epoch"]
+
+
+def steps_per_epoch(num_features: int, settings: FitSettings) -> int:
+    """Counts the whole batches in a number of features.
+
+    Raises:
+        InputError: if there is not one whole batch.
+
+    Example:
+        >>> steps_per_epoch(1000, FitSettings(batch_size=256))
+        3
+    """
+    if num_features < settings.batch_size:
+        raise InputError(
+            f"expected Fit.batch_size to be at most {num_features}, the number of features, got "
+            f"{settings.batch_size}; lower it or use a larger grid"
+        )
+    return num_features // settings.batch_size
+
+
+class VAETask:
+    """The training of a beta-VAE for `run_loop`; on a CPU, the arguments decide it to the last bit.
+
+    Args:
+        features: (N, D) matrix; a copy of it is moved to a GPU as a whole.
+        settings: network, optimisation and schedule.
+        device: where to train.
+        precision: of the matrix products.
+        views: one for each latent; None if all latents see the whole feature.
+        curves_folder: receives the curves after each epoch; None to write none.
+
+    Attributes:
+        network: the VAE, in training mode.
+        curves: per finished epoch, the means over steps of the loss and its two terms per feature
+            vector, and beta.
+
+    Raises:
+        InputError: if there are fewer features than a batch.
+    """
+
+    name = "beta-VAE"
+    rate_setting = "Fit.learning_rate"
+
+    def __init__(
+        self,
+        features: Tensor,
+        settings: FitSettings,
+        device: torch.device,
+        precision: Precision,
+        views: Views | None = None,
+        curves_folder: Path | None = None,
+    ) -> None:
+        self.settings = settings
+        self.steps_per_epoch = steps_per_epoch(len(features), settings)
+        self.num_steps = settings.num_epochs * self.steps_per_epoch
+        self.steps_done = 0
+        self.curves = Curves()
+        self._curves_folder = curves_folder
+        self._device, self._precision = device, precision
+        self._given, self._features = features, features.to(device)
+        self._noise = Generator(device).manual_seed(seed_for(settings.seed, "VAE: noise"))
+        self.network = make_vae(features.shape[1], settings, views).to(device).train()
+        self._optimizer = _make_optimizer(self.network, settings)
+        self._gradients: VAEStep | RecordedStep = VAEStep(
+            self.network, precision, settings.reduction
+        )
+        self._losses = torch.zeros(self.steps_per_epoch, 3, device=device)
+        self._begin_epoch()
+
+    def identity(self) -> str:
+        """Returns a hash of all that the outcome depends on; it reads all features."""
+        return fingerprint(
+            settings=outcome_settings(self.settings),
+            features=[*self._given.shape, self._given.dtype],
+            features_sha256=sha256_of_tensor(self._given.cpu()),
+            device=self._device.type,
+            precision=self._precision.dtype,
+        )
+
+    def take_step(self) -> Tensor:
+        """Takes one step and returns its loss."""
+        B, place = self.settings.batch_size, self.steps_done % self.steps_per_epoch
+        rows = self._features[self._order[place * B : (place + 1) * B]].float()  # (B, D)
+        noise = torch.randn(B, self.network.num_codes, generator=self._noise, device=self._device)
+        recorded = self.settings.cuda_graph and self._device.type == "cuda"
+        if recorded and isinstance(self._gradients, VAEStep):
+            self._gradients = RecordedStep(self._gradients, rows, noise)
+        self._losses[place] = self._gradients(rows, noise, self._beta_on_device)
+        self._optimizer.step()
+        self.steps_done += 1
+        loss = self._losses[place, 0].clone()
+        if place + 1 == self.steps_per_epoch:
+            self._end_epoch()
+        return loss
+
+    def state(self) -> dict[str, Any]:
+        """Returns what a checkpoint holds."""
+        return {
+            "step": self.steps_done,
+            "noise": self._noise.get_state(),
+            "vae": self.network.state_dict(),
+            "optimizer": self._optimizer.state_dict(),
+            "losses": self._losses[: self.steps_done % self.steps_per_epoch].clone(),
+            "curves": self.curves.rows,
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Goes back to a state that `state` returned."""
+        self.steps_done = state["step"]
+        self._begin_epoch()
+        self._noise.set_state(state["noise"])
+        self.network.load_state_dict(state["vae"])
+        self._optimizer.load_state_dict(state["optimizer"])
+        self._losses[: len(state["losses"])] = state["losses"].to(self._device)
+        self.curves = Curves(state["curves"])
+
+    def _begin_epoch(self) -> None:
+        s, epoch = self.settings, self.steps_done // self.steps_per_epoch
+        order = Generator().manual_seed(seed_for(s.seed, f"VAE: order of epoch {epoch}"))
+        self._order = torch.randperm(len(self._features), generator=order).to(self._device)
+        self._beta = annealed_beta(epoch, s.beta_start, s.beta_end, s.anneal_start, s.anneal_end)
+        self._beta_on_device = torch.tensor(self._beta, device=self._device)
+
+    def _end_epoch(self) -> None:
+        names = ("loss", "reconstruction_error", "kl_divergence", "beta")
+        means = [*self._losses.double().mean(dim=0).tolist(), self._beta]
+        epoch = self.steps_done // self.steps_per_epoch - 1
+        self.curves.add(epoch, dict(zip(names, means, strict=True)))
+        if self._curves_folder is not None:
+            try:
+                self.curves.write(self._curves_folder)
+            except OSError as error:  # written again, and required, when the training is done
+                say(f"warning: going on without curves in {self._curves_folder}: {error}")
+                self._curves_folder = None
+        self._begin_epoch()
+
+
+def _make_optimizer(vae: FeatureVAE, settings: FitSettings) -> torch.optim.Adam:
+    decays = (settings.first_moment_decay, settings.second_moment_decay)
+    if settings.optimizer == "radam":
+        return FusedRAdam(vae.parameters(), settings.learning_rate, decays)
+    return torch.optim.Adam(vae.parameters(), settings.learning_rate, decays, fused=True)

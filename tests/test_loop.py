@@ -1,0 +1,133 @@
+"""The one loop of every training, on a training of one weight."""
+
+import os
+import resource
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from submission.errors import Stopped
+from submission.training.checkpoint import CheckpointFile
+from submission.training.loop import run_loop
+
+
+class Halving:
+    """Halves a weight at every step; `spoilt` puts a value into weight or loss after a step."""
+
+    name = "halving"
+    rate_setting = "Test.learning_rate"
+    num_steps = 8
+
+    def __init__(self, spoilt: dict[str, tuple[int, float]] | None = None) -> None:
+        self.network = nn.Linear(1, 1, bias=False).requires_grad_(requires_grad=False)
+        nn.init.ones_(self.network.weight)
+        self.steps_done = 0
+        self.steps_here = 0
+        self.spoilt = spoilt or {}
+        self.signal_at = -1
+
+    def take_step(self) -> Tensor:
+        self.network.weight /= 2
+        self.steps_done += 1
+        self.steps_here += 1
+        loss = self.network.weight.sum().clone()
+        for what, (step, value) in self.spoilt.items():
+            if step == self.steps_done:
+                (self.network.weight if what == "weight" else loss).fill_(value)
+        if self.steps_done == self.signal_at:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return loss
+
+    def state(self) -> dict[str, Any]:
+        return {"step": self.steps_done, "network": self.network.state_dict()}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        self.steps_done = state["step"]
+        self.network.load_state_dict(state["network"])
+
+
+def checkpoint(folder: Path, seconds: float = 0.0, identity: str = "a") -> CheckpointFile:
+    return CheckpointFile(folder / "test.ckpt", identity, seconds)
+
+
+def test_all_steps_are_taken_and_their_share_is_reported(tmp_path: Path) -> None:
+    task, shares = Halving(), list[float]()
+    run_loop(task, checkpoint(tmp_path), shares.append)
+    assert task.network.weight.item() == 2.0**-8
+    assert shares == [step / 8 for step in range(1, 9)]
+
+
+def test_a_finished_training_is_restored_without_a_step(tmp_path: Path) -> None:
+    run_loop(Halving(), checkpoint(tmp_path))
+    again = Halving()
+    run_loop(again, checkpoint(tmp_path))
+    assert again.steps_here == 0
+    assert again.network.weight.item() == 2.0**-8
+
+
+def test_a_stopped_training_goes_on_where_it_stopped(tmp_path: Path) -> None:
+    stopped = Halving()
+    stopped.signal_at = 3
+    with pytest.raises(Stopped, match=r"step 3 of 8 of the halving.*goes on") as found:
+        run_loop(stopped, checkpoint(tmp_path, seconds=1e9))
+    assert found.value.signal_number == signal.SIGTERM
+    again = Halving()
+    run_loop(again, checkpoint(tmp_path, seconds=1e9))
+    assert again.steps_here == 5
+    assert again.network.weight.item() == 2.0**-8
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
+@pytest.mark.parametrize("what", ["loss", "weight"])
+@pytest.mark.parametrize("step", [4, 8])
+def test_nothing_that_is_not_finite_is_stored(
+    tmp_path: Path, what: str, step: int, value: float
+) -> None:
+    task = Halving({what: (step, value)})
+    with pytest.raises(ValueError, match=rf"step {step}\b.*Test\.learning_rate.*test\.ckpt"):
+        run_loop(task, checkpoint(tmp_path))
+    again = Halving()
+    again.restore(checkpoint(tmp_path).load() or {})
+    assert again.steps_done == step - 1
+    assert again.network.weight.item() == 2.0 ** -(step - 1)
+
+
+def test_a_checkpoint_of_another_run_is_refused(tmp_path: Path) -> None:
+    run_loop(Halving(), checkpoint(tmp_path))
+    with pytest.raises(ValueError, match=r"test\.ckpt"):
+        run_loop(Halving(), checkpoint(tmp_path, identity="b"))
+
+
+def test_a_damaged_checkpoint_is_refused(tmp_path: Path) -> None:
+    file = checkpoint(tmp_path)
+    assert file.load() is None
+    file.save({"step": 3})
+    assert file.load() == {"step": 3}
+    file.path.write_bytes(file.path.read_bytes()[:-50])
+    with pytest.raises(ValueError, match=r"test\.ckpt.*delete it"):
+        file.load()
+
+
+def test_a_checkpoint_that_cannot_be_written_costs_one_warning(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Large(CheckpointFile):
+        def save(self, state: dict[str, Any]) -> None:
+            super().save({**state, "large": torch.zeros(1 << 20)})
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    previous = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 16, hard))
+    task = Halving()
+    try:
+        run_loop(task, Large(tmp_path / "test.ckpt", "a", 0.0))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        signal.signal(signal.SIGXFSZ, previous)
+    assert task.network.weight.item() == 2.0**-8
+    assert capsys.readouterr().out.count("warning: ") == 1
+    assert list(tmp_path.iterdir()) == []
