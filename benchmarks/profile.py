@@ -9,16 +9,14 @@ import torch
 from torch.profiler import ProfilerActivity, profile
 from torch.utils.flop_counter import FlopCounterMode
 
-from benchmarks.finetune import SPACE
+from benchmarks.finetune import SPACE, make_task
 from benchmarks.vae import factored_features
-from submission.config.settings import FinetuneSettings, FitSettings
+from submission.config.settings import FitSettings
 from submission.models.extractor import FeatureExtractor
 from submission.models.folding import fold
-from submission.models.heads import Heads
 from submission.training.allocator import keep_freed_memory
 from submission.training.batches import to_unit_range
 from submission.training.devices import Devices, one_device
-from submission.training.finetune.finetune import FinetuneRun
 from submission.training.precision import choose_device
 from submission.training.vae.task import VAETask
 
@@ -56,14 +54,12 @@ def features_stage(devices: Devices, batch_size: int) -> Stage:
 def finetune_stage(devices: Devices, batch_size: int) -> Stage:
     """Makes a step of finetuning with the paper's network."""
     batch_size = batch_size or 64
-    settings = FinetuneSettings(batch_size=batch_size)
-    run = FinetuneRun(settings, FeatureExtractor(), Heads(SPACE.names, SPACE.sizes), devices)
-    run.classifier.train()
+    task = make_task(devices, batch_size)
     pixels = torch.randint(256, (batch_size, 64, 64, 3), dtype=torch.uint8)
     factors = torch.stack([torch.randint(size, (batch_size,)) for size in SPACE.sizes], dim=1)
 
     def call() -> None:
-        run.advance(pixels, factors, 1000)
+        task.train_on(pixels, factors)
 
     return f"a finetuning step of {batch_size} images", call
 

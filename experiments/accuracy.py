@@ -1,117 +1,162 @@
-"""How often the shipped heads are right, by factor and domain; written into the weights' card."""
+"""How well the shipped heads, or an exported model's codes, read labelled images."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from submission.job.adapt import ADAPTATION_BATCH
 
-from experiments.finetuning import REAL
+from experiments.labelled_sample import LabelledSample, stored_set
+from experiments.pictures import draw_confusions
+from experiments.readings import Reading, read_factor, text_of
 from experiments.run import WEIGHTS
 from submission.config.configuration import load_configuration
-from submission.console import progress_bar, say
-from submission.data.image_set import ImageSet
-from submission.data.standin.render import render_images
-from submission.data.standin.scene import standin_space
-from submission.factors import FactorSpace, is_axis
-from submission.files import write_json
+from submission.config.settings import AdaptSettings
+from submission.console import say
+from submission.errors import InputError
+from submission.factors import is_axis
+from submission.files import replacing, write_json
+from submission.models.export import load_exported
 from submission.models.extractor import Extractor
 from submission.models.folding import fold
+from submission.models.frozen import FrozenExtractor, load_extractor, require_heads
 from submission.models.heads import Heads
-from submission.models.weights import card_path, load_weights, read_card
-from submission.training.adapt.norms import reestimate_norms
-from submission.training.adapt.tuning import Tuning
+from submission.models.scorable import codes_of
+from submission.scoring.score_codes import score_samples
+from submission.training.adapt.adapt import adapt
 from submission.training.allocator import keep_freed_memory
-from submission.training.batches import LabelledImages, split_indices
+from submission.training.batches import to_unit_range
 from submission.training.devices import Devices, opened_devices
 from submission.training.features.extract import extract_features
 
-__all__ = ["measure_accuracies"]
+__all__ = ["adapted_to", "measure_accuracies", "readings_of", "score_model", "shipped_extractor"]
 
-SIMULATIONS = ("standin_toy", "standin_realistic")
+NUM_BINS = 8
+"""Bins of an axis when codes are scored: a sample has too few images of each position."""
+
 IntArray = npt.NDArray[np.int64]
 Pixels = npt.NDArray[np.uint8]
 
 
-def measure_accuracies(num_images: int = 3000) -> None:
-    """Measures on random images of the full grids and writes the result into the card.
-
-    Simulation images are of the part that finetuning held out. No file is needed: images are
-    rendered one by one.
+def measure_accuracies(
+    sample: LabelledSample, factors: Sequence[str], config: Path | None, output: Path
+) -> None:
+    """Prints how well the shipped heads read a sample, and writes it as JSON and pictures.
 
     Args:
-        num_images: of each domain.
+        sample: the images.
+        factors: names of the factors to look at, such as those whose values are the heads'; none
+            for all.
+        config: preset whose `Adapt` group adapts the extractor to the sample's unlabelled images,
+            each domain apart; None to leave the extractor as it ships.
+        output: folder for `accuracy.json` and a picture of confusions for each domain.
     """
     keep_freed_memory()
+    settings = load_configuration(config).adapt if config else AdaptSettings()
+    content: dict[str, Any] = {}
     with opened_devices(cuda=None) as devices:
-        _measure(num_images, devices)
+        frozen = shipped_extractor()
+        heads = require_heads(frozen)
+        for factor in factors:
+            if factor not in heads.names:
+                raise InputError(f"expected one of {', '.join(heads.names)}, got {factor!r}")
+        for domain in np.unique(sample.domains).tolist():
+            rows = sample.domains == domain
+            images = sample.images[rows]
+            extractor = adapted_to(frozen, images, settings, devices)
+            readings = [
+                reading
+                for reading in readings_of(extractor, heads, images, sample.labels[rows], devices)
+                if not factors or reading.factor in factors
+            ]
+            say(text_of(domain, readings))
+            content[domain] = [reading.content() for reading in readings]
+            with replacing(output / f"confusions-{domain}.png") as beside:
+                beside.write_bytes(draw_confusions(domain, readings))
+    write_json(output / "accuracy.json", content)
+    say(f"written: {output / 'accuracy.json'}, confusions-*.png beside it")
 
 
-def _measure(num_images: int, devices: Devices) -> None:
-    (extractor, heads, _), card = load_weights(WEIGHTS), read_card(WEIGHTS)
-    assert heads is not None
-    space = standin_space((6, 6, 2, 3, 3, 40, 40))
-    random = np.random.default_rng(0)
-    settings = card["settings"]
-    held_out = _held_out(space, settings["validation_fraction"], settings["seed"])
-    points = {
-        name: random.choice(rows, num_images, replace=False)
-        for name, rows in zip(SIMULATIONS, np.split(held_out, len(SIMULATIONS)), strict=True)
-    }
-    points[REAL] = random.choice(space.num_points, num_images, replace=False)
-    settings_of_best = load_configuration(Path("configs/best.gin")).adapt
-    num_norm_images = settings_of_best.num_norm_images
-    others = random.choice(space.num_points, settings_of_best.num_tuning_images, replace=False)
-
-    accuracies = {}
-    for name, rows in points.items():
-        say(f"{name}: rendering {num_images:,} images")
-        factors = space.index_to_factors(rows)
-        pixels = render_images(name, space, factors)
-        title = name if name == REAL else f"{name}, held out"
-        accuracies[title] = _accuracies(extractor, heads, pixels, factors, devices)
-    say(f"{REAL}: rendering {len(others):,} other images to adapt to")
-    unlabelled = render_images(REAL, space, space.index_to_factors(others))
-    device, dtype = devices.device, devices.precision.dtype
-
-    def adapt_norms() -> dict[str, float]:
-        reestimate_norms(extractor, unlabelled, num_norm_images, ADAPTATION_BATCH, 0, device, dtype)
-        return _accuracies(extractor, heads, pixels, factors, devices)
-
-    accuracies[f"{REAL}, batch norms adapted"] = adapt_norms()
-    with TemporaryDirectory() as folder, progress_bar(len(others), "tuning", " images") as bar:
-        tuning = Tuning(extractor, heads, unlabelled, settings_of_best, device, dtype)
-        tuning.run(Path(folder) / "tune.ckpt", "accuracy", bar.update)
-    accuracies[f"{REAL}, tuned and batch norms adapted"] = adapt_norms()
-    card["accuracy"] = accuracies
-    card["accuracy_images"] = num_images
-    write_json(card_path(WEIGHTS), card)
-    for title, values in accuracies.items():
-        say(f"{title}: " + "  ".join(f"{name} {value:.3f}" for name, value in values.items()))
+def shipped_extractor() -> FrozenExtractor:
+    """Loads the weights that ship, with their heads."""
+    return load_extractor("finetuned", str(WEIGHTS), Path())
 
 
-def _held_out(space: FactorSpace, fraction: float, seed: int) -> IntArray:
-    """Gives the grid points that finetuning held out of each simulation set, one after another."""
-    nothing = np.broadcast_to(np.zeros(1, dtype=np.uint8), (space.num_points, 64, 64, 3))
-    sets = [ImageSet(name, Path(), nothing, space) for name in SIMULATIONS]
-    return split_indices(LabelledImages(sets), fraction, seed)[1] % space.num_points
+def adapted_to(
+    frozen: FrozenExtractor, images: Pixels, settings: AdaptSettings, devices: Devices
+) -> Extractor:
+    """Adapts the extractor to images of one domain, without labels.
+
+    Args:
+        frozen: extractor and heads.
+        images: (N, 64, 64, 3) of the domain.
+        settings: how to adapt.
+        devices: where to compute.
+    """
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        image_set = stored_set("unlabelled", images, folder)
+        return adapt(
+            frozen, image_set, settings, devices, folder / "tune.ckpt", None, lambda share: None
+        )
 
 
 @torch.inference_mode()
-def _accuracies(
-    extractor: Extractor, heads: Heads, pixels: Pixels, factors: IntArray, devices: Devices
-) -> dict[str, float]:
-    """Gives each factor's accuracy, and of the axes the mean error in positions, too."""
-    folded = fold(extractor, devices.precision.dtype)
-    features = extract_features(folded, pixels, devices)
-    expected, values = heads.expected_values(features), {}
-    for number, (name, logits) in enumerate(zip(heads.names, heads(features), strict=True)):
-        truth = torch.from_numpy(factors[:, number])
-        right = logits.argmax(dim=1) == truth
-        values[name] = float(right.double().mean())
-        if is_axis(name):
-            error = (expected[:, number] - truth).abs()
-            values[f"{name}_mean_error"] = float(error.double().mean())
-    return values
+def readings_of(
+    extractor: Extractor, heads: Heads, images: Pixels, labels: IntArray, devices: Devices
+) -> list[Reading]:
+    """Compares the heads' answers about images with their labels.
+
+    Args:
+        extractor: as it ships, or adapted.
+        heads: of the F factors.
+        images: (N, 64, 64, 3).
+        labels: (N, F) values, -1 for unknown.
+        devices: where to compute.
+
+    Returns:
+        A reading for each factor of which labels are known.
+    """
+    features = extract_features(fold(extractor, devices.precision.dtype), images, devices)
+    answers = [logits.argmax(dim=1).numpy() for logits in heads(features)]
+    every = [
+        read_factor(name, size, answers[factor], labels[:, factor])
+        for factor, (name, size) in enumerate(zip(heads.names, heads.sizes, strict=True))
+    ]
+    return [reading for reading in every if reading is not None]
+
+
+def score_model(sample: LabelledSample, model: Path) -> dict[str, float]:
+    """Scores an exported model's codes on the images of a sample whose labels are all known.
+
+    DCI, SAP, IRS and MIG are computed; FactorVAE needs more images of each value. Positions of an
+    axis are put into 8 bins.
+
+    Args:
+        sample: the images.
+        model: the exported TorchScript file.
+
+    Returns:
+        The scores, in [0, 1], by metric.
+    """
+    represent = load_exported(model)
+    known = (sample.labels >= 0).all(axis=1)
+    names = require_heads(shipped_extractor()).names
+    factors: IntArray = sample.labels[known].copy()
+    for factor, title in enumerate(names):
+        if is_axis(title):
+            size = int(sample.labels[:, factor].max()) + 1
+            factors[:, factor] = factors[:, factor] * NUM_BINS // max(size, NUM_BINS)
+    pixels = torch.from_numpy(sample.images[known])
+    with torch.inference_mode():
+        codes = torch.cat(
+            [
+                codes_of(represent, to_unit_range(rows, torch.device("cpu")))
+                for rows in torch.split(pixels, 64)
+            ]
+        )
+    scores = score_samples(codes.numpy(), factors, names, metrics=("dci", "sap", "irs", "mig"))
+    return scores.values()

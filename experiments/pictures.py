@@ -4,11 +4,13 @@ from collections.abc import Mapping, Sequence
 from itertools import repeat
 from statistics import mean, stdev
 
+import numpy as np
 from matplotlib.axes import Axes
 
-from submission.report.figures import INK, sheet_of
+from experiments.readings import Reading
+from submission.report.figures import INK, SHADES, sheet_of
 
-__all__ = ["draw_accuracies", "draw_limits", "draw_scores"]
+__all__ = ["draw_accuracies", "draw_confusions", "draw_limits", "draw_scores"]
 
 COLOURS = ("#2f6ea8", "#c45a11", "#5c6876", "#5b9a5a", "#8a5aa8")
 
@@ -108,4 +110,28 @@ def draw_accuracies(accuracy: Mapping[str, Mapping[str, float]]) -> bytes:
         axes.set_ylabel("accuracy in %", fontsize=7)
         axes.tick_params(axis="y", labelsize=7)
         axes.legend(fontsize=7, frameon=False, ncols=2, loc="lower left", bbox_to_anchor=(0, 1))
+    return sheet.png
+
+
+def draw_confusions(domain: str, readings: Sequence[Reading]) -> bytes:
+    """Draws a matrix for each factor: rows are true values, columns the values that are read.
+
+    A cell shows the share of its row, from white (0) to dark (1).
+
+    Args:
+        domain: name of the images' domain, for the title.
+        readings: one for each factor.
+    """
+    title = f"{domain}: true value (row) and value that is read (column)"
+    with sheet_of(1.5 * len(readings) + 0.4, 2.1, title, len(readings)) as sheet:
+        for axes, reading in zip(sheet.panels, readings, strict=True):
+            counts = reading.confusion
+            shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+            axes.imshow(shares, cmap=SHADES, vmin=0, vmax=1, interpolation="nearest")
+            axes.set_title(f"{reading.factor}\n{100 * reading.accuracy:.1f} %", fontsize=7)
+            step = max(1, len(counts) // 4)
+            ticks = range(0, len(counts), step)
+            axes.set_xticks(ticks)
+            axes.set_yticks(ticks)
+            axes.tick_params(labelsize=6, length=0)
     return sheet.png

@@ -23,15 +23,17 @@ from submission.training.adapt.adapt import adapt
 from submission.training.adapt.norms import estimate_norms
 from submission.training.adapt.tuning import TuningTask
 from submission.training.batches import LabelledImages
+from submission.training.checkpoint import CheckpointFile
 from submission.training.curves import Curves
 from submission.training.devices import one_device, opened_devices
 from submission.training.features.extract import extract_features
 from submission.training.features.store import FeatureStore
 from submission.training.finetune.task import FinetuneTask
+from submission.training.loop import run_loop
 from submission.training.precision import Precision
-from submission.training.vae.fit import VAEFit
 from submission.training.vae.network import make_vae
 from submission.training.vae.step import VAEStep
+from submission.training.vae.task import VAETask
 from tests.image_sets import rendered_set
 from tests.test_extractor import make_extractor
 from tests.test_finetune import SETTINGS, run
@@ -147,7 +149,7 @@ def test_a_step_of_the_vae_is_that_of_the_cpu(dtype: torch.dtype) -> None:
     rows, noise = features(64), torch.randn(64, 4, generator=Generator().manual_seed(1))
     beta, gradients, losses = torch.tensor(0.3), [], []
     for device, precision in ((CPU, SINGLE), (GPU, Precision(dtype, "test"))):
-        vae = make_vae(12, SMALL, Generator().manual_seed(2)).to(device).train()
+        vae = make_vae(12, SMALL).to(device).train()
         step = VAEStep(vae, precision)
         losses.append(step(rows.to(device), noise.to(device), beta.to(device)).cpu())
         gradients.append([value.grad.cpu() for value in vae.parameters() if value.grad is not None])
@@ -157,18 +159,19 @@ def test_a_step_of_the_vae_is_that_of_the_cpu(dtype: torch.dtype) -> None:
         assert (there - here).norm() <= tolerance * here.norm() + 1e-6
 
 
-def fit(
-    settings: FitSettings, rows: Tensor, checkpoint: Path | None = None
-) -> tuple[FeatureVAE, Curves]:
-    made = VAEFit(rows, settings, GPU, SINGLE)
-    if checkpoint is not None:
-        made.keep_in(checkpoint)
-    return made.run()
+def fit(settings: FitSettings, rows: Tensor, checkpoint: Path) -> tuple[FeatureVAE, Curves]:
+    task = VAETask(rows, settings, GPU, SINGLE)
+    run_loop(task, CheckpointFile(checkpoint, "test", settings.checkpoint_seconds))
+    return task.network, task.curves
 
 
-def test_a_recorded_step_trains_as_a_computed_one() -> None:
-    plain, plain_curves = fit(dataclasses.replace(SMALL, cuda_graph=False), features())
-    recorded, curves = fit(dataclasses.replace(SMALL, cuda_graph=True), features())
+def test_a_recorded_step_trains_as_a_computed_one(tmp_path: Path) -> None:
+    plain, plain_curves = fit(
+        dataclasses.replace(SMALL, cuda_graph=False), features(), tmp_path / "False.ckpt"
+    )
+    recorded, curves = fit(
+        dataclasses.replace(SMALL, cuda_graph=True), features(), tmp_path / "True.ckpt"
+    )
     for (*place, value), (*other, computed) in zip(curves.rows, plain_curves.rows, strict=True):
         assert place == other
         assert value == pytest.approx(computed, rel=1e-4)
@@ -179,16 +182,16 @@ def test_a_recorded_step_trains_as_a_computed_one() -> None:
 @pytest.mark.parametrize("recorded", [False, True])
 def test_a_training_that_stops_goes_on_as_if_it_had_not(recorded: bool, tmp_path: Path) -> None:
     settings = dataclasses.replace(SMALL, cuda_graph=recorded, checkpoint_seconds=0)
-    whole, whole_curves = fit(settings, features())
-    begun = VAEFit(features(), settings, GPU, SINGLE)
-    begun.keep_in(tmp_path / "fit.ckpt")
+    whole, whole_curves = fit(settings, features(), tmp_path / "whole.ckpt")
+    begun = VAETask(features(), settings, GPU, SINGLE)
+    file = CheckpointFile(tmp_path / "fit.ckpt", "test", 0.0)
 
-    def stop(_: int) -> None:
-        if begun.num_steps_done == 8:
+    def stop(share: float) -> None:
+        if begun.steps_done == 8:
             raise RuntimeError("the eighth step")
 
     with pytest.raises(RuntimeError, match="the eighth step"):
-        begun.run(stop)
+        run_loop(begun, file, stop)
     resumed, curves = fit(settings, features(), tmp_path / "fit.ckpt")
     for (*place, value), (*other, expected) in zip(curves.rows, whole_curves.rows, strict=True):
         assert place == other

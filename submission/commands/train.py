@@ -16,11 +16,11 @@ __all__ = ["train"]
 def train(config: Path, overrides: tuple[str, ...]) -> None:
     """Extract features, train the beta-VAE, export the representation.
 
-    CONFIG is a gin file; data set, folders and name of the run come from the AICROWD_ variables.
+    CONFIG is a gin file. The AICROWD_ variables name the data set, the folders and the run.
     """
     service = read_event_service() if read_launch().number == 0 else None
     with reporting(service) as events:
-        # Imported here, so that a package that is missing is told to the server too.
+        # Imported here, so that the server also receives the name of a missing package.
         from submission.config.configuration import load_configuration
         from submission.job.train import train_representation
 

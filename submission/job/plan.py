@@ -44,7 +44,7 @@ def plan_run(
     Raises:
         InputError: if the run does not fit into the memory that there is.
     """
-    plan = None
+    plan: MemoryPlan | None = None
     if devices.is_first:
         extract = configuration.extract
         sizes = run_sizes(images, frozen, configuration, devices)
@@ -52,8 +52,9 @@ def plan_run(
         batch_sizes = [extract.batch_size] if extract.batch_size else _batch_sizes(sizes, limits)
         plan = plan_memory(sizes, limits, extract.feature_type, batch_sizes)
         say(f"{plan}\nbatches of {plan.batch_size} images")
-    shared: MemoryPlan = devices.fabric.broadcast(plan)
-    return shared
+    plan = devices.fabric.broadcast(plan)
+    assert plan is not None
+    return plan
 
 
 def run_sizes(
@@ -115,7 +116,7 @@ def planned_vae(fit: FitSettings, heads: Heads | None) -> FeatureVAE | None:
 
 def _training_bytes(vae: FeatureVAE, fit: FitSettings) -> int:
     """Adds up a VAE's weights, their gradients, two moments, two temporaries, and activations."""
-    trained = sum(value.nbytes for value in vae.state_dict().values())
+    trained: int = sum(value.nbytes for value in vae.state_dict().values())
     widths = [*fit.encoder_widths, *fit.decoder_widths]
     groups = vae.num_codes if fit.latents == "per_factor" else 1
     # Three tensors for each hidden layer (product, norm, activation), and as many gradients.

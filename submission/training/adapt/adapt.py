@@ -76,7 +76,7 @@ def adapt(
     assert state is not None
     adapted = copy.deepcopy(frozen.extractor)
     adapted.load_state_dict(state)
-    adapted.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    adapted.to(memory_format=torch.channels_last)
     return adapted
 
 

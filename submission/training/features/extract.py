@@ -46,7 +46,7 @@ def extract_features(
         extractor: frozen; maps (B, 3, H, W) images in [0, 1] to (B, 512) features.
         images: (N, H, W, 3), read batch by batch, so it may be a memory map.
         devices: where to compute.
-        batch_size: images of a pass. It changes the features by rounding errors only.
+        batch_size: images of a pass; it changes the features by rounding errors only.
         feature_type: number format of the matrix.
         store: keeps finished chunks; used by the first process only.
         report: called after each batch with the share of images that are done, in [0, 1].
@@ -98,8 +98,9 @@ def extract_features(
                     dist.recv(matrix[share[number]], process)
                     finished.append(share[number])
                     advance(_length(share[number]))
-            for chunk in finished if store is not None else ():
-                store.write(chunk.start, matrix[chunk])
+            if store is not None:
+                for chunk in finished:
+                    store.write(chunk.start, matrix[chunk])
     if store is not None:
         store.finish()
     return matrix if devices.is_first else matrix[:0]

@@ -1,4 +1,4 @@
-"""The gradients of one step of the beta-VAE, computed anew or replayed from a CUDA graph."""
+"""Computes the gradients of one step of the beta-VAE, directly or from a recorded CUDA graph."""
 
 from dataclasses import dataclass
 
@@ -68,7 +68,7 @@ class RecordedStep:
     """Replays a step from a CUDA graph: one launch instead of one for each operator.
 
     Args:
-        step: what to record; its VAE's gradients stay where they are from now on.
+        step: what to record. Its VAE's gradients keep their memory from now on.
         features: a (B, D) batch on the GPU, of the size of all further ones.
         noise: (B, C) on the GPU.
     """
@@ -91,7 +91,7 @@ class RecordedStep:
             buffer.copy_(before)
 
     def __call__(self, features: Tensor, noise: Tensor, beta: Tensor) -> Tensor:
-        """Does what the recorded step does; what it returns lasts until the next call."""
+        """Does what the recorded step does. The next call overwrites what it returns."""
         self._features.copy_(features)
         self._noise.copy_(noise)
         self._beta.copy_(beta)
