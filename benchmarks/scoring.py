@@ -56,7 +56,8 @@ class CountingData(GridData):
     ) -> IntArray:
         """Gives numbers of grid points and adds to the count."""
         self.num_images += len(factors)
-        return super().sample_observations_from_factors(factors, random_state)
+        points: IntArray = super().sample_observations_from_factors(factors, random_state)
+        return points
 
 
 def count_passes(settings: Settings, share: int) -> dict[str, int]:

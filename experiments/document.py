@@ -57,7 +57,7 @@ def _tables(results: Results, accuracy: Accuracies) -> dict[str, list[str]]:
     main = _chosen(results, MAIN)
     shown = _chosen(results, [row for row in MAIN if row.grid == GRID])
     perfect = _perfect(GRID).values()
-    reference = _line("perfect code, noise .1", [_number(perfect[m]) for m in TITLES])
+    reference = _line("perfect code, noise 0.1", [_number(perfect[m]) for m in TITLES])
     made_by = ("trainings", "seconds of a fit", "commit")
     domains = {r.title: t[0]["accuracy"] for r, t in results.items() if "accuracy" in t[0]}
     tables = {
@@ -149,7 +149,7 @@ def _splits(results: Results) -> dict[str, dict[str, dict[str, float]]]:
         }
         for row, trainings in results.items()
     }
-    return {**splits, "perfect code, noise .1": by_factor(_perfect(GRID))}
+    return {**splits, "perfect code, noise 0.1": by_factor(_perfect(GRID))}
 
 
 def filled(text: str, tables: dict[str, list[str]]) -> str:
@@ -226,7 +226,7 @@ def _means(
 
 
 def _number(value: float) -> str:
-    return f"{value:.3f}".replace("0.", ".", 1) if value < 1 else f"{value:.2f}"
+    return f"{value:.3f}"
 
 
 def _line(title: str, cells: Sequence[str]) -> str:

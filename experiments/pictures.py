@@ -55,7 +55,7 @@ def _frame(axes: Axes, name: str, places: Sequence[float], labels: Sequence[str]
     """Gives a panel of bars its name, an axis from 0 to 1, and a label at each place."""
     axes.set_title(name, fontsize=8, loc="left")
     axes.set_xlim(0, 1.05)
-    axes.set_xticks([0, 0.5, 1], ["0", ".5", "1"], fontsize=7)
+    axes.set_xticks([0, 0.5, 1], ["0", "0.5", "1"], fontsize=7)
     axes.set_yticks(places, labels)
     axes.tick_params(axis="y", length=0, labelsize=7)
     axes.invert_yaxis()

@@ -26,8 +26,8 @@ PRELOADED = (
     "submission.commands.train",
     "submission.commands.finetune",
 )
-LONGEST = 120.0
-"""Seconds after which a start counts as hung."""
+LONGEST = 600.0
+"""Seconds after which a start counts as hung; a busy machine takes minutes."""
 
 
 @dataclass(frozen=True)

@@ -126,7 +126,7 @@ def test_an_adapted_extractor_is_stored_and_gives_the_same_codes(
     kept.write_bytes(kept.read_bytes()[:-1])
     printed = printed_by_training()
     assert again not in printed
-    assert "adapted.safetensors anew" in printed
+    assert re.search(r"warning.*adapted\.safetensors", printed)
     shutil.rmtree(kept.parent)
 
 

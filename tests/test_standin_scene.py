@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
+from submission.data.catalogue import FULL_GRID
 from submission.data.standin.scene import (
     CAMERAS,
-    FULL_GRID,
     HALF_EXTENTS,
     PLANES,
     poses,

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from functools import singledispatch
 from typing import NamedTuple
 
-from torch import Generator, Tensor, nn
+from torch import Tensor, nn
 
 __all__ = ["VAE", "Encoder", "FeatureVAE", "Posterior", "encoder_of", "initialise_orthogonally"]
 
@@ -158,15 +158,14 @@ def _(vae: VAE) -> nn.Module:
     return nn.Sequential(vae.hidden, vae.mean)
 
 
-def initialise_orthogonally(module: nn.Module, generator: Generator | None = None) -> None:
+def initialise_orthogonally(module: nn.Module) -> None:
     """Gives every linear layer an orthogonal weight and a zero bias (Saxe et al. 2013).
 
     Args:
-        module: the network, changed in place.
-        generator: source of randomness; PyTorch's own when None.
+        module: the network, changed in place; PyTorch's own generator gives the numbers.
     """
     for layer in module.modules():
         if isinstance(layer, nn.Linear):
-            nn.init.orthogonal_(layer.weight, generator=generator)
+            nn.init.orthogonal_(layer.weight)
             if layer.bias is not None:
                 nn.init.zeros_(layer.bias)
