@@ -45,10 +45,10 @@ EXTRA_OF = {
     "tensorboard": "training",
     "jinja2": "report",
     "matplotlib": "report",
-    "redis": "server",
-    "packaging": "server",
+    "redis": "training",
+    "packaging": "training",
 }
-"""The optional part of the project that installs a package, by the package's module."""
+"""The optional part of the project that a command without this module lacks."""
 
 
 class _Subcommands(click.Group):
@@ -114,8 +114,8 @@ def run_commands(group: click.Group, name: str, argv: Sequence[str] | None = Non
             if package not in EXTRA_OF:
                 raise
             raise InputError(
-                f"expected the package {package} for this command, got none; install it with: "
-                f"pip install 'disentanglement-submission[{EXTRA_OF[package]}]'"
+                f"expected the package {package} for this command, got none; install it in a clone "
+                f"of the project with: pip install '.[{EXTRA_OF[package]}]'"
             ) from error
 
     return program(run, lambda: given.get("debug", False))

@@ -307,7 +307,7 @@ def test_scoring_needs_none_of_the_optional_packages(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("command", "package", "extra"),
     [
-        ("train", "redis", "server"),
+        ("train", "redis", "training"),
         ("finetune", "torch", "training"),
         ("report", "jinja2", "report"),
     ],
