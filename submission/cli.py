@@ -1,6 +1,7 @@
 """The command line `python -m submission`, and how a program ends.
 
-A subcommand is imported only when it is called, so that help and mistakes show at once.
+A subcommand is imported only when it is called, so that help and mistakes show at once. An
+installed package gives the same command line the name `disentangle`.
 """
 
 import importlib
@@ -15,7 +16,7 @@ from pathlib import Path
 
 import click
 
-from submission.errors import Stopped, UserError
+from submission.errors import InputError, Stopped, UserError
 from submission.server.environment import is_debugging
 from submission.server.termination import ending_on_sigterm
 
@@ -26,6 +27,7 @@ COMMANDS = {
     "finetune": "Finetune the feature extractor on labelled images.",
     "train": "Extract features, train the beta-VAE, export the representation.",
     "settings": "List every setting with its default and its meaning.",
+    "score": "Score codes of any model from a file.",
     "evaluate": "Score an exported representation with the five metrics.",
     "report": "Make a report to look at from scores.",
     "compare": "Set scored experiments beside each other.",
@@ -33,6 +35,20 @@ COMMANDS = {
     "preflight": "Check what could make a submission fail.",
     "submit": "Tag this commit and push it for evaluation.",
 }
+
+INSTALLED = "disentangle"
+
+EXTRA_OF = {
+    "torch": "training",
+    "torchvision": "training",
+    "lightning_fabric": "training",
+    "tensorboard": "training",
+    "jinja2": "report",
+    "matplotlib": "report",
+    "redis": "training",
+    "packaging": "training",
+}
+"""The optional part of the project that a command without this module lacks."""
 
 
 class _Subcommands(click.Group):
@@ -68,7 +84,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         The exit status; see `program`.
     """
-    return run_commands(_submission, "python -m submission", argv)
+    is_installed = Path(sys.argv[0]).name == INSTALLED
+    return run_commands(_submission, INSTALLED if is_installed else "python -m submission", argv)
 
 
 def run_commands(group: click.Group, name: str, argv: Sequence[str] | None = None) -> int:
@@ -90,7 +107,16 @@ def run_commands(group: click.Group, name: str, argv: Sequence[str] | None = Non
 
     def run() -> None:
         given["debug"] = is_debugging()
-        group.main(args=words, prog_name=name, standalone_mode=False, obj=given)
+        try:
+            group.main(args=words, prog_name=name, standalone_mode=False, obj=given)
+        except ModuleNotFoundError as error:
+            package = (error.name or "").partition(".")[0]
+            if package not in EXTRA_OF:
+                raise
+            raise InputError(
+                f"expected the package {package} for this command, got none; install it in a clone "
+                f"of the project with: pip install '.[{EXTRA_OF[package]}]'"
+            ) from error
 
     return program(run, lambda: given.get("debug", False))
 

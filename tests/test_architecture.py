@@ -75,7 +75,7 @@ def users_of(name: str) -> set[str]:
 
 def test_the_environment_has_one_reader() -> None:
     users = users_of("os.environ") | users_of("os.environb") | users_of("os.getenv")
-    assert users == {"submission.server.environment", "submission.scoring.library"}
+    assert users == {"submission.server.environment"}
 
 
 def test_torchscript_has_one_user() -> None:

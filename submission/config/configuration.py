@@ -27,7 +27,15 @@ __all__ = [
     "save_configuration",
 ]
 
-PROJECT = Path(__file__).resolve().parents[2]
+
+def _project() -> Path:
+    """Finds the clone that this package lies in; the working folder if it is installed alone."""
+    around = Path(__file__).resolve().parents[2]
+    return around if (around / "configs").is_dir() else Path.cwd()
+
+
+PROJECT = _project()
+"""The folder of configs/, weights/ and the git repository. The wheel has none of them."""
 
 
 @dataclass(frozen=True)
@@ -135,6 +143,8 @@ def save_configuration(path: Path, *groups: Group) -> None:
 
 def _presets(path: Path) -> str:
     names = sorted(f"configs/{file.name}" for file in (PROJECT / "configs").glob("*.gin"))
+    if not names:
+        return "presets lie in configs/ of a clone of the project: change to it, or give a path"
     nearest = difflib.get_close_matches(str(path), names, n=1)
     hint = f"; the nearest is {nearest[0]}" if nearest else ""
     return f"those that ship are {', '.join(names)}{hint}"

@@ -82,7 +82,7 @@ def _score(
     seconds: dict[str, float],
 ) -> Result:
     """Scores codes, and codes that are perfect for comparison."""
-    say("scoring (the first seconds are TensorFlow's import)")
+    say("scoring (the first seconds compile DCI's trees)")
     table = codes.table
     began = time.monotonic()
     scores = score_table(

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from submission.errors import InputError
 
 __all__ = [
+    "MAX_MAGNITUDE",
     "LatentSummary",
     "check_codes",
     "check_counts",

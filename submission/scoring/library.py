@@ -3,11 +3,12 @@
 import functools
 import importlib
 import logging
-import os
+import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
+from types import ModuleType
 from typing import Any, NamedTuple
 
 import gin
@@ -36,7 +37,7 @@ class Library(NamedTuple):
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Hides TensorFlow's start-up lines and gin's complaints about the library."""
+    """Hides gin's complaints about the library, and the library's old syntax."""
 
     def keep(record: logging.LogRecord) -> bool:
         return "blacklist is deprecated" not in record.getMessage()
@@ -44,7 +45,6 @@ def _quiet() -> Iterator[None]:
     root = logging.getLogger()
     # Without any handler, the first message to the root logger would install one for good.
     handler = logging.NullHandler()
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     root.addHandler(handler)
     root.addFilter(keep)
     try:
@@ -56,13 +56,31 @@ def _quiet() -> Iterator[None]:
         root.removeHandler(handler)
 
 
+@contextmanager
+def _without_tensorflow() -> Iterator[None]:
+    """Lets the library's metrics say `import gin.tf` without importing TensorFlow.
+
+    They use that line only to get `gin`. So an empty module stands in for `gin.tf` while they are
+    imported, unless the real one is loaded already. Whoever imports `gin.tf` later gets the real
+    one.
+    """
+    if "gin.tf" in sys.modules:
+        yield
+        return
+    sys.modules["gin.tf"] = ModuleType("gin.tf")
+    try:
+        yield
+    finally:
+        del sys.modules["gin.tf"]
+
+
 @functools.cache
 def library() -> Library:
-    """Imports the library's metrics; the first call takes seconds, as TensorFlow comes along.
+    """Imports the library's metrics, without TensorFlow.
 
     Settings that were locked in gin stay locked, and none is changed.
     """
-    with _quiet(), gin.unlock_config():
+    with _quiet(), gin.unlock_config(), _without_tensorflow():
         return Library(
             factor_vae=importlib.import_module(_METRICS + "factor_vae"),
             dci=importlib.import_module(_METRICS + "dci"),

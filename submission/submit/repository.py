@@ -24,8 +24,8 @@ class Repository:
         top = self.try_git("rev-parse", "--show-toplevel")
         if top is None or Path(top) != folder.resolve():
             raise InputError(
-                f"expected {folder} to be the top of a git repository; make one with: "
-                "git init && git add --all && git commit"
+                f"expected {folder} to be the top of a git repository; change to a clone of the "
+                "project, or make one with: git init && git add --all && git commit"
             )
         if self.try_git("rev-parse", "--verify", "HEAD") is None:
             raise InputError(

@@ -1,0 +1,198 @@
+"""Scores of codes from a file: tables to print, JSON and CSV."""
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from submission.errors import InputError
+from submission.factors import FactorSpace
+from submission.files import replacing, sha256_of, write_json
+from submission.scoring.aggregate import aggregate
+from submission.scoring.metrics.infomec import InfoMEC, infomec
+from submission.scoring.results import Scores
+from submission.scoring.score_codes import score_samples, score_table
+from submission.scoring.text_tables import (
+    Row,
+    describe,
+    factor_table,
+    json_table,
+    row_of_spreads,
+    text_table,
+)
+
+__all__ = ["INFOMEC", "CodeScores", "GridPoints", "Sample", "score_codes", "write_scores"]
+
+INFOMEC = "infomec"
+"""The name of the sixth measure, beside those of the challenge's five metrics."""
+
+IntArray = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class GridPoints:
+    """Says that codes are those of all points of a grid, in its order.
+
+    Attributes:
+        space: the grid.
+        hidden: names of the factors that are drawn at random and not scored.
+    """
+
+    space: FactorSpace
+    hidden: tuple[str, ...] = ()
+
+    def factors(self) -> IntArray:
+        """Gives the (N, F) values of the factors that are not hidden."""
+        kept = [name not in self.hidden for name in self.space.names]
+        return self.space.index_to_factors(np.arange(self.space.num_points))[:, kept]
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """The factor values of codes of any images.
+
+    Attributes:
+        values: (n, F) whole numbers.
+        names: F names.
+    """
+
+    values: IntArray
+    names: tuple[str, ...]
+
+    def factors(self) -> IntArray:
+        """Gives the (n, F) values."""
+        return self.values
+
+    def is_grid(self) -> bool:
+        """Tells whether the rows are all points of a grid, in its order."""
+        sizes = self.values.max(axis=0) + 1
+        if np.prod(sizes.astype(float)) != len(self.values):
+            return False
+        index = FactorSpace(self.names, tuple(sizes.tolist())).factors_to_index(self.values)
+        return bool((index == np.arange(len(index))).all())
+
+
+@dataclass(frozen=True, eq=False)
+class CodeScores:
+    """What was found about a file of codes.
+
+    Attributes:
+        path: the file.
+        scores: of each seed; empty if only InfoMEC was asked for.
+        infomec: InfoMEC; None if it was not asked for or cannot be computed.
+        notes: what a reader must know beside the notes in `scores`.
+    """
+
+    path: Path
+    scores: tuple[Scores, ...]
+    infomec: InfoMEC | None
+    notes: tuple[str, ...]
+
+    def row(self) -> Row:
+        """Gives mean and standard deviation of each of the five metrics over the seeds."""
+        return row_of_spreads(self.path.name, aggregate([self.scores]))
+
+    def text(self) -> str:
+        """Lays everything out for the terminal."""
+        parts = []
+        if self.scores:
+            first = self.scores[0]
+            seeds = ", ".join(str(scores.seed) for scores in self.scores)
+            parts += [
+                describe(first),
+                factor_table(first),
+                text_table([self.row()]) + f"- mean and standard deviation of the seeds {seeds}\n"
+                if len(self.scores) > 1
+                else text_table([self.row()]),
+            ]
+        if self.infomec is not None:
+            values = self.infomec._asdict()
+            parts.append("InfoMEC: " + ", ".join(f"{name} {values[name]:.3f}" for name in values))
+        return "\n".join([*parts, *self.notes])
+
+
+def score_codes(
+    path: Path,
+    codes: npt.NDArray[np.floating[Any]],
+    points: GridPoints | Sample,
+    seeds: Sequence[int],
+    metrics: Sequence[str],
+) -> CodeScores:
+    """Scores codes with each seed.
+
+    InfoMEC does not depend on the seed, so it is computed once.
+
+    Args:
+        path: the file that the codes came from.
+        codes: (n, C).
+        points: what the rows are codes of.
+        seeds: of the metrics' draws, all different.
+        metrics: names of the five metrics, and `INFOMEC`.
+
+    Raises:
+        InputError: if a seed repeats, or as `score_table` and `score_samples`.
+    """
+    if len(set(seeds)) < len(seeds):
+        raise InputError(f"expected different seeds, got {', '.join(map(str, seeds))}")
+    five = tuple(metric for metric in metrics if metric != INFOMEC)
+    scores = []
+    for seed in seeds if five else ():
+        if isinstance(points, GridPoints):
+            scores.append(score_table(codes, points.space, seed, five, hidden=points.hidden))
+        else:
+            scores.append(score_samples(codes, points.values, points.names, seed, five))
+    notes, information = [], None
+    if INFOMEC in metrics:
+        try:
+            information = infomec(codes, points.factors())
+        except InputError as error:
+            notes.append(f"InfoMEC is left out: {error}.")
+    if isinstance(points, Sample) and points.is_grid():
+        sizes = ",".join(map(str, points.values.max(axis=0) + 1))
+        notes.append(
+            f"The rows are a whole grid in order. --grid {sizes} instead of factors scores them "
+            "with the library's own draws, which published scores use."
+        )
+    return CodeScores(path, tuple(scores), information, tuple(notes))
+
+
+def write_scores(found: CodeScores, folder: Path) -> tuple[Path, Path]:
+    """Writes `scores.json` and `scores.csv`.
+
+    The JSON holds everything. The CSV has one line for each metric: its mean, its standard
+    deviation over the seeds, and the value of each seed.
+
+    Raises:
+        OSError: if the folder cannot be written.
+    """
+    rows = [found.row()] if found.scores else []
+    information = None if found.infomec is None else found.infomec._asdict()
+    as_json, as_csv = folder / "scores.json", folder / "scores.csv"
+    write_json(
+        as_json,
+        {
+            "codes": {"file": str(found.path), "sha256": sha256_of(found.path)},
+            "scores": {metric: mean for row in rows for metric, mean in row.means.items()},
+            INFOMEC: information,
+            "rows": json_table(rows),
+            "notes": list(found.notes),
+            "details": [scores.to_dict() for scores in found.scores],
+        },
+    )
+    file = io.StringIO()
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(["metric", "mean", "std", *(f"seed_{scores.seed}" for scores in found.scores)])
+    for row in rows:
+        for metric, mean in row.means.items():
+            values = [scores.values()[metric] for scores in found.scores]
+            writer.writerow([metric, mean, row.stds.get(metric, ""), *values])
+    for name, value in (information or {}).items():
+        writer.writerow([f"{INFOMEC}_{name}", value, "", *([""] * len(found.scores))])
+    with replacing(as_csv) as beside:
+        beside.write_text(file.getvalue(), encoding="utf-8")
+    return as_json, as_csv

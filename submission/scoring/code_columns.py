@@ -1,0 +1,155 @@
+"""Columns of numbers or text that become codes and factor values, each fault named by its place."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from submission.errors import InputError
+from submission.scoring.checks import MAX_MAGNITUDE
+
+__all__ = ["codes_of_columns", "columns_of_array", "factors_of_columns"]
+
+Array = npt.NDArray[Any]
+FloatArray = npt.NDArray[np.floating[Any]]
+Columns = Mapping[str, Array]
+"""Arrays (n,) of numbers or text, by name."""
+
+
+def columns_of_array(
+    values: Array, place: str, names: Sequence[str] | None = None
+) -> dict[str, Array]:
+    """Splits an array into its columns.
+
+    Args:
+        values: (n, K), or (n,) for a single column.
+        place: names the array in messages.
+        names: K names; "0", "1" and so on if None.
+
+    Raises:
+        InputError: for another shape, another number of names, or a type other than numbers and
+            text.
+    """
+    if values.ndim == 1:
+        values = values[:, None]
+    if values.ndim != 2 or 0 in values.shape:
+        raise InputError(
+            f"expected rows and columns in {place}, got shape {values.shape}; reshape it to "
+            "(number of images, number of columns)"
+        )
+    if values.dtype.kind not in "biufUS":
+        raise InputError(f"expected numbers in {place}, got {values.dtype}; convert them")
+    if names is None:
+        names = [str(column) for column in range(values.shape[1])]
+    if len(names) != values.shape[1] or len(set(names)) < len(names):
+        raise InputError(
+            f"expected {values.shape[1]} different names, one for each column of {place}, "
+            f"got {len(names)}: {', '.join(names)}"
+        )
+    return dict(zip(names, values.T, strict=True))
+
+
+def codes_of_columns(columns: Columns, place: str) -> FloatArray:
+    """Joins columns to codes (n, C).
+
+    Codes stay float32 or float64. Smaller floats become float32, whole numbers float64.
+
+    Args:
+        columns: at least one.
+        place: names the file in messages.
+
+    Raises:
+        InputError: naming the row and column of the first text, empty cell, NaN, infinite or huge
+            number.
+
+    Example:
+        >>> codes_of_columns({"z0": np.array([1, 2]), "z1": np.array([0, 5])}, "codes.csv").dtype
+        dtype('float64')
+    """
+    numbers = [_numbers(column, name, place) for name, column in columns.items()]
+    codes: FloatArray = np.stack(numbers, axis=1)
+    if codes.dtype not in (np.float32, np.float64):
+        codes = codes.astype(np.float32 if codes.dtype == np.float16 else np.float64)
+    bad = ~(np.abs(codes) <= MAX_MAGNITUDE)
+    if bad.any():
+        row, column = np.argwhere(bad)[0]
+        raise InputError(
+            f"expected codes that are numbers of magnitude up to {MAX_MAGNITUDE:g}, got "
+            f"{codes[row, column]} {_place(place, row, list(columns)[column])}; {bad.sum():,} of "
+            f"{bad.size:,} codes are like this, so look at the model that made them"
+        )
+    return codes
+
+
+def factors_of_columns(columns: Columns, place: str) -> npt.NDArray[np.int64]:
+    """Joins columns to factor values (n, F).
+
+    Numbers stay as they are. The values of a column of text are numbered in alphabetical order.
+
+    Args:
+        columns: at least one.
+        place: names the file in messages.
+
+    Raises:
+        InputError: naming the row and column of the first value that is missing, negative or not
+            whole, and of the first text in a column of numbers.
+
+    Example:
+        >>> factors_of_columns({"colour": np.array(["red", "blue"])}, "factors.csv")
+        array([[1],
+               [0]])
+    """
+    values = []
+    for name, column in columns.items():
+        if _is_text(column) and not any(_is_number(cell) for cell in column):
+            values.append(np.unique(column.astype(str), return_inverse=True)[1].reshape(-1))
+            continue
+        numbers = _numbers(column, name, place)
+        exact = numbers.astype(np.float64)
+        bad = ~((exact >= 0) & (exact == np.floor(exact)) & (exact < 2**53))
+        if bad.any():
+            row = int(np.flatnonzero(bad)[0])
+            raise InputError(
+                f"expected factor values 0, 1, 2, ..., got {numbers[row]} "
+                f"{_place(place, row, name)}; number the values, such as with "
+                "np.unique(values, return_inverse=True), and leave out rows without a label"
+            )
+        values.append(numbers.astype(np.int64))
+    return np.stack(values, axis=1)
+
+
+def _numbers(column: Array, name: str, place: str) -> Array:
+    """Reads a column of text as numbers; columns of numbers stay as they are."""
+    if not _is_text(column):
+        return column
+    for row, cell in enumerate(column):
+        if not _is_number(cell):
+            raise InputError(
+                f"expected a number, got {_shown(cell)} {_place(place, row, name)}; "
+                "correct the cell, or leave the row out"
+            )
+    return column.astype(np.float64)
+
+
+def _is_text(column: Array) -> bool:
+    return column.dtype.kind in "OUS"
+
+
+def _is_number(cell: Any) -> bool:
+    """Tells whether a cell is a number, NaN and infinity included, or empty."""
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
+
+
+def _shown(cell: Any) -> str:
+    text = cell.decode("utf-8", "replace") if isinstance(cell, bytes) else str(cell)
+    return repr(text[:40])
+
+
+def _place(place: str, row: int, column: str) -> str:
+    """Names a cell; rows are counted from 0, without the line of names."""
+    return f"in row {row}, column {column} of {place} (rows counted from 0)"

@@ -1,0 +1,85 @@
+"""Columns of a `.csv` file, with or without a first line of names."""
+
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from submission.errors import InputError
+
+__all__ = ["read_csv"]
+
+Array = npt.NDArray[Any]
+
+
+def read_csv(path: Path) -> dict[str, Array]:
+    """Reads a `.csv` file's columns by name.
+
+    A first line with a cell that is no number holds the names. Without it, the columns are named
+    "0", "1" and so on.
+
+    Args:
+        path: the file, in UTF-8, separated by commas.
+
+    Returns:
+        arrays (n,) of numbers, or of text where a cell is no number; an empty cell is NaN.
+
+    Raises:
+        InputError: if lines have different numbers of cells, a column has no name, or it cannot be
+            told whether the first line holds names.
+    """
+    # Imported here, because pandas is slow to import.
+    import pandas
+    from pandas.errors import EmptyDataError, ParserError, ParserWarning
+
+    def read(**options: Any) -> Any:
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("error", ParserWarning)
+                return pandas.read_csv(
+                    path,
+                    index_col=False,
+                    keep_default_na=False,
+                    na_values=[""],
+                    skipinitialspace=True,
+                    low_memory=False,
+                    float_precision="round_trip",
+                    **options,
+                )
+        except (EmptyDataError, ParserError, ParserWarning, UnicodeError) as error:
+            reason = " ".join(str(error).split())[:200]
+            raise InputError(
+                f"expected rows of numbers separated by commas in {path}: {reason}"
+            ) from error
+
+    first = [str(cell).strip() for cell in read(header=None, nrows=1, dtype=str).iloc[0]]
+    has_names = not all(_is_number(cell) for cell in first)
+    if not has_names and len(first) > 1 and first == [str(number) for number in range(len(first))]:
+        raise InputError(
+            f"cannot tell whether the first line of {path}, {','.join(first)[:40]}, holds names or "
+            "numbers; add a first line of names such as "
+            f"{','.join(f'c{number}' for number in range(min(3, len(first))))}"
+        )
+    if has_names:
+        for column, name in enumerate(first):
+            if name in ("", "nan") or name in first[:column]:
+                raise InputError(
+                    f"expected a different name for each column in the first line of {path}, got "
+                    f"{name!r} in column {column}; an index that pandas wrote is left out by "
+                    "index=False"
+                )
+    frame = read(header=0 if has_names else None)
+    names = first if has_names else [str(number) for number in range(frame.shape[1])]
+    if not len(frame):
+        raise InputError(f"expected rows of numbers in {path}, got names only")
+    return {name: np.asarray(frame.iloc[:, column].to_numpy()) for column, name in enumerate(names)}
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
