@@ -134,7 +134,8 @@ def test_settings_are_listed_with_what_they_mean(capsys: pytest.CaptureFixture[s
 
 def test_a_run_that_does_not_fit_into_memory(run: Run, tmp_path: Path) -> None:
     render(tmp_path)
-    assert_one_line(run("train", "--set", "Extract.memory_limit = 1000"), "error:", "memory")
+    words = ("--set", "Extract.memory_limit = 1000", "--set", "Fit.batch_size = 8")
+    assert_one_line(run("train", *words), "error:", "memory")
 
 
 def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
