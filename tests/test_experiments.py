@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from experiments import finetuning, run
-from experiments.__main__ import experiments
+from experiments.commands import experiments
 from experiments.audit import by_factor
 from experiments.document import filled, score_line
 from experiments.pictures import draw_limits, draw_scores
