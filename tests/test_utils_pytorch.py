@@ -419,7 +419,7 @@ def test_a_model_that_returns_something_else_is_refused(
 
 def test_a_representor_refuses_more_than_codes() -> None:
     represent = kit.make_representor(Pair(), cuda=False)
-    with pytest.raises(InputError, match="tensor.*tuple"):
+    with pytest.raises(InputError, match=r"tensor.*tuple"):
         represent(np.zeros((2, 64, 64, 3)))
 
 

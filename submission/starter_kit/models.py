@@ -76,8 +76,8 @@ def export_model(
 ) -> str:
     """Writes a copy of a model for the evaluator and checks the written file.
 
-    The model stays as it is, on its device and in its mode. The copy is moved to the CPU. It keeps
-    its number types if it takes float32 images, the evaluator's, and is converted to float32 if not.
+    The model stays as it is, on its device and in its mode. The copy is moved to the CPU. If it
+    does not take float32 images, which the evaluator sends, it is converted to float32.
 
     Args:
         model: maps (B, 3, 64, 64) images in [0, 1] to (B, C) codes, C at least 2; a module is

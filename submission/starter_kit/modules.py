@@ -40,8 +40,8 @@ def copy_of(model: nn.Module) -> nn.Module:
     given = getattr(model, "_orig_mod", model)  # torch.compile's wrapper cannot be traced
     if not isinstance(given, nn.Module):
         raise InputError(
-            f"expected a torch.nn.Module, got a {type(model).__name__}; put what computes the codes "
-            "into the forward method of a module"
+            f"expected a torch.nn.Module, got a {type(model).__name__}; put what computes the "
+            "codes into the forward method of a module"
         )
     try:
         # Without no_grad, a copied script module would share gradients with the original.
