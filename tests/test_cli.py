@@ -93,6 +93,26 @@ def test_an_output_that_is_a_file(run: Run, tmp_path: Path) -> None:
     assert (tmp_path / "shared").read_text() == "in the way"
 
 
+def test_weights_that_cannot_be_written_are_refused_before_the_work(
+    run: Run, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("")
+    output = tmp_path / "file" / "folder"
+    # No data set is there: it would be read next.
+    outcome = run("finetune", "--data", "standin_toy", "--output", str(output))
+    assert_one_line(outcome, str(output))
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [("--memory", "nan"), ("--memory", "-1"), ("--grid", "1,2"), ("--grid", "0,1,1,1,1,1,1")],
+)
+def test_a_rehearsal_without_meaning_is_refused_at_once(run: Run, option: str, value: str) -> None:
+    status, message = run("rehearse", option, value)
+    assert status == 2
+    assert option in message
+
+
 def test_nothing_to_evaluate(run: Run, tmp_path: Path) -> None:
     render(tmp_path)
     assert_one_line(run("evaluate"), "error:", "pytorch_model.pt", "train_pytorch.py")

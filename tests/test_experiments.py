@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from experiments import finetuning, run
-from experiments.__main__ import experiments
 from experiments.audit import by_factor
+from experiments.commands import experiments
 from experiments.document import filled, score_line
 from experiments.pictures import draw_limits, draw_scores
 from experiments.rows import ABLATIONS, ROWS, Row, find_row

@@ -10,7 +10,22 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 TOOLS = ("bash", "cat", "cp", "dirname", "env", "mkdir", "rm", "sleep", "touch")
-PROGRAMS = (["train_pytorch.py", "--help"], ["local_evaluation.py"], ["-m", "submission"])
+PROGRAMS = (
+    ["train_pytorch.py", "--help"],
+    ["local_evaluation.py"],
+    ["-m", "submission"],
+    ["-m", "experiments"],
+)
+# Runs as Python 3.8 does, which does not know the words of its command.
+OLD = """import runpy, sys
+del sys.orig_argv
+sys.version_info, sys.argv = (3, 8, 18), sys.argv[1:]
+if sys.argv[0] == "-m":
+    sys.argv.pop(0)
+    runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
+else:
+    runpy.run_path(sys.argv[0], run_name="__main__")
+"""
 
 # Stands in for Python and for pip: the packages are there once pip has begun.
 PYTHON = """#!/usr/bin/env bash
@@ -141,7 +156,7 @@ def test_the_shell_reads_a_path_as_python_does(
 
 @pytest.mark.parametrize("words", PROGRAMS, ids=" ".join)
 def test_a_python_without_packages_says_how_to_get_them(words: list[str], tmp_path: Path) -> None:
-    for name in ("train_pytorch.py", "local_evaluation.py", "submission"):
+    for name in ("train_pytorch.py", "local_evaluation.py", "submission", "experiments"):
         (tmp_path / name).symlink_to(ROOT / name)
     # -S leaves the installed packages out.
     done = subprocess.run(
@@ -154,28 +169,56 @@ def test_a_python_without_packages_says_how_to_get_them(words: list[str], tmp_pa
         assert word in done.stderr
 
 
-@pytest.mark.parametrize("words", PROGRAMS, ids=" ".join)
-def test_a_python_without_packages_goes_on_with_that_of_the_project(
-    words: list[str], tmp_path: Path
-) -> None:
+@pytest.fixture
+def own_python(tmp_path: Path) -> Path:
+    """A project's own Python, which repeats the words that it is given and ends with 7."""
     for name in ("train_pytorch.py", "local_evaluation.py"):
         shutil.copy(ROOT / name, tmp_path)
-    (tmp_path / "submission").mkdir()
-    for name in ("__init__.py", "__main__.py", "interpreter.py"):
-        shutil.copy(ROOT / "submission" / name, tmp_path / "submission")
+    for folder, names in (
+        ("submission", ("__init__.py", "__main__.py", "interpreter.py")),
+        ("experiments", ("__init__.py", "__main__.py")),
+    ):
+        (tmp_path / folder).mkdir()
+        for name in names:
+            shutil.copy(ROOT / folder / name, tmp_path / folder)
     own = tmp_path / ".venv/bin/python"
     own.parent.mkdir(parents=True)
     own.write_text('#!/bin/sh\necho "$@"\nexit 7\n')
     own.chmod(0o755)
+    return own
+
+
+@pytest.mark.parametrize("words", PROGRAMS, ids=" ".join)
+def test_an_old_python_goes_on_with_that_of_the_project(words: list[str], own_python: Path) -> None:
+    def run() -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-c", OLD, *words]
+        return subprocess.run(
+            command, cwd=own_python.parents[2], capture_output=True, text=True, check=False
+        )
+
+    done = run()
+    assert (done.returncode, done.stdout, done.stderr) == (7, f"{' '.join(words)}\n", "")
+    own_python.unlink()
+    done = run()
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert "3.11" in done.stderr
+
+
+@pytest.mark.parametrize("words", PROGRAMS, ids=" ".join)
+def test_a_python_without_packages_goes_on_with_that_of_the_project(
+    words: list[str], own_python: Path
+) -> None:
+    tmp_path = own_python.parents[2]
     words = [*words, "--seed", "a b"]
     done = subprocess.run(
         [sys.executable, "-S", *words], cwd=tmp_path, capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stdout, done.stderr) == (7, f"-S {' '.join(words)}\n", "")
-    own.unlink()
-    own.symlink_to(sys.executable)  # a .venv without packages: no second try
+    own_python.unlink()
+    own_python.symlink_to(sys.executable)  # a .venv without packages: no second try
     done = subprocess.run(
-        [own, "-S", *words], cwd=tmp_path, capture_output=True, text=True, check=False
+        [own_python, "-S", *words], cwd=tmp_path, capture_output=True, text=True, check=False
     )
     assert done.returncode == 1
     assert done.stderr.count("\n") == 1

@@ -218,11 +218,11 @@ def test_factors_of_another_kind_are_one_line(factors: Any, message: str) -> Non
         score_samples(np.random.default_rng(0).normal(size=(9, 2)), factors)
 
 
-@pytest.mark.parametrize("seed", [-1, 2**32])
-def test_seeds_that_no_random_state_takes_are_one_line(seed: int) -> None:
-    with pytest.raises(InputError, match=f"seed.*got {seed}"):
+@pytest.mark.parametrize("seed", [-1, 2**32, 1.5, "1"])
+def test_seeds_that_no_random_state_takes_are_one_line(seed: Any) -> None:
+    with pytest.raises(InputError, match=f"seed.*got {seed!r}"):
         score_table(CENTRED, SPACE, seed, ("mig",))
-    with pytest.raises(InputError, match=f"seed.*got {seed}"):
+    with pytest.raises(InputError, match=f"seed.*got {seed!r}"):
         score_samples(*sample(100), seed=seed, metrics=("mig",))
 
 

@@ -5,6 +5,7 @@ import pickle
 import subprocess
 import sys
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import cast
@@ -16,6 +17,7 @@ from torch import Tensor, nn
 
 import utils_pytorch as kit
 from submission.data.standin.render import render_file
+from submission.errors import InputError
 
 ROOT = Path(__file__).parents[1]
 GRID = (3, 2, 1, 1, 2, 2, 2)
@@ -145,6 +147,11 @@ def test_the_loader_brings_every_image_once_before_any_twice() -> None:
 
 
 @several_workers
+def test_a_batch_sampler_decides_the_batches() -> None:
+    batches = list(kit.get_loader(batch_sampler=[[0, 1, 2], [3]]))
+    assert [len(batch) for batch in batches] == [3, 1]
+
+
 def test_workers_do_not_change_what_is_loaded() -> None:
     alone, helped = (
         torch.cat(list(kit.get_loader(iterator_len=40, num_workers=number))) for number in (0, 2)
@@ -239,6 +246,18 @@ class Kept(Codes):
         return self.last
 
 
+class Queue(Codes):
+    """Keeps the codes of the last two calls, with their gradients' graphs."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.last: deque[Tensor] = deque(maxlen=2)
+
+    def forward(self, images: Tensor) -> Tensor:
+        self.last.append(super().forward(images))
+        return self.last[-1]
+
+
 def normed(norm: Callable[[nn.Module], nn.Module]) -> nn.Module:
     return nn.Sequential(nn.Flatten(), norm(nn.Linear(12288, 5)))
 
@@ -249,6 +268,7 @@ KEEPING: dict[str, Callable[[], nn.Module]] = {
     "spectral norm": lambda: normed(nn.utils.parametrizations.spectral_norm),
     "older spectral norm": lambda: normed(nn.utils.spectral_norm),
     "kept activations": Kept,
+    "a queue of activations": Queue,
     "compiled": lambda: cast(nn.Module, torch.compile(Codes(), backend="eager")),
 }
 
@@ -286,6 +306,22 @@ def test_a_model_in_float64_is_exported_in_float32_and_a_note_says_so(
     assert got.dtype == torch.float32
     torch.testing.assert_close(got.double(), expected, rtol=1e-4, atol=1e-5)
     kit.export_model(Codes(), tmp_path / "m.pt")
+    assert capsys.readouterr().out == ""
+
+
+@torchscript
+def test_a_model_that_computes_in_float64_keeps_its_types(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Exact(Codes):
+        def forward(self, images: Tensor) -> Tensor:
+            return super().forward(images.double())
+
+    model = Exact().double().eval()
+    path = kit.export_model(model, tmp_path / "m.pt")
+    images = torch.rand(8, 3, 64, 64)
+    with torch.no_grad():
+        torch.testing.assert_close(kit.import_model(path)(images), model(images))
     assert capsys.readouterr().out == ""
 
 
@@ -330,6 +366,17 @@ def test_a_latent_without_meaning_is_refused(
     kit.export_model(Codes(), tmp_path / "m.pt")
 
 
+class Pair(Codes):
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:  # type: ignore[override]
+        codes = super().forward(images)
+        return codes, codes
+
+
+class Sparse(Codes):
+    def forward(self, images: Tensor) -> Tensor:
+        return super().forward(images).to_sparse()
+
+
 class Failing(Codes):
     def forward(self, images: Tensor, temperature: float | None = None) -> Tensor:
         if temperature is None:
@@ -362,14 +409,24 @@ def test_a_model_that_draws_random_numbers_is_refused(tmp_path: Path) -> None:
     assert not (tmp_path / "m.pt").exists()
 
 
-def test_a_model_that_returns_more_than_codes_is_refused(tmp_path: Path) -> None:
-    class Tuple(Codes):
-        def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:  # type: ignore[override]
-            codes = super().forward(images)
-            return codes, codes
+@pytest.mark.parametrize(("model", "got"), [(Pair(), "tuple"), (Sparse(), "sparse_coo")])
+def test_a_model_that_returns_something_else_is_refused(
+    model: nn.Module, got: str, tmp_path: Path
+) -> None:
+    with pytest.raises(InputError, match=f"tensor.*{got}.*export_model"):
+        kit.export_model(model, tmp_path / "m.pt")
 
-    with pytest.raises(ValueError, match="tuple"):
-        kit.export_model(Tuple(), tmp_path / "m.pt")
+
+def test_a_representor_refuses_more_than_codes() -> None:
+    represent = kit.make_representor(Pair(), cuda=False)
+    with pytest.raises(InputError, match=r"tensor.*tuple"):
+        represent(np.zeros((2, 64, 64, 3)))
+
+
+def test_a_function_is_no_model(tmp_path: Path) -> None:
+    function = cast(nn.Module, lambda images: images.mean(dim=(2, 3)))
+    with pytest.raises(InputError, match=r"Module.*function.*forward"):
+        kit.export_model(function, tmp_path / "m.pt")
 
 
 def test_a_pickled_module_is_not_read(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """`python -m submission finetune`: labelled images in, frozen weights and their card out."""
 
+import tempfile
 from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import asdict
@@ -12,7 +13,7 @@ from submission.config.configuration import load_configuration
 from submission.config.settings import FinetuneSettings
 from submission.console import say
 from submission.data.images import ImageSet, open_images
-from submission.files import locked
+from submission.files import locked, writing
 from submission.models.weights import card_path, read_card, save_extractor
 from submission.server.environment import read_environment
 from submission.training.allocator import keep_freed_memory
@@ -61,6 +62,8 @@ def finetune(
         locked(output, "finetuning") if devices.is_first else nullcontext(),
     ):
         settings = load_configuration(config, overrides).finetune
+        if devices.is_first:
+            _require_writable(output / "extractor.safetensors")
         sets = [open_images(name, environment.data_path) for name in names]
         others = [open_images(name, environment.data_path) for name in further]
         precision, several = devices.precision, devices.num_processes
@@ -74,6 +77,14 @@ def finetune(
             image_set.require_unchanged()
         if devices.is_first:
             _save(result, settings, sets, output / "extractor.safetensors")
+
+
+def _require_writable(path: Path) -> None:
+    """Refuses a place for the weights that takes no files, before the hours of work."""
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=path.parent):
+            pass
 
 
 def _save(

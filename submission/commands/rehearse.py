@@ -1,11 +1,14 @@
 """`python -m submission rehearse`: runs the commit as the evaluation server would."""
 
+import math
 from pathlib import Path
 
 import click
 
 from submission.config.configuration import PROJECT
 from submission.console import say
+from submission.data.standin.scene import standin_space
+from submission.errors import InputError
 from submission.submit.rehearsal.run import RehearsalSettings, read_rehearsal
 from submission.submit.rehearsal.run import rehearse as run_rehearsal
 from submission.submit.repository import Repository
@@ -15,9 +18,17 @@ __all__ = ["rehearse"]
 
 def _grid(context: click.Context, parameter: click.Parameter, value: str) -> tuple[int, ...]:
     try:
-        return tuple(int(word) for word in value.split(","))
+        return standin_space(tuple(int(word) for word in value.split(","))).sizes
+    except InputError as error:
+        raise click.BadParameter(str(error)) from error
     except ValueError as error:
         raise click.BadParameter(f"expected sizes such as 2,2,2,2,2,4,4, got {value!r}") from error
+
+
+def _memory(context: click.Context, parameter: click.Parameter, value: float) -> float:
+    if not 0 <= value < math.inf:
+        raise click.BadParameter(f"expected a number of GiB, 0 for no limit, got {value}")
+    return value
 
 
 @click.command()
@@ -29,7 +40,13 @@ def _grid(context: click.Context, parameter: click.Parameter, value: str) -> tup
     callback=_grid,
     help="Sizes of the seven factors of the stand-in to train on.",
 )
-@click.option("--memory", type=float, default=0, help="Memory that the run may have, in GiB.")
+@click.option(
+    "--memory",
+    type=float,
+    default=0,
+    callback=_memory,
+    help="Memory that the run may have, in GiB; 0 for no limit.",
+)
 def rehearse(config: Path | None, grid: tuple[int, ...], memory: float) -> None:
     """Run the submission as the server would.
 

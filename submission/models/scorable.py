@@ -60,6 +60,8 @@ def codes_of(represent: Represent, images: Tensor) -> Tensor:
         ) from error
     if not isinstance(codes, Tensor):
         raise InputError(f"expected a tensor of codes, got a {type(codes).__name__}; {REMEDY}")
+    if codes.layout != torch.strided:
+        raise InputError(f"expected a dense tensor of codes, got {codes.layout}; {REMEDY}")
     if codes.ndim != 2 or len(codes) != size:
         raise InputError(
             f"expected codes of shape ({size}, C) for a batch of {size}, got "

@@ -84,8 +84,9 @@ def _check_comparable(first: Scores, other: Scores) -> None:
             )
     if set(first.values()) != set(other.values()):
         raise InputError(
-            f"expected scores of the same metrics, got {list(first.values())} and "
-            f"{list(other.values())}"
+            f"expected scores of the same metrics, got {list(first.values())} with seed "
+            f"{first.seed} and {list(other.values())} with seed {other.seed}; add what is missing: "
+            "python3 local_evaluation.py --seed N"
         )
     hashes = [score.source and score.source.data_sha256 for score in (first, other)]
     if hashes[0] != hashes[1]:

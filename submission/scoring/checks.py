@@ -175,8 +175,8 @@ def check_counts(settings: Any) -> None:
 
 def check_seed(seed: int) -> None:
     """Refuses a seed that NumPy's random states do not take."""
-    if not 0 <= seed < 2**32:
-        raise InputError(f"expected a seed from 0 to {2**32 - 1}, got {seed}")
+    if not isinstance(seed, int | np.integer) or not 0 <= seed < 2**32:
+        raise InputError(f"expected a whole number from 0 to {2**32 - 1} as seed, got {seed!r}")
 
 
 def check_drawn(factors: IntArray, names: Sequence[str], setting: str) -> None:

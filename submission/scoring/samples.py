@@ -107,7 +107,7 @@ def undrawn_values(
         }
         if rare := sorted(set().union(*missing.values())):
             metrics = ", ".join(metric for metric, values in missing.items() if values)
-            others = f"; so are {len(rare) - 1} other values" if len(rare) > 1 else ""
+            others = f"; of its other values, {len(rare) - 1} lack, too" if len(rare) > 1 else ""
             notes.append(
                 f"{name} = {labels[name][rare[0]]} is in {counts[rare[0]]:,} of "
                 f"{len(draws.factors):,} rows and in none of those drawn for {metrics}{others}."

@@ -167,7 +167,8 @@ def score_samples(
 
     undrawn = undrawn_factors(draws, every, settings)
     if len(undrawn) == space.num_factors:
-        raise InputError(next(iter(undrawn.values())))
+        reason = next(iter(undrawn.values()))
+        raise InputError(f"expected a factor with 2 values in the rows drawn, got none: {reason}")
     kept = kept[:, [name not in undrawn for name in space.names]]
     space = space.without(undrawn)
     draws = SampleDraws(space.names, rows, kept, seed)

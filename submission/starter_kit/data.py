@@ -119,7 +119,7 @@ def get_loader(
 
     Args:
         name: of the data set; by default that of AICROWD_DATASET_NAME.
-        batch_size: images of a batch.
+        batch_size: images of a batch; a `batch_sampler` decides that itself.
         seed: for the order.
         iterator_len: number of images of an epoch.
         num_workers: processes that read; their number does not change the batches.
@@ -128,4 +128,6 @@ def get_loader(
     dataset = get_dataset(name, seed, iterator_len)
     if not dataloader_kwargs.keys() & {"sampler", "batch_sampler", "shuffle"}:
         dataloader_kwargs["sampler"] = _NextEpoch(iterator_len)
-    return DataLoader(dataset, batch_size, num_workers=num_workers, **dataloader_kwargs)
+    if "batch_sampler" not in dataloader_kwargs:
+        dataloader_kwargs["batch_size"] = batch_size
+    return DataLoader(dataset, num_workers=num_workers, **dataloader_kwargs)

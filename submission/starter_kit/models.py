@@ -13,9 +13,10 @@ from torch import Tensor, nn
 
 from submission.errors import InputError, UserError
 from submission.models.export import export, load_exported
+from submission.models.scorable import reason_of
 from submission.server.environment import read_environment
 from submission.starter_kit.data import get_dataset
-from submission.starter_kit.modules import copy_of, evaluation_mode, in_float32
+from submission.starter_kit.modules import copy_of, evaluation_mode, has_other_types, in_float32
 
 __all__ = [
     "ExperimentConfig",
@@ -75,8 +76,8 @@ def export_model(
 ) -> str:
     """Writes a copy of a model for the evaluator and checks the written file.
 
-    The model stays as it is, on its device and in its mode. The copy is moved to the CPU and to
-    float32, the type of the evaluator's images.
+    The model stays as it is, on its device and in its mode. The copy is moved to the CPU. If it
+    does not take float32 images, which the evaluator sends, it is converted to float32.
 
     Args:
         model: maps (B, 3, 64, 64) images in [0, 1] to (B, C) codes, C at least 2; a module is
@@ -94,18 +95,29 @@ def export_model(
             the evaluator needs them, or if the file computes others. The message says which.
     """
     path = get_model_path() if path is None else os.fspath(path)
-    copied = in_float32(copy_of(model).cpu()).eval()
+    copied = copy_of(model).cpu().eval()
     images = _sample_images(input_shape[1:])
-    try:
-        with torch.no_grad():
-            copied(images[:1])
-    except Exception as error:  # a user's own code may raise anything
+    error = _error_of(copied, images[:1])
+    if error is not None and has_other_types(copied):
+        error = _error_of(in_float32(copied), images[:1])
+    if error is not None:
         raise InputError(
             f"expected codes for {tuple(images[:1].shape)} float32 images on the CPU, the model "
-            f"raised {type(error).__name__}: {error}; make it accept them, without more arguments"
+            f"raised {type(error).__name__}: {reason_of(error)}; make it accept them, without more "
+            "arguments"
         ) from error
     export(copied, images, Path(path))
     return path
+
+
+def _error_of(model: nn.Module, images: Tensor) -> Exception | None:
+    """Calls a model; returns what it raised, or None."""
+    try:
+        with torch.no_grad():
+            model(images)
+    except Exception as error:  # noqa: BLE001 - a user's own code may raise anything
+        return error
+    return None
 
 
 def _sample_images(shape: tuple[int, ...]) -> Tensor:
@@ -152,7 +164,7 @@ def make_representor(
 
     Returns:
         A function from (B, 64, 64, 3) images in [0, 1] to (B, C) codes. It raises InputError
-        when images or codes have another number of dimensions.
+        when images or codes are no array or have another number of dimensions.
     """
     device = torch.device("cuda" if (use_cuda() if cuda is None else cuda) else "cpu")
     model = model.to(device)
@@ -162,9 +174,12 @@ def make_representor(
             raise InputError(f"expected an array of shape (B, H, W, 3), got {np.shape(images)}")
         pixels = torch.from_numpy(np.moveaxis(images, 3, 1)).to(device, torch.float32)
         with torch.no_grad(), evaluation_mode(model):
-            codes: npt.NDArray[np.float32] = model(pixels).cpu().numpy()
+            codes = model(pixels)
+        if not isinstance(codes, Tensor):
+            raise InputError(f"expected a tensor of codes, got a {type(codes).__name__}")
         if codes.ndim != 2:
-            raise InputError(f"expected (B, C) codes, got shape {codes.shape}")
-        return codes
+            raise InputError(f"expected (B, C) codes, got shape {tuple(codes.shape)}")
+        values: npt.NDArray[np.float32] = codes.cpu().numpy()
+        return values
 
     return represent

@@ -1,5 +1,6 @@
 """Copies, number types and modes of a user's modules."""
 
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from copy import deepcopy
@@ -10,8 +11,9 @@ from torch import Tensor, nn
 
 from submission.console import say
 from submission.errors import InputError
+from submission.models.scorable import reason_of
 
-__all__ = ["copy_of", "evaluation_mode", "in_float32"]
+__all__ = ["copy_of", "evaluation_mode", "has_other_types", "in_float32"]
 
 
 @contextmanager
@@ -33,9 +35,14 @@ def copy_of(model: nn.Module) -> nn.Module:
     without their graph.
 
     Raises:
-        InputError: if something in the module cannot be copied.
+        InputError: if it is no module, or something in it cannot be copied.
     """
     given = getattr(model, "_orig_mod", model)  # torch.compile's wrapper cannot be traced
+    if not isinstance(given, nn.Module):
+        raise InputError(
+            f"expected a torch.nn.Module, got a {type(model).__name__}; put what computes the "
+            "codes into the forward method of a module"
+        )
     try:
         # Without no_grad, a copied script module would share gradients with the original.
         with torch.no_grad():
@@ -43,10 +50,10 @@ def copy_of(model: nn.Module) -> nn.Module:
             copied = deepcopy(given, copies)
     except (TypeError, RuntimeError, NotImplementedError) as error:
         raise InputError(
-            f"expected a module that can be copied, got {type(error).__name__}: {error}; keep "
-            "locks, files and generators out of the module, or export torch.jit.script(module)"
+            f"expected a module that can be copied, got {type(error).__name__}: "
+            f"{reason_of(error)}; keep locks, files, generators and earlier results out of the "
+            "module, or export torch.jit.script(module)"
         ) from error
-    assert isinstance(copied, nn.Module)
     return copied
 
 
@@ -60,17 +67,24 @@ def _tensors_of_graphs(value: object, seen: dict[int, object]) -> Iterator[Tenso
     parts = [*getattr(value, "__dict__", {}).values()]
     if isinstance(value, dict):
         parts += value.values()
-    elif isinstance(value, list | tuple | set | frozenset):
+    elif isinstance(value, list | tuple | set | frozenset | deque):
         parts += value
     for part in parts:
         yield from _tensors_of_graphs(part, seen)
 
 
+def has_other_types(model: nn.Module) -> bool:
+    """Says whether a module has floating-point tensors that are not float32."""
+    return bool(_other_types(model))
+
+
 def in_float32(model: nn.Module) -> nn.Module:
-    """Converts a module's floating-point tensors to float32, and says so if there were others."""
-    tensors = [*model.parameters(), *model.buffers()]
-    others = {tensor.dtype for tensor in tensors if tensor.is_floating_point()} - {torch.float32}
-    if others:
-        names = " and ".join(sorted(str(other).removeprefix("torch.") for other in others))
-        say(f"note: the copy to export is float32, since the evaluator's images are; got {names}")
+    """Converts a module's floating-point tensors to float32, and says which types there were."""
+    names = " and ".join(sorted(str(other).removeprefix("torch.") for other in _other_types(model)))
+    say(f"note: the copy to export is float32, since the evaluator's images are; got {names}")
     return model.float()
+
+
+def _other_types(model: nn.Module) -> set[torch.dtype]:
+    tensors = [*model.parameters(), *model.buffers()]
+    return {tensor.dtype for tensor in tensors if tensor.is_floating_point()} - {torch.float32}

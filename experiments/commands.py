@@ -1,0 +1,92 @@
+"""The commands of `python -m experiments`: run rows, write docs/results.md from what was run."""
+
+from pathlib import Path
+
+import click
+
+from experiments.accuracy import measure_accuracies, score_model, shipped_extractor
+from experiments.card import measure_card
+from experiments.document import write_document
+from experiments.labelled_sample import draw_sample, read_sample
+from experiments.rows import ROWS, find_row
+from experiments.run import read_results, run_row
+from submission.console import say
+from submission.models.frozen import require_heads
+from submission.server.environment import read_environment
+
+__all__ = ["experiments"]
+
+
+@click.group()
+def experiments() -> None:
+    """Make the tables of docs/results.md."""
+
+
+@experiments.command("list")
+def list_() -> None:
+    """List the rows and how many of their trainings are done."""
+    for row in ROWS:
+        results = read_results(row)
+        done = len(results["trainings"]) if results else 0
+        say(f"{row.name:<18}{done}/{row.num_seeds}  {row.title}")
+
+
+@experiments.command()
+@click.argument("names", nargs=-1, required=True)
+@click.option("--seed", "seeds", type=click.IntRange(0), multiple=True, help="By default all.")
+def run(names: tuple[str, ...], seeds: tuple[int, ...]) -> None:
+    """Run rows; trainings that are done are not repeated."""
+    for row in [find_row(name) for name in names]:
+        run_row(row, seeds or None)
+
+
+@experiments.command()
+@click.option("--num-images", type=click.IntRange(1), default=3000, show_default=True)
+def card(num_images: int) -> None:
+    """Measure the shipped heads on renders of each domain, and write it into the weights' card."""
+    measure_card(num_images)
+
+
+@experiments.command()
+@click.option("--images", type=Path, help="An .npz file: images, labels (-1: unknown), domain.")
+@click.option("--where", multiple=True, help="Only some of its images, such as domain=real.")
+@click.option("--factor", "factors", multiple=True, help="Only these factors; repeat for several.")
+@click.option("--data", "name", help="A labelled data set in place of a file, such as mpi3d_real.")
+@click.option("--sample", "count", type=click.IntRange(1), default=2000, show_default=True)
+@click.option("--adapt", "config", type=Path, help="Adapt to the images as this preset does.")
+@click.option("--model", type=Path, help="Score this exported file's codes in place of the heads.")
+@click.option(
+    "--output", type=Path, default=Path("scratch/accuracy"), show_default=True, help="A folder."
+)
+def accuracy(
+    images: Path | None,
+    where: tuple[str, ...],
+    factors: tuple[str, ...],
+    name: str | None,
+    count: int,
+    config: Path | None,
+    model: Path | None,
+    output: Path,
+) -> None:
+    """Measure how well labelled images are read, by factor and domain.
+
+    Example: python -m experiments accuracy --data mpi3d_real --sample 2000
+    """
+    if (images is None) == (name is None):
+        raise click.UsageError("expected one of --images FILE and --data NAME")
+    if images is not None:
+        sample = read_sample(images, where)
+    else:
+        folder = read_environment().data_path
+        sample = draw_sample(str(name), folder, count, require_heads(shipped_extractor()).sizes)
+    if model is None:
+        measure_accuracies(sample, factors, config, output)
+        return
+    for metric, score in score_model(sample, model).items():
+        say(f"{metric:<12}{score:.3f}")
+
+
+@experiments.command()
+def write() -> None:
+    """Write docs/results.md and its pictures."""
+    write_document()
