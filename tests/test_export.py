@@ -290,7 +290,7 @@ class Asserting(Means):
 @pytest.mark.filterwarnings("ignore:`torch.jit:FutureWarning")
 @pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")
 def test_what_a_script_itself_refuses_is_one_error() -> None:
-    script = torch.jit.script(Asserting())  # type: ignore[no-untyped-call]
+    script = torch.jit.script(Asserting())
     with pytest.raises(InputError, match=r"batch of 1 .*only 64 images.*export_model"):
         check_scorable(script, torch.rand(64, 3, 64, 64))
 

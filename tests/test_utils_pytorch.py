@@ -307,7 +307,7 @@ def test_a_representor_uses_evaluation_mode_and_gives_each_mode_back() -> None:
 @torchscript
 def test_a_frozen_script_is_encoded_with() -> None:
     """Such a module has no mode."""
-    script = torch.jit.freeze(torch.jit.script(Codes().eval()))  # type: ignore[no-untyped-call]
+    script = torch.jit.freeze(torch.jit.script(Codes().eval()))
     represent = kit.make_representor(script, cuda=False)
     assert represent(np.random.default_rng(0).random((6, 64, 64, 3))).shape[0] == 6
 
