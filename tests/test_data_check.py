@@ -135,6 +135,12 @@ def test_images_that_are_all_the_same_are_out_of_order() -> None:
 
 
 @pytest.mark.parametrize("name", STANDIN_NAMES)
+def test_axes_without_a_middle_raise_no_doubt(name: str) -> None:
+    (finding,) = check_axes(rendered_set(name, (2, 1, 1, 1, 1, 6, 6)))
+    assert not finding.is_doubt
+
+
+@pytest.mark.parametrize("name", STANDIN_NAMES)
 @pytest.mark.parametrize("sizes", [LONG_AXES, (1, 1, 1, 3, 1, 5, 5)])
 def test_axes_in_the_other_order_are_found(name: str, sizes: tuple[int, ...]) -> None:
     image_set = rendered_set(name, sizes)

@@ -281,6 +281,25 @@ def test_latents_that_cannot_be_scored_are_refused_at_export(
     assert list(tmp_path.iterdir()) == []
 
 
+class Asserting(Means):
+    def forward(self, images: Tensor) -> Tensor:
+        assert images.shape[0] == 64, "only 64 images"
+        return images.mean(dim=(2, 3))
+
+
+@pytest.mark.filterwarnings("ignore:`torch.jit:FutureWarning")
+@pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")
+def test_what_a_script_itself_refuses_is_one_error() -> None:
+    script = torch.jit.script(Asserting())
+    with pytest.raises(InputError, match=r"batch of 1 .*only 64 images.*export_model"):
+        check_scorable(script, torch.rand(64, 3, 64, 64))
+
+
+def test_codes_without_latents_are_refused() -> None:
+    with pytest.raises(InputError, match=r"\(64, C\).*\(64, 0\)"):
+        check_scorable(lambda images: images.mean(dim=(2, 3))[:, :0], torch.rand(64, 3, 64, 64))
+
+
 def test_codes_in_float64_are_taken() -> None:
     images = torch.rand(64, 3, 64, 64)
     module = Means()

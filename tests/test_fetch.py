@@ -33,6 +33,7 @@ class Server(ThreadingHTTPServer):
         self.status = 200
         self.ranges = True
         self.etag = '"one"'
+        self.careless = False  # whether If-Range is ignored
         self.digest = ""
         self.requests: list[str] = []
 
@@ -58,7 +59,7 @@ class Handler(BaseHTTPRequestHandler):
             self.end_headers()
             return
         first, status = 0, server.status
-        fresh = self.headers.get("If-Range", server.etag) == server.etag
+        fresh = server.careless or self.headers.get("If-Range", server.etag) == server.etag
         if wanted and server.ranges and fresh:
             first, status = int(wanted.removeprefix("bytes=").rstrip("-")), 206
         if first >= len(server.content):
@@ -158,6 +159,16 @@ def test_without_a_strong_mark_another_version_starts_anew(
         download(server.url, tmp_path / "images.npz", retries=0, pause=0)
     server.content = CONTENT[::-1] if change == "weak mark" else CONTENT[::-1] + b"more"
     server.etag = server.etag.replace("one", "two")
+    server.cuts = []
+    download(server.url, tmp_path / "images.npz", pause=0)
+    assert (tmp_path / "images.npz").read_bytes() == server.content
+
+
+def test_a_server_that_forgets_its_mark_is_judged_by_length(server: Server, tmp_path: Path) -> None:
+    server.cuts = [15 * PIECE, 0]
+    with pytest.raises(ConnectionError):
+        download(server.url, tmp_path / "images.npz", retries=0, pause=0)
+    server.content, server.etag, server.careless = CONTENT[::-1] + b"more", "", True
     server.cuts = []
     download(server.url, tmp_path / "images.npz", pause=0)
     assert (tmp_path / "images.npz").read_bytes() == server.content

@@ -241,3 +241,13 @@ def test_any_magnitude_gives_finite_scores_without_a_warning(
     scores = grid((CENTRED * np.float32(scale)).astype(np.float32))
     assert all(0 <= value <= 1 for value in scores.values().values())
     assert not recwarn.list
+
+
+def test_only_metrics_that_are_asked_for_leave_a_factor_out() -> None:
+    codes, factors = sample(5000)
+    rare = with_rare(factors, 1)
+    few = Settings(dci=DciSettings(200, 100), mig=MigSettings(5000), irs=IrsSettings(500))
+    for metric, names in (("mig", 4), ("irs", 4), ("dci", 3)):
+        scores = score_samples(codes, rare, metrics=(metric,), settings=few)
+        assert len(scores.factor_names) == names, metric
+        assert any("factor 3" in note for note in scores.notes) == (metric == "dci")

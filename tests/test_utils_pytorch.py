@@ -340,6 +340,14 @@ def test_a_representor_uses_evaluation_mode_and_gives_each_mode_back() -> None:
     assert [module.training for module in model.modules()] == modes
 
 
+@torchscript
+def test_a_frozen_script_is_encoded_with() -> None:
+    """Such a module has no mode."""
+    script = torch.jit.freeze(torch.jit.script(Codes().eval()))
+    represent = kit.make_representor(script, cuda=False)
+    assert represent(np.random.default_rng(0).random((6, 64, 64, 3))).shape[0] == 6
+
+
 class Spoilt(Codes):
     """Codes of which the third is always the same."""
 

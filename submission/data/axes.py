@@ -20,6 +20,9 @@ CHANGE = 30
 """Levels by which a pixel must change during a sweep to count as swept."""
 
 FEWEST_POSITIONS = 5
+FEWEST_EVEN_POSITIONS = 8
+"""In a shorter even axis both middle positions are too far from the middle."""
+
 MARGIN = 1.1
 """By which factor the axes' shares must differ to tell them apart."""
 
@@ -37,7 +40,7 @@ def check_axes(image_set: ImageSet) -> list[Finding]:
         return []
     positions = [space.names.index(name) for name in AXES]
     sizes = [space.sizes[position] for position in positions]
-    if min(sizes) < FEWEST_POSITIONS:
+    if not all(map(_has_middle, sizes)):
         return [Finding(f"axes: not tested, {sizes[0]} and {sizes[1]} positions are too few")]
     elevation, azimuth = (
         stillness(image_set, moved, held) for moved, held in (positions, positions[::-1])
@@ -57,6 +60,10 @@ def check_axes(image_set: ImageSet) -> list[Finding]:
             is_doubt=True,
         )
     ]
+
+
+def _has_middle(size: int) -> bool:
+    return size >= (FEWEST_POSITIONS if size % 2 else FEWEST_EVEN_POSITIONS)
 
 
 def stillness(image_set: ImageSet, moved: int, held: int) -> float:

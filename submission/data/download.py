@@ -224,6 +224,8 @@ def _continues(known: _Version | None, served: _Version) -> bool:
     """Tells whether a partial answer belongs to the version of which the beginning is there."""
     if known is None:
         return False
+    if None not in (known.num_bytes, served.num_bytes) and known.num_bytes != served.num_bytes:
+        return False
     if known.etag and served.etag and known.etag != served.etag:
         return False
     return known.is_certain or known.num_bytes == served.num_bytes is not None

@@ -23,8 +23,11 @@ Represent = Callable[[Tensor], Tensor]
 BATCH_SIZES = (1, 8, 16, 64)
 """Numbers of images that the server's metrics encode at once."""
 
-CALL_ERRORS = (RuntimeError, ValueError, TypeError, IndexError)
-"""What TorchScript raises when an operator or a statement of a representation fails."""
+CALL_ERRORS = (RuntimeError, ValueError, TypeError, IndexError, torch.jit.Error)
+"""What TorchScript raises when an operator or a statement of a representation fails.
+
+`torch.jit.Error` comes of `raise` and `assert` in a script.
+"""
 
 REMEDY = "export a module that returns the codes alone with utils_pytorch.export_model"
 
@@ -62,7 +65,7 @@ def codes_of(represent: Represent, images: Tensor) -> Tensor:
         raise InputError(f"expected a tensor of codes, got a {type(codes).__name__}; {REMEDY}")
     if codes.layout != torch.strided:
         raise InputError(f"expected a dense tensor of codes, got {codes.layout}; {REMEDY}")
-    if codes.ndim != 2 or len(codes) != size:
+    if codes.ndim != 2 or len(codes) != size or not codes.shape[1]:
         raise InputError(
             f"expected codes of shape ({size}, C) for a batch of {size}, got "
             f"{tuple(codes.shape)}; {REMEDY}"

@@ -1,6 +1,6 @@
 """Factors of a sample: their values numbered by rank, and what is too rare to be scored."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -60,7 +60,10 @@ def numbered_factors(factors: npt.ArrayLike) -> tuple[IntArray, list[Labels]]:
 
 
 def undrawn_factors(
-    draws: SampleDraws, labels: Mapping[str, Labels], settings: Settings
+    draws: SampleDraws,
+    labels: Mapping[str, Labels],
+    settings: Settings,
+    metrics: Sequence[str],
 ) -> dict[str, str]:
     """Names the factors that have one value only in the rows that a metric is fitted on.
 
@@ -68,13 +71,14 @@ def undrawn_factors(
         draws: the sample.
         labels: each factor's values.
         settings: how many rows are drawn.
+        metrics: those that are computed.
 
     Returns:
         a note for each such factor.
     """
     notes: dict[str, str] = {}
     num_rows = len(draws.factors)
-    for metric, drawn in _fitted_rows(draws, settings).items():
+    for metric, drawn in _fitted_rows(draws, settings, metrics).items():
         for f in np.flatnonzero(drawn.min(axis=1) == drawn.max(axis=1)):
             name, value = draws.names[f], labels[draws.names[f]][drawn[f, 0]]
             others = int((draws.factors[:, f] != drawn[f, 0]).sum())
@@ -88,7 +92,10 @@ def undrawn_factors(
 
 
 def undrawn_values(
-    draws: SampleDraws, labels: Mapping[str, Labels], settings: Settings
+    draws: SampleDraws,
+    labels: Mapping[str, Labels],
+    settings: Settings,
+    metrics: Sequence[str],
 ) -> list[str]:
     """Says of each factor which of its values are in none of the rows that a metric is fitted on.
 
@@ -96,9 +103,10 @@ def undrawn_values(
         draws: the sample.
         labels: each factor's values.
         settings: how many rows are drawn.
+        metrics: those that are computed.
     """
     notes = []
-    fitted = _fitted_rows(draws, settings)
+    fitted = _fitted_rows(draws, settings, metrics)
     for f, name in enumerate(draws.names):
         counts = np.bincount(draws.factors[:, f])
         missing = {
@@ -136,11 +144,13 @@ def scarce_value(
     return None
 
 
-def _fitted_rows(draws: SampleDraws, settings: Settings) -> dict[str, IntArray]:
+def _fitted_rows(
+    draws: SampleDraws, settings: Settings, metrics: Sequence[str]
+) -> dict[str, IntArray]:
     """Gives the factors (F, n) of the rows that DCI, SAP and MIG are fitted on."""
     nums = {
         "dci": (settings.dci.num_train, settings.dci.num_test),
         "sap": (settings.sap.num_train, settings.sap.num_test),
         "mig": (settings.mig.num_train,),
     }
-    return {metric: draws.rows(num, 0)[0][1] for metric, num in nums.items()}
+    return {metric: draws.rows(num, 0)[0][1] for metric, num in nums.items() if metric in metrics}

@@ -134,7 +134,8 @@ def score_samples(
     tell about conditioning, not about intervention.
 
     These are left out, with a note: factors with a single value, factors with a single value in
-    the rows that a metric draws, and FactorVAE where a value has fewer rows than a vote needs.
+    the rows that a metric draws which was asked for, and FactorVAE where a value has fewer rows
+    than a vote needs.
 
     Args:
         codes: (n, C) float32 or float64.
@@ -165,7 +166,7 @@ def score_samples(
     draws = SampleDraws(space.names, rows, kept, seed)
     notes = [f"Left out, with a single value: {', '.join(single)}."] if single else []
 
-    undrawn = undrawn_factors(draws, every, settings)
+    undrawn = undrawn_factors(draws, every, settings, metrics)
     if len(undrawn) == space.num_factors:
         reason = next(iter(undrawn.values()))
         raise InputError(f"expected a factor with 2 values in the rows drawn, got none: {reason}")
@@ -173,7 +174,7 @@ def score_samples(
     space = space.without(undrawn)
     draws = SampleDraws(space.names, rows, kept, seed)
     notes += undrawn.values()
-    notes += undrawn_values(draws, every, settings)
+    notes += undrawn_values(draws, every, settings, metrics)
     if "factor_vae" in metrics and (scarce := scarce_value(draws, every, settings.factor_vae)):
         if tuple(metrics) == ("factor_vae",):
             raise InputError(scarce)

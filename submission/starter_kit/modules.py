@@ -19,7 +19,8 @@ __all__ = ["copy_of", "evaluation_mode", "has_other_types", "in_float32"]
 @contextmanager
 def evaluation_mode(model: nn.Module) -> Iterator[None]:
     """Puts a module into evaluation mode; afterwards each part has the mode that it had before."""
-    modes = [(module, module.training) for module in model.modules()]
+    # A frozen script module has no mode: it evaluates always.
+    modes = [(each, each.training) for each in model.modules() if hasattr(each, "training")]
     model.eval()
     try:
         yield

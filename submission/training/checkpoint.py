@@ -50,7 +50,7 @@ class CheckpointFile:
         """Reads the state that was saved; returns None if there is no file.
 
         Raises:
-            InputError: if the file is damaged or belongs to a run with other settings or data.
+            InputError: if the file is damaged, or of a run with other settings, data or code.
         """
         if not self.path.exists():
             return None
@@ -63,8 +63,8 @@ class CheckpointFile:
             ) from error
         if not isinstance(content, dict) or content.get("identity") != self.identity:
             raise InputError(
-                f"expected the checkpoint {self.path} to be of this run, got one of other settings "
-                f"or data; {way_out}"
+                f"expected the checkpoint {self.path} to be of this run, got one of other "
+                f"settings, data or code; {way_out}"
             )
         state: dict[str, Any] = content["state"]
         return state

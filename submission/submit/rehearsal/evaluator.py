@@ -47,7 +47,7 @@ def load_representation(path: Path, batch_sizes: set[int]) -> Represent:
         try:
             with torch.no_grad():
                 codes = model(pixels)
-        except (RuntimeError, ValueError, TypeError, IndexError) as error:
+        except (RuntimeError, ValueError, TypeError, IndexError, torch.jit.Error) as error:
             raise refusal(wanted, reason_of(error)) from error
         if not isinstance(codes, torch.Tensor):
             raise refusal(wanted, f"a {type(codes).__name__}")

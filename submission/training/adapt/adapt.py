@@ -20,6 +20,7 @@ from submission.training.adapt.tuning import TuningTask
 from submission.training.allocator import release_freed_memory
 from submission.training.checkpoint import CheckpointFile, fingerprint
 from submission.training.devices import Devices
+from submission.training.features.identity import PACKAGE, sources_sha256
 from submission.training.features.store import FeatureStore
 from submission.training.loop import run_loop
 
@@ -97,6 +98,7 @@ def _computed(
             device=devices.device.type,
             precision=devices.precision.dtype,
             torch=version("torch"),
+            sources=sources_sha256(PACKAGE),
         )
         file = CheckpointFile(checkpoint, identity, settings.checkpoint_seconds)
         extractor = _tuned(frozen, images, settings, devices, file, report)

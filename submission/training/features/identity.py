@@ -12,8 +12,13 @@ __all__ = ["PACKAGE", "SOURCES", "identity_of_features", "sources_sha256"]
 PACKAGE = Path(__file__).parents[2]
 
 SOURCES = (
+    "data/archive.py",
     "data/image_set.py",
+    "data/images.py",
+    "data/npy.py",
     "data/npz.py",
+    "data/unpacked.py",
+    "factors.py",
     "models/extractor.py",
     "models/folding.py",
     "models/frozen.py",
