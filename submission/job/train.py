@@ -107,8 +107,11 @@ def _train(
         encoder = fit(features, frozen.heads, configuration.fit, devices, checkpoint, share)
     with record.stage("export", end=FIT_END):
         say(f"exporting to {environment.model_path}")
-        representation = Representation(fold(extractor), encoder.cpu())
-        export(representation, _some_pixels(images), environment.model_path)
+        representation = Representation(fold(extractor), encoder.cpu()).cpu().eval()
+        pixels = _some_pixels(images)
+        with torch.no_grad():
+            representation(pixels[:1])  # a bug of ours shows here; `export` takes it for the user's
+        export(representation, pixels, environment.model_path)
         hashes = {
             "model_sha256": sha256_of(environment.model_path),
             "weights_sha256": frozen.sha256,
