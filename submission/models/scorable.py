@@ -95,7 +95,7 @@ def with_both_layouts(images: Tensor) -> tuple[Tensor, Tensor]:
 
 
 @torch.no_grad()
-def check_scorable(represent: Represent, images: Tensor) -> Tensor:
+def check_scorable(represent: Represent, images: Tensor) -> list[Tensor]:
     """Encodes images in every way that the server's metrics do, and compares the answers.
 
     Args:
@@ -103,7 +103,8 @@ def check_scorable(represent: Represent, images: Tensor) -> Tensor:
         images: (64, 3, 64, 64) float32 in [0, 1].
 
     Returns:
-        (64, C) codes.
+        The codes of the first 1, 8, 16 and 64 images, contiguous in memory, then of the same as the
+        server lays them out. The last has shape (64, C).
 
     Raises:
         InputError: if a batch fails, codes are not finite, or the code of an image depends on
@@ -127,19 +128,21 @@ def check_scorable(represent: Represent, images: Tensor) -> Tensor:
                 f"{difference:.3g} {with_what}; {way_out}"
             )
 
+    again = codes_of(represent, layouts[1])
     compare(
-        codes_of(represent, layouts[1]),
+        again,
         "between two calls with the same images",
         "return the mean of the posterior instead of a sample, call eval() before the export",
     )
-    for layout in layouts:
-        for size in BATCH_SIZES:
-            compare(
-                codes_of(represent, layout[:size]),
-                f"in a batch of {size} images",
-                "call eval() before the export, so that batch norms keep their statistics",
-            )
-    return codes
+    batches = [layout[:size] for layout in layouts for size in BATCH_SIZES]
+    answers = [codes_of(represent, batch) for batch in batches[:-1]]
+    for answer in answers:
+        compare(
+            answer,
+            f"in a batch of {len(answer)} images",
+            "call eval() before the export, so that batch norms keep their statistics",
+        )
+    return [*answers, again]
 
 
 def check_latents_vary(codes: Tensor) -> None:
