@@ -14,16 +14,18 @@ fi
 
 # Runs Python and passes signals on to it. A foreground process would keep bash from hearing them.
 run() {
-  local status=0
+  local status=0 child='' received=''
+  trap 'received=INT; kill -INT $child 2>/dev/null || true' INT
+  trap 'received=TERM; kill -TERM $child 2>/dev/null || true' TERM
   set -m  # gives the process a group of its own, in which it does not ignore SIGINT
   "$PYTHON" "$@" &
+  child=$!
   set +m
-  trap "kill -INT $! 2>/dev/null" INT
-  trap "kill -TERM $! 2>/dev/null" TERM
-  wait $! || status=$?
-  while kill -0 $! 2>/dev/null; do  # a signal ends `wait`, not the process
+  [[ -z $received ]] || kill "-$received" "$child" 2>/dev/null || true  # came before the child's number
+  wait "$child" || status=$?
+  while kill -0 "$child" 2>/dev/null; do  # a signal ends `wait`, not the process
     status=0
-    wait $! || status=$?
+    wait "$child" || status=$?
   done
   trap - INT TERM
   return "$status"
