@@ -74,8 +74,8 @@ def test_an_extractor_is_made_once_and_a_failure_is_one_line(
 def test_a_line_has_mean_and_standard_deviation() -> None:
     line = score_line("title", "name", [training(0, 0.1), training(1, 0.3)])
     assert line == (
-        "| title (`name`) | 1.00 ± .000 | .500 ± .000 | .250 ± .000 | .750 ± .000 | .200 ± .141 "
-        "| 2 | 10 | abc |"
+        "| title (`name`) | 1.000 ± 0.000 | 0.500 ± 0.000 | 0.250 ± 0.000 | 0.750 ± 0.000 "
+        "| 0.200 ± 0.141 | 2 | 10 | abc |"
     )
 
 

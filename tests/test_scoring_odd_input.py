@@ -98,7 +98,7 @@ def test_booleans_are_values() -> None:
     assert scores.factor_sizes == (2, 2, 2)
 
 
-@pytest.mark.parametrize("metric", ["dci", "sap", "irs", "mig"])
+@pytest.mark.parametrize("metric", ["dci", "sap", "mig"])
 def test_a_factor_that_no_drawn_row_varies_is_left_out_with_a_note(metric: str) -> None:
     codes, factors = sample(5000)
     settings = Settings(dci=DciSettings(800, 200), sap=SapSettings(800, 200), mig=MigSettings(800))

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from submission.config.settings import AdaptSettings
 from submission.errors import Stopped
@@ -142,48 +142,6 @@ def test_values_that_images_lack_are_found() -> None:
     heads.biases[1][2] = -1e3
     (rare,) = make_task(heads=heads).rare_values
     assert rare == ("object_color", 2, 0.0)
-
-
-@pytest.mark.parametrize("num_values", [1, 2])
-def test_tuning_does_not_spread_answers_about_a_factor_that_lacks_values(
-    num_values: int, tmp_path: Path
-) -> None:
-    """Heads that are right about a factor are as right after the tuning, whatever values lack."""
-    images = rendered_set("standin_real", (num_values, 2, 1, 1, 1, 8, 8)).images
-    truth = torch.arange(num_values).repeat_interleave(len(images) // num_values)
-    extractor = estimate_norms(make_extractor(), images, 1000, 0, DEVICES, lambda _: None)
-    heads = fitted_heads(extractor, images, truth)
-    settings = replace(SETTINGS, num_tuning_images=len(images), augmentation=0.0)
-    task = TuningTask(extractor, heads, images, settings, DEVICES)
-    run_loop(task, checkpoint(tmp_path))
-    tuned = estimate_norms(task.network.eval(), images, 1000, 0, DEVICES, lambda _: None)
-    before, after = (accuracy(each, heads, images, truth) for each in (extractor, tuned))
-    assert before > 0.95
-    assert after >= before - 0.02
-
-
-def fitted_heads(
-    extractor: Extractor, images: "np.typing.NDArray[np.uint8]", truth: Tensor
-) -> Heads:
-    """A head with four values, of which the images have fewer, fitted by least squares."""
-    heads = Heads(["object_color"], (4,), 1.0)
-    with torch.no_grad():
-        features = extractor(to_unit_range(torch.from_numpy(images), CPU))
-        rows = torch.cat([features, torch.ones(len(features), 1)], dim=1)
-        target = 10 * nn.functional.one_hot(truth, 4).float()
-        gram = rows.T @ rows + 1e-3 * torch.eye(rows.shape[1])
-        weight = torch.linalg.solve(gram, rows.T @ target)
-        heads.weights[0].copy_(weight[:-1].T)
-        heads.biases[0].copy_(weight[-1])
-    return heads
-
-
-def accuracy(
-    extractor: Extractor, heads: Heads, images: "np.typing.NDArray[np.uint8]", truth: Tensor
-) -> float:
-    with torch.no_grad():
-        (logits,) = heads(extractor(to_unit_range(torch.from_numpy(images), CPU)))
-    return float((logits.argmax(dim=1) == truth).float().mean())
 
 
 def test_a_tuning_that_is_stopped_goes_on_to_the_same_bits(tmp_path: Path) -> None:
