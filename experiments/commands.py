@@ -8,10 +8,14 @@ from experiments.accuracy import measure_accuracies, score_model, shipped_extrac
 from experiments.card import measure_card
 from experiments.document import write_document
 from experiments.labelled_sample import draw_sample, read_sample
+from experiments.overview import draw_overview
 from experiments.rows import ROWS, find_row
-from experiments.run import read_results, run_row
+from experiments.run import RESULTS, read_results, run_row
 from submission.console import say
+from submission.errors import InputError
+from submission.files import replacing
 from submission.models.frozen import require_heads
+from submission.report.results import read_result
 from submission.server.environment import read_environment
 
 __all__ = ["experiments"]
@@ -87,6 +91,20 @@ def accuracy(
 
 
 @experiments.command()
+@click.argument("run")
+def picture(run: str) -> None:
+    """Draw the README's picture from the scores of a finished run."""
+    path = read_environment().output_path / run / "representation/scores.json"
+    scores = read_result(path).scores
+    if scores.dci is None:
+        raise InputError(f"expected DCI in {path}, got {tuple(scores.values())}; evaluate again")
+    latents = [f"latent {c}" for c in range(scores.num_latents)]
+    png = draw_overview(scores.dci.importances, latents, scores.factor_names)
+    with replacing(RESULTS / "overview.png") as beside:
+        beside.write_bytes(png)
+
+
+@experiments.command()
 def write() -> None:
-    """Write docs/results.md and its pictures."""
+    """Write the tables of README.md and docs/results.md, and the pictures beside the latter."""
     write_document()

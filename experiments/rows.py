@@ -131,7 +131,7 @@ ABLATIONS = {
         _vae("c8", "C = 8", "Fit.num_latents=8"),
         _vae("c10", "C = 10", "Fit.num_latents=10"),
         _vae("c32", "C = 32", "Fit.num_latents=32"),
-        _vae("beta-low", "beta ends at .1", "Fit.beta_end=0.1"),
+        _vae("beta-low", "beta ends at 0.1", "Fit.beta_end=0.1"),
         _vae(
             "beta-high", "beta ends at 1.6: all latents collapse", "Fit.beta_end=1.6", num_seeds=1
         ),
@@ -169,7 +169,7 @@ ABLATIONS = {
             "Adapt.num_norm_images=0",
         ),
         _best("one-copy", "one copy of each latent", "Fit.num_copies=1"),
-        _best("best-beta-low", "beta ends at .2", "Fit.beta_end=0.2"),
+        _best("best-beta-low", "beta ends at 0.2", "Fit.beta_end=0.2"),
         _best("best-beta-high", "beta ends at 2", "Fit.beta_end=2.0"),
         _best("images-1000", "trained on 1,000 images", "Fit.num_images=1000"),
         _best("images-4000", "trained on 4,000 images", "Fit.num_images=4000"),

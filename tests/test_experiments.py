@@ -8,12 +8,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from experiments import finetuning, run
 from experiments.audit import by_factor
 from experiments.commands import experiments
 from experiments.document import filled, score_line
+from experiments.overview import draw_overview
 from experiments.pictures import draw_limits, draw_scores
 from experiments.rows import ABLATIONS, ROWS, Row, find_row
 from submission.cli import run_commands
@@ -114,6 +116,14 @@ def test_limits_are_drawn_for_each_code() -> None:
     split = {name: {"sap": 0.1, "irs": -0.1, "mig": 1.0} for name in SPACE.names}
     png = draw_limits({"one": split, "two": split}, {"sap": "SAP", "irs": "IRS", "mig": "MIG"})
     assert size_of(png) == (1710, 684)
+
+
+def test_the_overview_shows_the_importances_of_the_run() -> None:
+    codes, factors = ("latent 0", "latent 1"), ("shape", "size")
+    one = draw_overview(np.eye(2), codes, factors)
+    assert one == draw_overview(np.eye(2), codes, factors)
+    assert one != draw_overview(np.eye(2)[::-1], codes, factors)
+    assert size_of(one) == (1824, 646)
 
 
 def size_of(png: bytes) -> tuple[int, int]:
