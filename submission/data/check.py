@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from submission.console import progress_bar
+from submission.data.archive import chunks_of
 from submission.data.catalogue import MPI3D_NAMES, STANDIN_NAMES, look_of, renewal
 from submission.data.image_set import ImageSet
 from submission.data.npz import verify_checksum
@@ -23,7 +23,6 @@ __all__ = [
 
 FloatArray = npt.NDArray[np.float64]
 
-CHUNK = 1 << 22
 NUM_SAMPLED = 4096
 
 TOLERANCE = 0.01
@@ -153,9 +152,7 @@ def _triple(values: FloatArray) -> str:
 def _md5_of(path: Path) -> str:
     """Hashes a file's bytes as its publishers did, with progress."""
     digest = hashlib.md5(usedforsecurity=False)
-    size = path.stat().st_size
-    with path.open("rb") as file, progress_bar(size, f"md5 of {path.name}", "B") as bar:
-        while chunk := file.read(CHUNK):
+    with path.open("rb") as file:
+        for chunk in chunks_of(file, path.stat().st_size, f"md5 of {path.name}"):
             digest.update(chunk)
-            bar.update(len(chunk))
     return digest.hexdigest()

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from submission.data.npz import map_member
-from submission.errors import InputError
+from submission.errors import InputError, one_line
 from submission.factors import FactorSpace
 
 __all__ = ["library_modules", "load_with_library"]
@@ -130,9 +130,8 @@ def _reading(path: Path, content: str) -> Iterator[None]:
     except InputError:
         raise
     except (*READER_ERRORS, MatReadError) as error:
-        reason = " ".join(str(error).split())[:200] or type(error).__name__
         raise InputError(
-            f"expected {content} in {path}, got: {type(error).__name__}: {reason}; "
+            f"expected {content} in {path}, got: {type(error).__name__}: {one_line(error)}; "
             "fetch it again in its original form"
         ) from error
 

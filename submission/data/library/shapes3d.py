@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from submission.console import progress_bar
 from submission.data.image_set import IMAGE_SHAPE
-from submission.errors import InputError
+from submission.errors import InputError, one_line
 from submission.factors import FactorSpace
 
 __all__ = ["read_shapes3d"]
@@ -51,9 +51,8 @@ def read_shapes3d(path: Path, space: FactorSpace) -> Iterator[npt.NDArray[np.uin
                     yield piece
                     bar.update(len(piece))
     except (OSError, KeyError, AttributeError, RuntimeError, TypeError) as error:
-        reason = " ".join(str(error).split())[:200] or type(error).__name__
         raise InputError(
-            f"expected {path} to be 3dshapes.h5 with images and labels, got: {reason}; "
+            f"expected {path} to be 3dshapes.h5 with images and labels, got: {one_line(error)}; "
             "fetch it again"
         ) from error
 
