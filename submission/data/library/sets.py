@@ -190,14 +190,14 @@ def to_levels(observations: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
     return levels
 
 
-def _drawn(known: LibrarySet, data: Any) -> Iterator[npt.NDArray[np.uint8]]:
-    """Yields the images of a set, a piece at a time, in grid order."""
+def _drawn(known: LibrarySet, data: Any) -> Iterator[tuple[int, npt.NDArray[np.uint8]]]:
+    """Yields the images of a set in pieces, each with the number of its first image."""
     with progress_bar(known.space.num_points, f"converting {known.name}", " images") as bar:
         for start in range(0, known.space.num_points, PIECE):
             index = np.arange(start, min(start + PIECE, known.space.num_points))
             factors = known.space.index_to_factors(index)
             random = np.random.RandomState([0, start])
-            yield to_levels(data.sample_observations_from_factors(factors, random))
+            yield start, to_levels(data.sample_observations_from_factors(factors, random))
             bar.update(len(index))
 
 

@@ -11,7 +11,14 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from submission.data.standin import scene
+from submission.data.standin.scene import (
+    BASE,
+    COLUMN,
+    RING,
+    ROD_RADIUS,
+    WALL_APOTHEM,
+    WALL_NORMALS,
+)
 from submission.data.standin.shapes import FAR, NEAR, hit_shape
 from submission.data.standin.vectors import Vector, dot, minus, times, travelled
 
@@ -28,9 +35,6 @@ __all__ = [
 ]
 
 FLOOR, RING_BAND, WALL, ARM, BASE_PLATE, OBJECT = range(6)
-COLUMN, BASE, ROD_RADIUS = scene.ARM.column, scene.ARM.base, scene.ARM.rod_radius
-RING, WALL_APOTHEM = scene.SURROUNDINGS.ring, scene.SURROUNDINGS.wall_apothem
-WALL_NORMALS = scene.WALL_NORMALS
 NOWHERE = (0.0, 0.0, 0.0)
 UP = (0.0, 0.0, 1.0)
 
