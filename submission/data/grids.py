@@ -53,15 +53,14 @@ def _grid(
         raise InputError(f"expected sizes to name, got names {','.join(names)} and the grid {text}")
     if text in MPI3D_NAMES:
         return variant_of(text, num_points).space, ()
-    for known in LIBRARY_SETS:
-        if known.name == text:
-            return known.space, known.hidden
+    if text in LIBRARY_SETS:
+        return LIBRARY_SETS[text].space, LIBRARY_SETS[text].hidden
     if text in STANDIN_NAMES:
         raise InputError(
             f"expected sizes for {text}, which is rendered in any size; give them, such as "
             f"--grid 6,6,2,3,3,8,8 --names {','.join(FACTOR_NAMES)}"
         )
-    known_names = ", ".join((*MPI3D_NAMES, *(known.name for known in LIBRARY_SETS)))
+    known_names = ", ".join((*MPI3D_NAMES, *LIBRARY_SETS))
     raise InputError(
         f"expected sizes such as 6,6,2,3,3,40,40 or one of {known_names} as a grid, got {text!r}"
     )

@@ -15,7 +15,7 @@ from submission.factors import FactorSpace
 __all__ = ["DATASET_NAMES", "ImageSet", "open_images"]
 
 
-DATASET_NAMES = (*MPI3D_NAMES, *STANDIN_NAMES, *(known.name for known in LIBRARY_SETS))
+DATASET_NAMES = (*MPI3D_NAMES, *STANDIN_NAMES, *LIBRARY_SETS)
 
 
 def open_images(name: str, folder: Path) -> ImageSet:
@@ -27,15 +27,14 @@ def open_images(name: str, folder: Path) -> ImageSet:
             nor stand-in are converted to it once, from where disentanglement_lib reads them.
 
     Raises:
-        FileNotFoundError: if the file is not there; the message has the command that gets it.
+        MissingFileError: if the file is not there; the message has the command that gets it.
         PermissionError: if it may not be read.
-        ValueError: if the name is unknown or the file is not what its name says.
+        InputError: if the name is unknown or the file is not what its name says.
     """
     if name not in DATASET_NAMES:
         raise InputError(f"expected one of {', '.join(DATASET_NAMES)}, got {name!r}")
-    for known in LIBRARY_SETS:
-        if known.name == name:
-            return open_library_set(known, folder)
+    if name in LIBRARY_SETS:
+        return open_library_set(LIBRARY_SETS[name], folder)
     path = file_of(name, folder)
     if not path.exists():
         command = f"render {name}" if name in STANDIN_NAMES else f"fetch {name}"

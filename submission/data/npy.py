@@ -10,7 +10,7 @@ import numpy as np
 from submission.data.archive import ZIP_ERRORS
 from submission.errors import InputError, one_line
 
-__all__ = ["read_npy_header"]
+__all__ = ["SYNTAX_ERRORS", "read_npy_header"]
 
 MAX_HEADER = 1024
 SYNTAX_ERRORS = (ValueError, TypeError, LookupError, AttributeError, SyntaxError, MemoryError)

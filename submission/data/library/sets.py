@@ -78,7 +78,7 @@ _NORB_FILES = tuple(
 )
 _NUM_CARS = 183
 
-LIBRARY_SETS = (
+_SETS = (
     LibrarySet("dsprites_full", _SPRITES, (_SPRITES_FILE,), 1),
     LibrarySet("dsprites_noshape", _SPRITES, (_SPRITES_FILE,), 1, ("shape",)),
     LibrarySet("color_dsprites", _SPRITES, (_SPRITES_FILE,), 3),
@@ -115,6 +115,7 @@ LIBRARY_SETS = (
     # The library's noise has ten factors that no image depends on; five make a set of usable size.
     LibrarySet("dummy_data", FactorSpace(tuple(f"factor_{j}" for j in range(5)), (5,) * 5), (), 1),
 )
+LIBRARY_SETS = {known.name: known for known in _SETS}
 
 
 def open_library_set(known: LibrarySet, folder: Path) -> ImageSet:
