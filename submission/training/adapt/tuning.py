@@ -22,6 +22,7 @@ from submission.training.adapt.rare_values import RareValue, find_rare_values
 from submission.training.augmentation import augment
 from submission.training.batches import epoch_batches, to_unit_range
 from submission.training.devices import Devices
+from submission.training.loop import Task
 from submission.training.losses import information_loss
 from submission.training.prefetch import prefetched
 from submission.training.radam import FusedRAdam
@@ -37,7 +38,7 @@ IntArray = npt.NDArray[np.int64]
 Pixels = npt.NDArray[np.uint8]
 
 
-class TuningTask:
+class TuningTask(Task):
     """Information maximisation on images without labels, for `run_loop`.
 
     The heads do not change. The extractor learns features on which a head is certain of each image
@@ -65,6 +66,7 @@ class TuningTask:
         InputError: if there is less than one batch.
     """
 
+    network: Extractor
     name = "tuning"
     rate_setting = "Adapt.learning_rate"
 
@@ -83,7 +85,6 @@ class TuningTask:
                 f"images, got {settings.batch_size}; lower it or use a larger grid"
             )
         self.num_steps = available // settings.batch_size
-        self.steps_done = 0
         self._settings, self._images = settings, images
         self._device, self._dtype = devices.device, devices.precision.dtype
         self._steps: Iterator[Tensor] | None = None
@@ -141,19 +142,12 @@ class TuningTask:
 
     def state(self) -> dict[str, Any]:
         """Returns what a checkpoint holds."""
-        return {
-            "step": self.steps_done,
-            "held": self.held,
-            "network": self.network.state_dict(),
-            "optimizer": self._optimizer.state_dict(),
-        }
+        return {**super().state(), "held": self.held}
 
     def restore(self, state: dict[str, Any]) -> None:
         """Goes back to the state of a checkpoint."""
-        self.steps_done = state["step"]
+        super().restore(state)
         self.held = state["held"]
-        self.network.load_state_dict(state["network"])
-        self._optimizer.load_state_dict(state["optimizer"])
         self._steps = None
 
     def _loss(self, logits: Sequence[Tensor], known: Sequence[Tensor]) -> Tensor:

@@ -22,6 +22,7 @@ from submission.training.curves import Curves
 from submission.training.devices import Devices
 from submission.training.finetune.classifier import FactorClassifier, factor_accuracies
 from submission.training.finetune.frozen_blocks import freeze_blocks
+from submission.training.loop import Task
 from submission.training.losses import summed_cross_entropy
 from submission.training.prefetch import prefetched
 from submission.training.radam import FusedRAdam
@@ -34,7 +35,7 @@ STEPS_PER_REPORT = 50
 IntArray = npt.NDArray[np.int64]
 
 
-class FinetuneTask:
+class FinetuneTask(Task):
     """The finetuning of extractor and heads on labelled images, for `run_loop`.
 
     Several processes share each batch. Each computes on its part with its own random numbers; the
@@ -57,6 +58,7 @@ class FinetuneTask:
             a batch equally.
     """
 
+    network: FactorClassifier
     name = "finetuning"
     rate_setting = "Finetune.learning_rate"
 
@@ -70,7 +72,6 @@ class FinetuneTask:
         folder: Path,
     ) -> None:
         self.settings, self.devices = settings, devices
-        self.steps_done = 0
         self.curves = Curves()
         self._images, self._folder = images, folder
         self._training, self._validation = split_indices(
@@ -79,6 +80,7 @@ class FinetuneTask:
         available = len(self._training)
         self._epoch_images = min(settings.images_per_epoch or available, available)
         self.steps_per_epoch = _steps_per_epoch(settings.batch_size, self._epoch_images, devices)
+        self.num_steps = settings.num_epochs * self.steps_per_epoch
         self._softness = [settings.axis_softness * is_axis(name) for name in images.space.names]
         self._batches: Iterator[tuple[Tensor, Tensor]] | None = None
 
@@ -94,11 +96,6 @@ class FinetuneTask:
             weight_decay=settings.weight_decay,
         )
         self._classifier, self._stepper = devices.fabric.setup(self.network, self._optimizer)
-
-    @property
-    def num_steps(self) -> int:
-        """Number of steps of all epochs."""
-        return self.settings.num_epochs * self.steps_per_epoch
 
     @property
     def learning_rate(self) -> float:
@@ -190,18 +187,14 @@ class FinetuneTask:
     def state(self) -> dict[str, Any]:
         """Returns what a checkpoint holds, the same for any number of processes."""
         return {
-            "step": self.steps_done,
-            "network": self.network.state_dict(),
-            "optimizer": self._optimizer.state_dict(),
+            **super().state(),
             "precision": self.devices.fabric.strategy.precision.state_dict(),
             "curves": self.curves.rows,
         }
 
     def restore(self, state: dict[str, Any]) -> None:
         """Goes back to the state of a checkpoint."""
-        self.steps_done = state["step"]
-        self.network.load_state_dict(state["network"])
-        self._optimizer.load_state_dict(state["optimizer"])
+        super().restore(state)
         self.devices.fabric.strategy.precision.load_state_dict(state["precision"])
         self.curves = Curves(state["curves"])
         self._batches = None
