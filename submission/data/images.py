@@ -5,7 +5,13 @@ from functools import cache
 from pathlib import Path
 
 from submission.console import say
-from submission.data.catalogue import FACTOR_NAMES, MPI3D_NAMES, STANDIN_NAMES, variant_of
+from submission.data.catalogue import (
+    FACTOR_NAMES,
+    FULL_GRID,
+    MPI3D_NAMES,
+    STANDIN_NAMES,
+    variant_of,
+)
 from submission.data.image_set import FileState, ImageSet, file_of, map_images
 from submission.data.library.sets import LIBRARY_SETS, open_library_set
 from submission.data.npz import has_member, read_small_member
@@ -58,7 +64,7 @@ def _space(name: str, path: Path, num_images: int) -> FactorSpace:
             _say_once(f"{path} is a rendered stand-in under the name {name}, not MPI3D")
         return FactorSpace(FACTOR_NAMES, grid)
     variant = variant_of(name, num_images)
-    if name in ("mpi3d_toy", "mpi3d_realistic") and variant.edition == "published":
+    if name in ("mpi3d_toy", "mpi3d_realistic") and variant.sizes == FULL_GRID:
         _say_once(
             f"{name} has 6 colours and 6 shapes here ({num_images:,} images); disentanglement_lib "
             "assumes 4 and 4, which labels every image wrongly. The right sizes are used."

@@ -3,7 +3,6 @@
 import functools
 import math
 from collections.abc import Callable
-from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -22,24 +21,6 @@ IntArray = npt.NDArray[np.int64]
 
 JITTER, GRAIN = 1, 2
 """Numbers of the random streams of an image."""
-
-
-class Shots(NamedTuple):
-    """What is made of shaded scenes: n images.
-
-    Attributes:
-        which: (n,) number of each image's scene.
-        views: (n,) camera heights.
-        colors: (n,) object colours.
-        rings: (n,) ring colours.
-        indices: (n,) the images' numbers in their grid.
-    """
-
-    which: IntArray
-    views: IntArray
-    colors: IntArray
-    rings: IntArray
-    indices: IntArray
 
 
 @njit(error_model="numpy")
@@ -109,16 +90,20 @@ def _kernel() -> Callable[..., None]:
         ring_colors: FloatArray,
         stream: int,
         scenes: npt.NDArray[np.float32],
-        shots: Shots,
+        shots: tuple[IntArray, IntArray, IntArray],
         out: npt.NDArray[np.uint8],
     ) -> None:
         assert version >= 0  # the closure over the sources' digest is what renews the cache
         moved = camera.shift > 0.0 or camera.turn > 0.0 or camera.zoom > 0.0
-        for n in prange(len(shots.which)):
+        which, factors, indices = shots
+        for n in prange(len(which)):
             image = np.empty((IMAGE_SIZE, IMAGE_SIZE, 3))
-            view, index = shots.views[n], shots.indices[n]
-            object_color = object_colors[view, shots.colors[n]]
-            _compose(scenes[shots.which[n]], object_color, ring_colors[shots.rings[n]], image)
+            view, index = factors[n, 3], indices[n]
+            object_color, ring_color = (
+                object_colors[view, factors[n, 0]],
+                ring_colors[factors[n, 4]],
+            )
+            _compose(scenes[which[n]], object_color, ring_color, image)
             if moved:
                 still = image
                 image = np.empty((IMAGE_SIZE, IMAGE_SIZE, 3))
@@ -150,15 +135,7 @@ def develop(
         (n, 64, 64, 3) levels.
     """
     out = np.empty((len(which), IMAGE_SIZE, IMAGE_SIZE, 3), dtype=np.uint8)
-    colors, views, rings = (np.ascontiguousarray(factors[:, k]) for k in (0, 3, 4))
     stream = seed * 8 + domain.number
-    _kernel()(
-        domain.camera,
-        domain.object_colors,
-        domain.ring_colors,
-        stream,
-        scenes,
-        Shots(which, views, colors, rings, indices),
-        out,
-    )
+    shots = which, np.ascontiguousarray(factors), indices
+    _kernel()(domain.camera, domain.object_colors, domain.ring_colors, stream, scenes, shots, out)
     return out

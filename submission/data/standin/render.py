@@ -31,9 +31,8 @@ def _check_seed(seed: int) -> None:
 
 def _shade(domain: Domain, space: FactorSpace, geometry: IntArray) -> npt.NDArray[np.float32]:
     """Renders the scenes of (m, 5) shape, size, camera height and two positions."""
-    shapes, sizes, views = (np.ascontiguousarray(geometry[:, k]) for k in range(3))
-    num_positions = (space.sizes[5], space.sizes[6])
-    return shade_scenes(domain, shapes, sizes, views, poses(geometry[:, 3:], num_positions))
+    frames = poses(geometry[:, 3:], (space.sizes[5], space.sizes[6]))
+    return shade_scenes(domain, np.ascontiguousarray(geometry[:, :3]), frames)
 
 
 def render_images(

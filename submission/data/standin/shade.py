@@ -3,7 +3,6 @@
 import functools
 import math
 from collections.abc import Callable
-from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +20,7 @@ from submission.data.standin.raycast import (
     Load,
     first_hit,
     occluded,
+    row,
 )
 from submission.data.standin.scene import CAMERAS, HALF_EXTENTS, IMAGE_SIZE
 from submission.data.standin.vectors import Vector, dot, minus, times, travelled
@@ -31,22 +31,6 @@ FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 Channels = tuple[float, float, float, float, float]  # the channels of what is rendered
 Ray = tuple[np.uint64, int, int]  # hash of the pixel, row and column within it
-
-
-class Scenes(NamedTuple):
-    """What is rendered: m scenes without their colour factors.
-
-    Attributes:
-        shapes: (m,) object shapes.
-        extents: (m,) half-extents of the object.
-        views: (m,) camera heights.
-        poses: (m, 5, 3) as `scene.poses` gives them.
-    """
-
-    shapes: IntArray
-    extents: FloatArray
-    views: IntArray
-    poses: FloatArray
 
 
 OBJECT_SHARE, RING_SHARE = 3, 4  # channels after the red, green and blue of everything else
@@ -195,14 +179,21 @@ def _kernel() -> Callable[..., None]:
         surfaces: Surfaces,
         light: Light,
         blur: float,
-        scenes: Scenes,
+        geometry: IntArray,
+        poses: FloatArray,
         out: npt.NDArray[np.float32],
     ) -> None:
         assert version >= 0  # the closure over the sources' digest is what renews the cache
-        for n in prange(len(scenes.shapes)):
-            load = Load(scenes.shapes[n], scenes.extents[n], scenes.poses[n])
-            camera = CAMERAS[scenes.views[n]]
-            origin = (camera[0, 0], camera[0, 1], camera[0, 2])
+        for n in prange(len(geometry)):
+            shape, size, view = geometry[n, 0], geometry[n, 1], geometry[n, 2]
+            load = Load(shape, HALF_EXTENTS[shape, size], poses[n])
+            camera = CAMERAS[view]
+            origin, right, down, ahead = (
+                row(camera, 0),
+                row(camera, 1),
+                row(camera, 2),
+                row(camera, 3),
+            )
             share = 1.0 / (OVERSAMPLING * OVERSAMPLING)
             total = np.empty(5)
             for i in range(IMAGE_SIZE):
@@ -213,11 +204,7 @@ def _kernel() -> Callable[..., None]:
                         for b in range(OVERSAMPLING):
                             u = j + (b + 0.5) / OVERSAMPLING - 0.5 * IMAGE_SIZE
                             v = i + (a + 0.5) / OVERSAMPLING - 0.5 * IMAGE_SIZE
-                            way = (
-                                camera[3, 0] + u * camera[1, 0] + v * camera[2, 0],
-                                camera[3, 1] + u * camera[1, 1] + v * camera[2, 1],
-                                camera[3, 2] + u * camera[1, 2] + v * camera[2, 2],
-                            )
+                            way = travelled(travelled(ahead, right, u), down, v)
                             direction = times(way, 1.0 / math.sqrt(dot(way, way)))
                             ray = (pixel, a, b)
                             seen = _trace(surfaces, light, ray, load, origin, direction)
@@ -231,23 +218,18 @@ def _kernel() -> Callable[..., None]:
     return shade
 
 
-def shade_scenes(
-    domain: Domain, shapes: IntArray, sizes: IntArray, views: IntArray, poses: FloatArray
-) -> npt.NDArray[np.float32]:
+def shade_scenes(domain: Domain, geometry: IntArray, poses: FloatArray) -> npt.NDArray[np.float32]:
     """Renders what does not depend on the colour factors.
 
     Args:
         domain: the look.
-        shapes: (m,) object shapes.
-        sizes: (m,) object sizes.
-        views: (m,) camera heights.
+        geometry: (m, 3) object shapes, object sizes and camera heights.
         poses: (m, 5, 3) as `scene.poses` gives them.
 
     Returns:
         (m, 64, 64, 5) red, green and blue levels of everything without a colour factor, the lamps'
         reflections included, then the shaded coverage of the object and of the ring.
     """
-    out = np.empty((len(shapes), IMAGE_SIZE, IMAGE_SIZE, 5), dtype=np.float32)
-    scenes = Scenes(shapes, HALF_EXTENTS[shapes, sizes], views, poses)
-    _kernel()(domain.surfaces, domain.light, domain.camera.blur, scenes, out)
+    out = np.empty((len(geometry), IMAGE_SIZE, IMAGE_SIZE, 5), dtype=np.float32)
+    _kernel()(domain.surfaces, domain.light, domain.camera.blur, geometry, poses, out)
     return out

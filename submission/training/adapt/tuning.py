@@ -12,15 +12,14 @@ from torch import Generator, Tensor, nn
 from torch.nn import functional as F
 
 from submission.config.settings import AdaptSettings
-from submission.errors import InputError
 from submission.factors import is_axis
 from submission.models.extractor import Extractor
 from submission.models.folding import fold
 from submission.models.heads import Heads
 from submission.models.small_maps import SmallMapProducts
-from submission.training.adapt.rare_values import RareValue, find_rare_values
+from submission.training.adapt.rare_values import find_rare_values
 from submission.training.augmentation import augment
-from submission.training.batches import epoch_batches, to_unit_range
+from submission.training.batches import epoch_batches, num_batches, to_unit_range
 from submission.training.devices import Devices
 from submission.training.loop import Task
 from submission.training.losses import information_loss
@@ -79,12 +78,9 @@ class TuningTask(Task):
         devices: Devices,
     ) -> None:
         available = min(len(images), settings.num_tuning_images)
-        if available < settings.batch_size:
-            raise InputError(
-                f"expected Adapt.batch_size to be at most {available}, the number of tuning "
-                f"images, got {settings.batch_size}; lower it or use a larger grid"
-            )
-        self.num_steps = available // settings.batch_size
+        self.num_steps = num_batches(
+            available, settings.batch_size, "Adapt.batch_size", "tuning images"
+        )
         self._settings, self._images = settings, images
         self._device, self._dtype = devices.device, devices.precision.dtype
         self._steps: Iterator[Tensor] | None = None
@@ -95,7 +91,7 @@ class TuningTask(Task):
         )
         self._teacher = fold(self.network, self._dtype).to(memory_format=torch.channels_last)
         self.rare_values = self._find_rare_values()
-        rare_factors = {rare.factor for rare in self.rare_values}
+        rare_factors = {factor for factor, *_ in self.rare_values}
         self.held = [name for name in heads.names if is_axis(name) or name in rare_factors]
         self.network.train().requires_grad_()
         for layer in self.network.modules():
@@ -161,7 +157,7 @@ class TuningTask(Task):
         return torch.stack(losses).sum()
 
     @torch.no_grad()
-    def _find_rare_values(self) -> list[RareValue]:
+    def _find_rare_values(self) -> list[tuple[str, int, float]]:
         features = []
         for rows in islice(self.batches(), -(-NUM_FIRST_IMAGES // self._settings.batch_size)):
             pixels = torch.from_numpy(self._images[rows])

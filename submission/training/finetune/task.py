@@ -17,7 +17,7 @@ from submission.factors import is_axis
 from submission.models.extractor import FeatureExtractor
 from submission.models.heads import Heads
 from submission.training.augmentation import augment
-from submission.training.batches import LabelledImages, epoch_batches, split_indices
+from submission.training.batches import LabelledImages, epoch_batches, num_batches, split_indices
 from submission.training.curves import Curves
 from submission.training.devices import Devices
 from submission.training.finetune.classifier import FactorClassifier, factor_accuracies
@@ -223,9 +223,5 @@ def _steps_per_epoch(batch_size: int, num_images: int, devices: Devices) -> int:
             f"expected Finetune.batch_size to be a multiple of {devices.num_processes}, the number "
             f"of processes, got {batch_size}; change it or start another number of processes"
         )
-    if num_images < batch_size:
-        raise InputError(
-            f"expected Finetune.batch_size to be at most {num_images}, the number of training "
-            f"images of an epoch, got {batch_size}; lower it or use a larger grid"
-        )
-    return num_images // batch_size
+    what = "training images of an epoch"
+    return num_batches(num_images, batch_size, "Finetune.batch_size", what)

@@ -8,9 +8,9 @@ from torch import Generator, Tensor
 
 from submission.config.group import outcome_settings
 from submission.config.settings import FitSettings
-from submission.errors import InputError
 from submission.models.vae import FeatureVAE
 from submission.models.views import Views
+from submission.training.batches import num_batches
 from submission.training.checkpoint import fingerprint, sha256_of_tensor
 from submission.training.curves import Curves
 from submission.training.loop import Task
@@ -21,25 +21,7 @@ from submission.training.seeds import seed_for
 from submission.training.vae.network import make_vae
 from submission.training.vae.step import RecordedStep, VAEStep
 
-__all__ = ["VAETask", "steps_per_epoch"]
-
-
-def steps_per_epoch(num_features: int, settings: FitSettings) -> int:
-    """Counts the whole batches in a number of features.
-
-    Raises:
-        InputError: if there is not one whole batch.
-
-    Example:
-        >>> steps_per_epoch(1000, FitSettings(batch_size=256))
-        3
-    """
-    if num_features < settings.batch_size:
-        raise InputError(
-            f"expected Fit.batch_size to be at most {num_features}, the number of features, got "
-            f"{settings.batch_size}; lower it or use a larger grid"
-        )
-    return num_features // settings.batch_size
+__all__ = ["VAETask"]
 
 
 class VAETask(Task):
@@ -76,7 +58,9 @@ class VAETask(Task):
         curves_folder: Path | None = None,
     ) -> None:
         self.settings = settings
-        self.steps_per_epoch = steps_per_epoch(len(features), settings)
+        self.steps_per_epoch = num_batches(
+            len(features), settings.batch_size, "Fit.batch_size", "features"
+        )
         self.num_steps = settings.num_epochs * self.steps_per_epoch
         self.curves = Curves()
         self._curves_folder = curves_folder
