@@ -3,17 +3,15 @@
 from collections.abc import Iterator
 
 import numpy as np
-import numpy.typing as npt
 
 from submission.data.catalogue import renewal
 from submission.data.check import Finding
 from submission.data.image_set import ImageSet
 from submission.errors import InputError
-from submission.factors import FactorSpace, is_axis
+from submission.factors import FactorSpace, IntArray, is_axis
 
 __all__ = ["check_order"]
 
-IntArray = npt.NDArray[np.int64]
 
 NUM_TRIPLES = 512
 

@@ -3,16 +3,14 @@
 from collections.abc import Iterator, Sequence
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
 from submission.data.images import ImageSet
 from submission.errors import InputError
+from submission.factors import IntArray
 
 __all__ = ["LabelledImages", "epoch_batches", "num_batches", "split_indices", "to_unit_range"]
-
-IntArray = npt.NDArray[np.int64]
 
 
 def to_unit_range(images: Tensor, device: torch.device) -> Tensor:

@@ -182,7 +182,7 @@ def to_levels(observations: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
         observations: pixels in [0, 1]; resampling may overshoot a little, which is clipped.
 
     Raises:
-        ValueError: if pixels are not finite or plainly of another range.
+        InputError: if pixels are not finite or plainly of another range.
     """
     low, high = float(observations.min()), float(observations.max())
     if not (low >= -OVERSHOOT and high <= 1 + OVERSHOOT):

@@ -13,11 +13,11 @@ from submission.data.standin.kernels import sources_digest
 from submission.data.standin.noise import normal, stream_key, uniform
 from submission.data.standin.scene import IMAGE_SIZE
 from submission.data.standin.shade import OBJECT_SHARE, RING_SHARE
+from submission.factors import IntArray
 
 __all__ = ["develop"]
 
 FloatArray = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.int64]
 
 JITTER, GRAIN = 1, 2
 """Numbers of the random streams of an image."""
@@ -25,19 +25,10 @@ JITTER, GRAIN = 1, 2
 
 @njit(error_model="numpy")
 def _compose(
-    scene: npt.NDArray[np.float32],
-    object_color: FloatArray,
-    ring_color: FloatArray,
-    into: FloatArray,
-) -> None:
-    for i in range(IMAGE_SIZE):
-        for j in range(IMAGE_SIZE):
-            for c in range(3):
-                into[i, j, c] = (
-                    scene[i, j, c]
-                    + scene[i, j, OBJECT_SHARE] * object_color[c]
-                    + scene[i, j, RING_SHARE] * ring_color[c]
-                )
+    scene: npt.NDArray[np.float32], object_color: FloatArray, ring_color: FloatArray
+) -> FloatArray:
+    on_object = scene[:, :, OBJECT_SHARE : OBJECT_SHARE + 1] * object_color
+    return scene[:, :, :3] + on_object + scene[:, :, RING_SHARE : RING_SHARE + 1] * ring_color
 
 
 @njit(error_model="numpy")
@@ -97,13 +88,9 @@ def _kernel() -> Callable[..., None]:
         moved = camera.shift > 0.0 or camera.turn > 0.0 or camera.zoom > 0.0
         which, factors, indices = shots
         for n in prange(len(which)):
-            image = np.empty((IMAGE_SIZE, IMAGE_SIZE, 3))
             view, index = factors[n, 3], indices[n]
-            object_color, ring_color = (
-                object_colors[view, factors[n, 0]],
-                ring_colors[factors[n, 4]],
-            )
-            _compose(scenes[which[n]], object_color, ring_color, image)
+            object_color = object_colors[view, factors[n, 0]]
+            image = _compose(scenes[which[n]], object_color, ring_colors[factors[n, 4]])
             if moved:
                 still = image
                 image = np.empty((IMAGE_SIZE, IMAGE_SIZE, 3))

@@ -14,14 +14,12 @@ from submission.data.standin.domains import Domain, domain_named
 from submission.data.standin.scene import IMAGE_SIZE, poses, standin_space
 from submission.data.standin.shade import shade_scenes
 from submission.errors import InputError
-from submission.factors import FactorSpace
+from submission.factors import FactorSpace, IntArray
 from submission.files import locked
 
 __all__ = ["render_file", "render_images"]
 
 SCENES_AT_ONCE = 256  # 20 MiB of shaded scenes
-
-IntArray = npt.NDArray[np.int64]
 
 
 def _check_seed(seed: int) -> None:

@@ -24,11 +24,11 @@ from submission.data.standin.raycast import (
 )
 from submission.data.standin.scene import CAMERAS, HALF_EXTENTS, IMAGE_SIZE
 from submission.data.standin.vectors import Vector, dot, minus, times, travelled
+from submission.factors import IntArray
 
 __all__ = ["OBJECT_SHARE", "RING_SHARE", "shade_scenes"]
 
 FloatArray = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.int64]
 Channels = tuple[float, float, float, float, float]  # the channels of what is rendered
 Ray = tuple[np.uint64, int, int]  # hash of the pixel, row and column within it
 

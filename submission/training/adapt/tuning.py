@@ -12,7 +12,7 @@ from torch import Generator, Tensor, nn
 from torch.nn import functional as F
 
 from submission.config.settings import AdaptSettings
-from submission.factors import is_axis
+from submission.factors import IntArray, is_axis
 from submission.models.extractor import Extractor
 from submission.models.folding import fold
 from submission.models.heads import Heads
@@ -33,7 +33,6 @@ __all__ = ["TuningTask"]
 NUM_FIRST_IMAGES = 1024
 """Images that tell which values are rare."""
 
-IntArray = npt.NDArray[np.int64]
 Pixels = npt.NDArray[np.uint8]
 
 

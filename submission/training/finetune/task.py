@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
 import torch.distributed as dist
 from torch import Generator, Tensor, nn
@@ -13,7 +12,7 @@ from torch import Generator, Tensor, nn
 from submission.config.settings import FinetuneSettings
 from submission.console import say
 from submission.errors import InputError
-from submission.factors import is_axis
+from submission.factors import IntArray, is_axis
 from submission.models.extractor import FeatureExtractor
 from submission.models.heads import Heads
 from submission.training.augmentation import augment
@@ -32,7 +31,6 @@ from submission.training.seeds import seed_for
 __all__ = ["FinetuneTask"]
 
 STEPS_PER_REPORT = 50
-IntArray = npt.NDArray[np.int64]
 
 
 class FinetuneTask(Task):
