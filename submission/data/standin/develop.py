@@ -29,7 +29,9 @@ def _compose(
     scene: npt.NDArray[np.float32], object_color: FloatArray, ring_color: FloatArray
 ) -> FloatArray:
     on_object = scene[:, :, OBJECT_SHARE : OBJECT_SHARE + 1] * object_color
-    return scene[:, :, :3] + on_object + scene[:, :, RING_SHARE : RING_SHARE + 1] * ring_color
+    on_ring = scene[:, :, RING_SHARE : RING_SHARE + 1] * ring_color
+    composed: FloatArray = scene[:, :, :3] + on_object + on_ring
+    return composed
 
 
 @njit(error_model="numpy")
