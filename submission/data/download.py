@@ -190,9 +190,8 @@ def _served_version(response: requests.Response) -> tuple[int | None, _Version]:
     etag, length = (response.headers.get(name, "") for name in ("ETag", "Content-Length"))
     if given := RANGE.fullmatch(response.headers.get("Content-Range", "").strip()):
         first, total = given.groups()
-        return int(first) if first else None, _Version(
-            etag, int(total) if total.isdigit() else None
-        )
+        version = _Version(etag, int(total) if total.isdigit() else None)
+        return int(first) if first else None, version
     is_whole = response.status_code == 200 and length.isdigit()
     return None, _Version(etag, int(length) if is_whole else None)
 
