@@ -59,7 +59,9 @@ def main() -> None:
 
     def rival() -> None:
         images = pixels.permute(0, 3, 1, 2).contiguous().to(device).float().div(255)
-        loss = summed_cross_entropy(plain[1](plain[0](images)), factors.to(device))
+        loss = summed_cross_entropy(
+            plain[1](plain[0](images)), factors.to(device), [0.0] * len(SPACE.sizes)
+        )
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()

@@ -119,5 +119,5 @@ def stored_set(name: str, images: Pixels, folder: Path) -> ImageSet:
         folder: where the file `NAME.npz` is written.
     """
     path = folder / f"{name}.npz"
-    write_images(path, images.shape, [images])
+    write_images(path, images.shape, [(0, images)])
     return ImageSet(name, path, map_images(path), FactorSpace(("image",), (len(images),)))

@@ -4,7 +4,7 @@
 signal ended the work. Any other exception is a bug of this project and keeps its traceback.
 """
 
-__all__ = ["InputError", "MissingFileError", "OutputError", "Stopped", "UserError"]
+__all__ = ["InputError", "MissingFileError", "OutputError", "Stopped", "UserError", "one_line"]
 
 
 class UserError(Exception):
@@ -25,6 +25,11 @@ class MissingFileError(UserError, FileNotFoundError):
 
 class OutputError(UserError, OSError):
     """A file or folder cannot be written."""
+
+
+def one_line(error: Exception) -> str:
+    """Puts an error's text on one line of at most 200 characters; its type if it has no text."""
+    return " ".join(str(error).split())[:200] or type(error).__name__
 
 
 class Stopped(SystemExit):

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from submission.errors import InputError
 
-__all__ = ["FactorSpace", "is_axis"]
+__all__ = ["FactorSpace", "IntArray", "is_axis"]
 
 IntArray = npt.NDArray[np.int64]
 
@@ -28,7 +28,7 @@ class FactorSpace:
         sizes: F numbers of values, each at least 1.
 
     Raises:
-        ValueError: if names and sizes differ in length, a size is below 1, or a name repeats.
+        InputError: if names and sizes differ in length, a size is below 1, or a name repeats.
     """
 
     names: tuple[str, ...]
@@ -63,7 +63,7 @@ class FactorSpace:
         """Leaves out factors by name.
 
         Raises:
-            ValueError: if none is left.
+            InputError: if none is left.
         """
         kept = [i for i, name in enumerate(self.names) if name not in names]
         return FactorSpace(tuple(self.names[i] for i in kept), tuple(self.sizes[i] for i in kept))
@@ -78,7 +78,7 @@ class FactorSpace:
             (n,) indices in 0..N-1.
 
         Raises:
-            ValueError: if the shape is not (n, F) or a value is outside its range.
+            InputError: if the shape is not (n, F) or a value is outside its range.
         """
         values = np.asarray(factors)
         if values.ndim != 2 or values.shape[1] != self.num_factors:
@@ -99,7 +99,7 @@ class FactorSpace:
             (n, F) factor values.
 
         Raises:
-            ValueError: if an index is outside 0..N-1.
+            InputError: if an index is outside 0..N-1.
         """
         points = np.asarray(index, dtype=np.int64)
         if points.size and (points.min() < 0 or points.max() >= self.num_points):

@@ -23,7 +23,7 @@ from safetensors import SafetensorError
 from submission.console import say
 from submission.errors import InputError, OutputError
 
-__all__ = ["locked", "replacing", "sha256_of", "write_json", "writing"]
+__all__ = ["locked", "replacing", "require_room", "sha256_of", "write_json", "writing"]
 
 LOCK_NAME = ".lock"
 
@@ -63,8 +63,7 @@ def replacing(path: Path, num_bytes: int = 0) -> Iterator[Path]:
     with writing(path, num_bytes):
         path.parent.mkdir(parents=True, exist_ok=True)
         _remove_abandoned(path)
-        if num_bytes > _free(path.parent):
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        require_room(path, num_bytes)
         # The system applies umask and the folder's default permissions to a file made like this.
         beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
         handle = os.open(beside, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
@@ -118,6 +117,20 @@ def _free(folder: Path) -> float:
     """Returns the free bytes of a folder's disk; infinity where the system does not say."""
     usage = shutil.disk_usage(folder)
     return usage.free if usage.total else float("inf")
+
+
+def require_room(path: Path, num_bytes: int) -> None:
+    """Refuses a file that is too large for its disk.
+
+    Args:
+        path: of the file; its folder exists.
+        num_bytes: how much is to be written.
+
+    Raises:
+        OutputError: if fewer bytes are free.
+    """
+    if num_bytes > _free(path.parent):
+        raise _output_error(path, OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)), num_bytes)
 
 
 @contextmanager

@@ -139,7 +139,7 @@ def plant(folder: Path, name: str = "planted") -> Planted:
     write_images(
         environment.data_path / NAME / f"{NAME}.npz",
         pixels.shape,
-        [pixels],
+        [(0, pixels)],
         factor_sizes=np.array(SIZES),
     )
     rng = np.random.default_rng(0)

@@ -13,7 +13,7 @@ import pytest
 
 from submission.cli import main
 from submission.data import images as module
-from submission.data.catalogue import FACTOR_NAMES, VARIANTS, variant_of
+from submission.data.catalogue import FACTOR_NAMES
 from submission.data.ground_truth import as_ground_truth
 from submission.data.image_set import ImageSet
 from submission.data.images import DATASET_NAMES, open_images
@@ -77,15 +77,6 @@ def test_every_variant_is_recognised_by_name_and_length(
     assert ("assumes 4 and 4" in capsys.readouterr().out) == mislabelled
     open_images(name, tmp_path)
     assert capsys.readouterr().out == ""
-
-
-def test_value_names_go_with_the_sizes() -> None:
-    assert variant_of("mpi3d_real", 1_036_800).values[0][5] == "olive"
-    assert variant_of("mpi3d_toy", 460_800).values[1] == ("cone", "cube", "hexagonal", "sphere")
-    assert variant_of("mpi3d_real_complex", 460_800).values[1][2] == "croissant"
-    for variant in VARIANTS:
-        for names in variant.values:
-            assert len(set(names)) == len(names)
 
 
 @pytest.mark.parametrize(

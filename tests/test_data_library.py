@@ -25,7 +25,7 @@ from submission.errors import InputError
 from submission.factors import FactorSpace
 
 RANDOM = np.random.default_rng(0)
-KNOWN = {known.name: known for known in LIBRARY_SETS}
+KNOWN = LIBRARY_SETS
 SPRITE_SIZES = (3, 2, 2, 2, 2)
 SPRITES = RANDOM.integers(0, 2, (48, 64, 64), dtype=np.uint8)
 

@@ -71,7 +71,10 @@ def environment(tmp_path: Path) -> Environment:
     pixels[:] = (60 + 60 * factors[:, [0, 1, 6]]).astype(np.uint8)[:, None, None]
     made = Environment(tmp_path / "shared", "x", NAME, tmp_path / "data", False, False)
     write_images(
-        made.data_path / NAME / f"{NAME}.npz", pixels.shape, [pixels], factor_sizes=np.array(SIZES)
+        made.data_path / NAME / f"{NAME}.npz",
+        pixels.shape,
+        [(0, pixels)],
+        factor_sizes=np.array(SIZES),
     )
     save_model(made, Model())
     return made

@@ -73,7 +73,8 @@ def test_every_parameter_gets_a_gradient() -> None:
     torch.manual_seed(0)
     extractor, heads = FeatureExtractor("vgg11_bn").train(), Heads(("a", "b"), (3, 4), scale=16)
     logits = heads(extractor(torch.rand(8, 3, 64, 64)))
-    summed_cross_entropy(logits, torch.randint(3, (8, 2))).backward()  # type: ignore[no-untyped-call]
+    labels = torch.randint(3, (8, 2))
+    summed_cross_entropy(logits, labels, [0.0] * len(logits)).backward()  # type: ignore[no-untyped-call]
     for name, parameter in nn.ModuleList([extractor, heads]).named_parameters():
         assert parameter.grad is not None, name
         assert parameter.grad.abs().sum() > 0 or "trunk" in name, name

@@ -12,20 +12,20 @@ from torch import Tensor, nn
 
 from submission.errors import Stopped
 from submission.training.checkpoint import CheckpointFile
-from submission.training.loop import run_loop
+from submission.training.loop import Task, run_loop
 
 
-class Halving:
+class Halving(Task):
     """Halves a weight at every step; `spoilt` puts a value into weight or loss after a step."""
 
     name = "halving"
     rate_setting = "Test.learning_rate"
     num_steps = 8
+    network: nn.Linear
 
     def __init__(self, spoilt: dict[str, tuple[int, float]] | None = None) -> None:
         self.network = nn.Linear(1, 1, bias=False).requires_grad_(requires_grad=False)
         nn.init.ones_(self.network.weight)
-        self.steps_done = 0
         self.steps_here = 0
         self.spoilt = spoilt or {}
         self.signal_at = -1

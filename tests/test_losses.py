@@ -37,7 +37,9 @@ def test_cross_entropies_of_all_factors_are_added() -> None:
     factors = torch.tensor([[0, 2], [1, 0]])
     logits = [torch.zeros(2, 2), torch.zeros(2, 3)]
     expected = math.log(2) + math.log(3)
-    assert summed_cross_entropy(logits, factors).item() == pytest.approx(expected, rel=1e-6)
+    assert summed_cross_entropy(logits, factors, [0.0] * len(logits)).item() == pytest.approx(
+        expected, rel=1e-6
+    )
 
 
 @pytest.mark.parametrize(("reduction", "scale"), [("mean", 1), ("sum", 3)])
@@ -131,7 +133,7 @@ def test_narrow_soft_targets_are_the_papers_one_hot_targets() -> None:
     generator = torch.Generator().manual_seed(0)
     logits = [torch.randn(5, 3, generator=generator), torch.randn(5, 4, generator=generator)]
     factors = torch.tensor([[0, 3], [1, 0], [2, 2], [0, 1], [1, 3]])
-    hard = summed_cross_entropy(logits, factors)
+    hard = summed_cross_entropy(logits, factors, [0.0, 0.0])
     torch.testing.assert_close(summed_cross_entropy(logits, factors, [0.0, 0.1]), hard)
     assert summed_cross_entropy(logits, factors, [0.0, 1.0]) != hard
 

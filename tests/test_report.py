@@ -193,7 +193,7 @@ def test_only_look_alikes_are_called_so(planted: Planted, tmp_path: Path) -> Non
     """A stand-in's file says what its grid is, also under another set's name."""
     images = open_images("standin_real", planted.environment.data_path)
     published = tmp_path / "published.npz"
-    write_images(published, (1, 64, 64, 3), [np.zeros((1, 64, 64, 3), np.uint8)])
+    write_images(published, (1, 64, 64, 3), [(0, np.zeros((1, 64, 64, 3), np.uint8))])
     assert is_look_alike(images)
     assert is_look_alike(replace(images, name="mpi3d_real"))
     assert not is_look_alike(replace(images, name="mpi3d_real", path=published))

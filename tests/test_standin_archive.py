@@ -6,15 +6,12 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from submission.data.image_file import ImageArchive
+from submission.data.image_file import write_images
 
 
 def write(path: Path, images: npt.NDArray[np.uint8], order: list[int]) -> None:
-    with path.open("wb+") as file:
-        archive = ImageArchive(file, images.shape)
-        for first in order:
-            archive.write(first, images[first : first + 2])
-        archive.close(extra=np.arange(3))
+    pieces = ((first, images[first : first + 2]) for first in order)
+    write_images(path, images.shape, pieces, extra=np.arange(3))
 
 
 def test_images_are_where_they_belong_whatever_the_order(tmp_path: Path) -> None:
@@ -39,7 +36,7 @@ def test_checksum_guards_the_images(tmp_path: Path) -> None:
 
 
 def test_entries_allow_more_than_four_gigabytes(tmp_path: Path) -> None:
-    write(tmp_path / "a.npz", np.zeros((6, 4, 5, 3), dtype=np.uint8), [0])
+    write(tmp_path / "a.npz", np.zeros((6, 4, 5, 3), dtype=np.uint8), [0, 2, 4])
     head = (tmp_path / "a.npz").read_bytes()[:60]
     name_end = 30 + len("images.npy")
     assert head[30:name_end] == b"images.npy"

@@ -125,10 +125,8 @@ def test_a_colour_changes_its_own_pixels_and_no_others(
 ) -> None:
     space = standin_space()
     base = sample(space, 12)
-    shape, size, view = (np.ascontiguousarray(base[:, k]) for k in (1, 2, 3))
-    scenes = shade_scenes(
-        domain_named("standin_toy"), shape, size, view, poses(base[:, 5:], (40, 40))
-    )
+    geometry = np.ascontiguousarray(base[:, 1:4])
+    scenes = shade_scenes(domain_named("standin_toy"), geometry, poses(base[:, 5:], (40, 40)))
     shares = scenes[..., share]  # (12, 64, 64)
     base[:, factor] = 0
     first = render_images("standin_toy", space, base).astype(int)

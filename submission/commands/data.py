@@ -10,7 +10,7 @@ import click
 from submission.console import say
 from submission.data.axes import check_axes
 from submission.data.catalogue import DEFAULT_GRID, MPI3D_NAMES, STANDIN_NAMES, url_of
-from submission.data.check import Finding, check_checksums, check_colors
+from submission.data.check import check_checksums, check_colors
 from submission.data.download import download
 from submission.data.image_set import file_of
 from submission.data.images import DATASET_NAMES, open_images
@@ -53,15 +53,14 @@ def list_(folder: Path | None) -> None:
     place = _data_folder(folder)
     lines = list_data_sets(place)
     say(f"data folder: {place}")
-    widths = [max(len(line.name) for line in lines), max(len(line.grid) for line in lines)]
-    for line in lines:
-        say(f"{line.name:<{widths[0]}}  {line.grid:<{widths[1]}}  {line.state}")
+    widths = [max(len(line[column]) for line in lines) for column in range(2)]
+    for name, grid, state in lines:
+        say(f"{name:<{widths[0]}}  {grid:<{widths[1]}}  {state}")
     leftovers = list_leftovers(place)
     if leftovers:
         say("files that can be deleted to free space:")
-    for leftover in leftovers:
-        remove = f"rm {shlex.quote(str(leftover.path))}"
-        say(f"  {leftover.num_bytes:>14,} bytes, {leftover.what}: {remove}")
+    for path, what in leftovers:
+        say(f"  {path.stat().st_size:>14,} bytes, {what}: rm {shlex.quote(str(path))}")
 
 
 @data.command()
@@ -110,8 +109,7 @@ def _check(name: str, folder: Path, quick: bool) -> None:
         checks.append(check_checksums)
     doubts = 0
     for find in checks:
-        findings: list[Finding] = find(image_set)
-        for finding in findings:
+        for finding in find(image_set):
             say(finding.text)
             doubts += finding.is_doubt
     image_set.require_unchanged()

@@ -6,13 +6,15 @@ When the elevation stands in its middle, the object is above the column: then th
 very little. The elevation has no such position of the azimuth.
 """
 
+from collections.abc import Iterator
+
 import numpy as np
 import numpy.typing as npt
 
 from submission.data.check import Finding
 from submission.data.image_set import ImageSet
 
-__all__ = ["check_axes", "stillness"]
+__all__ = ["check_axes"]
 
 NUM_SWEEPS = 24
 NUM_STEPS = 8
@@ -29,44 +31,42 @@ MARGIN = 1.1
 AXES = ("horizontal_axis", "vertical_axis")
 
 
-def check_axes(image_set: ImageSet) -> list[Finding]:
+def check_axes(image_set: ImageSet) -> Iterator[Finding]:
     """Compares the two axes' names with what the images show.
 
-    Returns:
+    Yields:
         One finding; it is a doubt where names and images disagree.
     """
     space = image_set.space
     if not set(AXES) <= set(space.names):
-        return []
+        return
     positions = [space.names.index(name) for name in AXES]
     sizes = [space.sizes[position] for position in positions]
     if not all(map(_has_middle, sizes)):
-        return [Finding(f"axes: not tested, {sizes[0]} and {sizes[1]} positions are too few")]
+        yield Finding(f"axes: not tested, {sizes[0]} and {sizes[1]} positions are too few")
+        return
     elevation, azimuth = (
-        stillness(image_set, moved, held) for moved, held in (positions, positions[::-1])
+        _stillness(image_set, moved, held) for moved, held in (positions, positions[::-1])
     )
     shares = f"(swept area with the other axis in its middle: {elevation:.2f} and {azimuth:.2f})"
     if max(azimuth, elevation) < MARGIN * min(azimuth, elevation):
-        return [Finding(f"axes: the images do not tell elevation and azimuth apart {shares}")]
-    if azimuth < elevation:
-        return [
-            Finding(f"axes: horizontal_axis is the elevation, vertical_axis the azimuth {shares}")
-        ]
-    return [
-        Finding(
+        yield Finding(f"axes: the images do not tell elevation and azimuth apart {shares}")
+    elif azimuth < elevation:
+        yield Finding(f"axes: horizontal_axis is the elevation, vertical_axis the azimuth {shares}")
+    else:
+        yield Finding(
             f"axes: expected horizontal_axis to be the elevation and vertical_axis the azimuth, "
             f"got images that show the opposite {shares}; exchange the two names, or the two axes "
             "of the file, before comparing factors by name",
             is_doubt=True,
         )
-    ]
 
 
 def _has_middle(size: int) -> bool:
     return size >= (FEWEST_POSITIONS if size % 2 else FEWEST_EVEN_POSITIONS)
 
 
-def stillness(image_set: ImageSet, moved: int, held: int) -> float:
+def _stillness(image_set: ImageSet, moved: int, held: int) -> float:
     """Measures how little one axis moves the object while the other stands in its middle.
 
     The axis is swept while all other factors stand. The swept area is the share of pixels that

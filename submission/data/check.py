@@ -1,13 +1,14 @@
 """Checks that a file is what its name says, from its checksum and from a sample of its images."""
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from submission.console import progress_bar
+from submission.data.archive import chunks_of
 from submission.data.catalogue import MPI3D_NAMES, STANDIN_NAMES, look_of, renewal
 from submission.data.image_set import ImageSet
 from submission.data.npz import verify_checksum
@@ -23,7 +24,6 @@ __all__ = [
 
 FloatArray = npt.NDArray[np.float64]
 
-CHUNK = 1 << 22
 NUM_SAMPLED = 4096
 
 TOLERANCE = 0.01
@@ -31,8 +31,7 @@ STANDIN_TOLERANCE = 0.03
 """How far a channel's mean or standard deviation may be from the published one."""
 
 
-@dataclass(frozen=True)
-class Finding:
+class Finding(NamedTuple):
     """What a check found.
 
     Attributes:
@@ -44,8 +43,7 @@ class Finding:
     is_doubt: bool = False
 
 
-@dataclass(frozen=True)
-class SampleStatistics:
+class SampleStatistics(NamedTuple):
     """The colours of a sample of images; levels are in [0, 1].
 
     Attributes:
@@ -77,7 +75,7 @@ def sample_statistics(image_set: ImageSet) -> SampleStatistics:
     )
 
 
-def check_colors(image_set: ImageSet) -> list[Finding]:
+def check_colors(image_set: ImageSet) -> Iterator[Finding]:
     """Compares the colours of a sample with those of the published set of that name.
 
     Raises:
@@ -91,37 +89,30 @@ def check_colors(image_set: ImageSet) -> list[Finding]:
             f"expected no image of a single colour, got {found.num_flat:,} among {where}; the file "
             f"is corrupt, {renewal(image_set.path)}"
         )
-    line = Finding(
+    yield Finding(
         f"sample: {found.num_images:,} images, channel means {_triple(found.mean)}, "
         f"deviations {_triple(found.std)}"
     )
     look = look_of(image_set.name, image_set.space)
     if look is None:
-        return [
-            line,
-            Finding(
-                f"statistics: not compared, since none are published for {image_set.name} on a "
-                f"grid of {' x '.join(map(str, image_set.space.sizes))}"
-            ),
-        ]
+        yield Finding(
+            f"statistics: not compared, since none are published for {image_set.name} on a grid of "
+            f"{' x '.join(map(str, image_set.space.sizes))}"
+        )
+        return
     tolerance = STANDIN_TOLERANCE if image_set.name in STANDIN_NAMES else TOLERANCE
-    for what, got, expected in (
-        ("means", found.mean, look.mean),
-        ("deviations", found.std, look.std),
-    ):
+    pairs = ("means", found.mean, look.mean), ("deviations", found.std, look.std)
+    for what, got, expected in pairs:
         if np.abs(got - np.array(expected)).max() > tolerance:
             raise InputError(
                 f"expected channel {what} {_triple(np.array(expected))} of {look.name} (within "
                 f"{tolerance}), got {_triple(got)} in {where}; it is another set or corrupt, "
                 f"{renewal(image_set.path)}"
             )
-    return [
-        line,
-        Finding(f"statistics: channel means and deviations within {tolerance} of {look.name}'s"),
-    ]
+    yield Finding(f"statistics: channel means and deviations within {tolerance} of {look.name}'s")
 
 
-def check_checksums(image_set: ImageSet) -> list[Finding]:
+def check_checksums(image_set: ImageSet) -> Iterator[Finding]:
     """Reads the whole file and compares it with the checksums that are known.
 
     A file whose MD5 is not the published one is a doubt and not an error, since the same images
@@ -131,18 +122,19 @@ def check_checksums(image_set: ImageSet) -> list[Finding]:
         InputError: if the images are not those that the file was written with.
     """
     verify_checksum(image_set.path)
-    findings = [Finding("checksum: the images are those that the file was written with")]
+    yield Finding("checksum: the images are those that the file was written with")
     look = look_of(image_set.name, image_set.space)
     if image_set.name not in MPI3D_NAMES or look is None or look.space != image_set.space:
-        return findings
+        return
     found = _md5_of(image_set.path)
     if found == look.md5:
-        return [*findings, Finding(f"md5: {found}, the file as first published")]
-    doubt = (
+        yield Finding(f"md5: {found}, the file as first published")
+        return
+    yield Finding(
         f"md5: expected {look.md5} of the file as first published, got {found}; unless its images "
-        "were packed anew on purpose, fetch it again"
+        "were packed anew on purpose, fetch it again",
+        is_doubt=True,
     )
-    return [*findings, Finding(doubt, is_doubt=True)]
 
 
 def _triple(values: FloatArray) -> str:
@@ -153,9 +145,7 @@ def _triple(values: FloatArray) -> str:
 def _md5_of(path: Path) -> str:
     """Hashes a file's bytes as its publishers did, with progress."""
     digest = hashlib.md5(usedforsecurity=False)
-    size = path.stat().st_size
-    with path.open("rb") as file, progress_bar(size, f"md5 of {path.name}", "B") as bar:
-        while chunk := file.read(CHUNK):
+    with path.open("rb") as file:
+        for chunk in chunks_of(file, path.stat().st_size, f"md5 of {path.name}"):
             digest.update(chunk)
-            bar.update(len(chunk))
     return digest.hexdigest()

@@ -4,19 +4,17 @@ import hashlib
 import json
 import os
 import re
-import shutil
 import time
-from dataclasses import asdict, dataclass
 from io import BufferedRandom
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 import requests
 
 from submission.console import progress_bar, say
-from submission.errors import InputError, OutputError, UserError
-from submission.files import locked
+from submission.errors import InputError, UserError
+from submission.files import locked, require_room, writing
 
 __all__ = ["DownloadError", "download"]
 
@@ -27,11 +25,8 @@ TIMEOUT = (10, 60)
 """Seconds to connect, and seconds of silence until a connection counts as lost."""
 
 TEMPORARY = (408, 425, 429, 500, 502, 503, 504)
-TRANSIENT = (
-    requests.ConnectionError,
-    requests.Timeout,
-    requests.exceptions.ChunkedEncodingError,
-)
+TRANSIENT = (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError)
+RANGE = re.compile(r"bytes (?:(\d+)-\d+|\*)/(\d+|\*)")
 SHA256 = re.compile(r'"?([0-9a-f]{64})"?')
 
 
@@ -39,12 +34,7 @@ class DownloadError(UserError, ConnectionError):
     """A server cannot be reached, or stopped answering."""
 
 
-class _TryAgainError(Exception):
-    """The server is busy for now."""
-
-
-@dataclass(frozen=True)
-class _Version:
+class _Version(NamedTuple):
     """What a server says of the version of the file that it serves.
 
     Attributes:
@@ -83,8 +73,8 @@ def download(url: str, path: Path, retries: int = 5, pause: float = 1.0) -> None
     """
     part = path.with_name(f".{path.name}.part")
     with locked(path.parent, f"download of {path.name}"):
-        with part.open("ab+") as file, requests.Session() as session:
-            digest = _receive_all(session, url, path, file, (retries, pause))
+        with part.open("ab+") as file:
+            digest = _receive_all(url, path, file, retries, pause)
             if digest is not None:
                 file.seek(0)
                 found = hashlib.file_digest(file, "sha256").hexdigest()
@@ -100,31 +90,19 @@ def download(url: str, path: Path, retries: int = 5, pause: float = 1.0) -> None
 
 
 def _receive_all(
-    session: requests.Session,
-    url: str,
-    path: Path,
-    file: BufferedRandom,
-    patience: tuple[int, float],
+    url: str, path: Path, file: BufferedRandom, retries: int, pause: float
 ) -> str | None:
-    """Receives until the file is whole, connecting anew when a connection is lost.
-
-    Args:
-        session: of the connection.
-        url: of the file.
-        path: where it will be.
-        file: the unfinished file.
-        patience: retries and pause, as `download` takes them.
+    """Receives until the unfinished file is whole, connecting anew when a connection is lost.
 
     Returns:
         The SHA-256 that the server names, None if it names none.
     """
-    retries, pause = patience
     failures = 0
     while True:
         before = os.fstat(file.fileno()).st_size
         try:
-            return _receive(session, url, path, file)
-        except (*TRANSIENT, _TryAgainError) as error:
+            return _receive(url, path, file)
+        except TRANSIENT as error:
             arrived = os.fstat(file.fileno()).st_size
             failures = 1 if arrived > before else failures + 1
             if failures > retries:
@@ -139,7 +117,7 @@ def _receive_all(
             raise InputError(f"expected the address of a file, got {url!r}: {error}") from error
 
 
-def _receive(session: requests.Session, url: str, path: Path, file: BufferedRandom) -> str | None:
+def _receive(url: str, path: Path, file: BufferedRandom) -> str | None:
     """Receives what is missing of the file.
 
     Returns:
@@ -152,58 +130,36 @@ def _receive(session: requests.Session, url: str, path: Path, file: BufferedRand
         headers["Range"] = f"bytes={have}-"
         if known.is_certain:
             headers["If-Range"] = known.etag
-    with session.get(url, headers=headers, stream=True, timeout=TIMEOUT) as response:
-        if response.status_code in TEMPORARY:
-            raise _TryAgainError(response.status_code)
-        served = _served_version(response)
-        if response.status_code == 416 and served.num_bytes == have and _continues(known, served):
+    with requests.get(url, headers=headers, stream=True, timeout=TIMEOUT) as response:
+        status = response.status_code
+        if status in TEMPORARY:
+            raise requests.ConnectionError(f"status {status}")
+        first, served = _served_version(response)
+        continues = known is not None and _continues(known, served)
+        if status == 416 and served.num_bytes == have and continues:
             return _digest(response)
-        if response.status_code == 416:
+        if status == 416 or (status == 206 and not (continues and first == have)):
             file.truncate(0)
-            raise _TryAgainError(response.status_code)
-        if response.status_code not in (200, 206):
-            raise InputError(f"expected {url}, the server answers {response.status_code}")
-        if response.status_code == 206:
-            if _first_byte(response) != have or not _continues(known, served):
-                file.truncate(0)
-                raise _TryAgainError(response.status_code)
-        else:
+            raise requests.ConnectionError(f"status {status}")
+        if status not in (200, 206):
+            raise InputError(f"expected {url}, the server answers {status}")
+        if status == 200:
             file.truncate(0)
             have = 0
         if served.num_bytes is not None:
-            _require_room(path, served.num_bytes - have)
-        _mark_of(path).write_text(json.dumps(asdict(served)), encoding="utf-8")
+            require_room(path, served.num_bytes - have)
+        _mark_of(path).write_text(json.dumps(served._asdict()), encoding="utf-8")
         with progress_bar(served.num_bytes or 0, path.name, "B", initial=have) as bar:
             for chunk in response.iter_content(CHUNK):
-                _append(file, chunk, path)
+                with writing(path):
+                    file.write(chunk)
+                    file.flush()  # so that it survives the process
                 bar.update(len(chunk))
     arrived = os.fstat(file.fileno()).st_size
     if served.num_bytes is not None and arrived != served.num_bytes:
         file.truncate(min(arrived, served.num_bytes))
         raise requests.ConnectionError(f"{arrived:,} of {served.num_bytes:,} bytes")
     return _digest(response)
-
-
-def _require_room(path: Path, num_bytes: int) -> None:
-    """Refuses a download that the disk cannot take."""
-    free = shutil.disk_usage(path.parent).free
-    if num_bytes > free:
-        raise OutputError(
-            f"expected room for {path}, which needs {num_bytes:,} more bytes, got {free:,} free; "
-            "free some space or choose another --folder"
-        )
-
-
-def _append(file: BufferedRandom, chunk: bytes, path: Path) -> None:
-    """Writes what arrived at once, so that it survives the process."""
-    try:
-        file.write(chunk)
-        file.flush()
-    except OSError as error:
-        raise OutputError(
-            f"expected to write {path}, got {error.strerror}; free some space and run this again "
-            "to go on"
-        ) from error
 
 
 def _mark_of(path: Path) -> Path:
@@ -220,10 +176,8 @@ def _known_version(path: Path) -> _Version | None:
         return None
 
 
-def _continues(known: _Version | None, served: _Version) -> bool:
+def _continues(known: _Version, served: _Version) -> bool:
     """Tells whether a partial answer belongs to the version of which the beginning is there."""
-    if known is None:
-        return False
     if None not in (known.num_bytes, served.num_bytes) and known.num_bytes != served.num_bytes:
         return False
     if known.etag and served.etag and known.etag != served.etag:
@@ -231,23 +185,15 @@ def _continues(known: _Version | None, served: _Version) -> bool:
     return known.is_certain or known.num_bytes == served.num_bytes is not None
 
 
-def _served_version(response: requests.Response) -> _Version:
-    """Finds mark and length of the whole file in an answer's headers."""
-    etag = response.headers.get("ETag", "")
-    given = re.fullmatch(
-        r"bytes (?:\d+-\d+|\*)/(\d+)", response.headers.get("Content-Range", "").strip()
-    )
-    if given:
-        return _Version(etag, int(given[1]))
-    length = response.headers.get("Content-Length", "")
+def _served_version(response: requests.Response) -> tuple[int | None, _Version]:
+    """Finds in an answer's headers where it begins, and mark and length of the whole file."""
+    etag, length = (response.headers.get(name, "") for name in ("ETag", "Content-Length"))
+    if given := RANGE.fullmatch(response.headers.get("Content-Range", "").strip()):
+        first, total = given.groups()
+        version = _Version(etag, int(total) if total.isdigit() else None)
+        return int(first) if first else None, version
     is_whole = response.status_code == 200 and length.isdigit()
-    return _Version(etag, int(length) if is_whole else None)
-
-
-def _first_byte(response: requests.Response) -> int:
-    """Finds the offset at which a partial answer begins; -1 when it does not say."""
-    given = re.match(r"bytes (\d+)-", response.headers.get("Content-Range", ""))
-    return int(given[1]) if given else -1
+    return None, _Version(etag, int(length) if is_whole else None)
 
 
 def _digest(response: requests.Response) -> str | None:

@@ -32,36 +32,32 @@ def grid_of(
         >>> grid_of("cars3d", 17568)[0].sizes
         (4, 24, 183)
     """
-    space, hidden = _grid(text.strip(), num_points, names)
-    if space.num_points != num_points:
-        product = " x ".join(map(str, space.sizes))
-        raise InputError(
-            f"expected {product} = {space.num_points:,} rows of codes for the grid {text}, got "
-            f"{num_points:,}; for codes of some of its points give their factors instead"
-        )
-    return space, hidden
-
-
-def _grid(
-    text: str, num_points: int, names: Sequence[str] | None
-) -> tuple[FactorSpace, tuple[str, ...]]:
+    text = text.strip()
+    hidden: tuple[str, ...] = ()
     words = [word.strip() for word in text.split(",")]
     if all(word.isascii() and word.isdecimal() for word in words):
         sizes = tuple(map(int, words))
-        return FactorSpace(tuple(names or (f"factor {f}" for f in range(len(sizes)))), sizes), ()
-    if names is not None:
+        space = FactorSpace(tuple(names or (f"factor {f}" for f in range(len(sizes)))), sizes)
+    elif names is not None:
         raise InputError(f"expected sizes to name, got names {','.join(names)} and the grid {text}")
-    if text in MPI3D_NAMES:
-        return variant_of(text, num_points).space, ()
-    for known in LIBRARY_SETS:
-        if known.name == text:
-            return known.space, known.hidden
-    if text in STANDIN_NAMES:
+    elif text in MPI3D_NAMES:
+        space = variant_of(text, num_points).space
+    elif text in LIBRARY_SETS:
+        space, hidden = LIBRARY_SETS[text].space, LIBRARY_SETS[text].hidden
+    elif text in STANDIN_NAMES:
         raise InputError(
             f"expected sizes for {text}, which is rendered in any size; give them, such as "
             f"--grid 6,6,2,3,3,8,8 --names {','.join(FACTOR_NAMES)}"
         )
-    known_names = ", ".join((*MPI3D_NAMES, *(known.name for known in LIBRARY_SETS)))
-    raise InputError(
-        f"expected sizes such as 6,6,2,3,3,40,40 or one of {known_names} as a grid, got {text!r}"
-    )
+    else:
+        known = ", ".join((*MPI3D_NAMES, *LIBRARY_SETS))
+        raise InputError(
+            f"expected sizes such as 6,6,2,3,3,40,40 or one of {known} as a grid, got {text!r}"
+        )
+    if space.num_points != num_points:
+        raise InputError(
+            f"expected {' x '.join(map(str, space.sizes))} = {space.num_points:,} rows of codes "
+            f"for the grid {text}, got {num_points:,}; for codes of some of its points give their "
+            "factors instead"
+        )
+    return space, hidden

@@ -7,11 +7,9 @@ import numpy as np
 import numpy.typing as npt
 
 from submission.data.image_set import ImageSet
-from submission.factors import FactorSpace
+from submission.factors import FactorSpace, IntArray
 
 __all__ = ["GridData", "as_ground_truth"]
-
-IntArray = npt.NDArray[np.int64]
 
 
 class GridData:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -18,8 +18,7 @@ __all__ = ["IMAGE_SHAPE", "FileState", "ImageSet", "file_of", "map_images"]
 IMAGE_SHAPE = (64, 64, 3)
 
 
-@dataclass(frozen=True)
-class FileState:
+class FileState(NamedTuple):
     """What tells one state of a file from another without reading the file.
 
     Attributes:

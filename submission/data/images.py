@@ -5,7 +5,13 @@ from functools import cache
 from pathlib import Path
 
 from submission.console import say
-from submission.data.catalogue import FACTOR_NAMES, MPI3D_NAMES, STANDIN_NAMES, variant_of
+from submission.data.catalogue import (
+    FACTOR_NAMES,
+    FULL_GRID,
+    MPI3D_NAMES,
+    STANDIN_NAMES,
+    variant_of,
+)
 from submission.data.image_set import FileState, ImageSet, file_of, map_images
 from submission.data.library.sets import LIBRARY_SETS, open_library_set
 from submission.data.npz import has_member, read_small_member
@@ -15,7 +21,7 @@ from submission.factors import FactorSpace
 __all__ = ["DATASET_NAMES", "ImageSet", "open_images"]
 
 
-DATASET_NAMES = (*MPI3D_NAMES, *STANDIN_NAMES, *(known.name for known in LIBRARY_SETS))
+DATASET_NAMES = (*MPI3D_NAMES, *STANDIN_NAMES, *LIBRARY_SETS)
 
 
 def open_images(name: str, folder: Path) -> ImageSet:
@@ -27,15 +33,14 @@ def open_images(name: str, folder: Path) -> ImageSet:
             nor stand-in are converted to it once, from where disentanglement_lib reads them.
 
     Raises:
-        FileNotFoundError: if the file is not there; the message has the command that gets it.
+        MissingFileError: if the file is not there; the message has the command that gets it.
         PermissionError: if it may not be read.
-        ValueError: if the name is unknown or the file is not what its name says.
+        InputError: if the name is unknown or the file is not what its name says.
     """
     if name not in DATASET_NAMES:
         raise InputError(f"expected one of {', '.join(DATASET_NAMES)}, got {name!r}")
-    for known in LIBRARY_SETS:
-        if known.name == name:
-            return open_library_set(known, folder)
+    if name in LIBRARY_SETS:
+        return open_library_set(LIBRARY_SETS[name], folder)
     path = file_of(name, folder)
     if not path.exists():
         command = f"render {name}" if name in STANDIN_NAMES else f"fetch {name}"
@@ -59,7 +64,7 @@ def _space(name: str, path: Path, num_images: int) -> FactorSpace:
             _say_once(f"{path} is a rendered stand-in under the name {name}, not MPI3D")
         return FactorSpace(FACTOR_NAMES, grid)
     variant = variant_of(name, num_images)
-    if name in ("mpi3d_toy", "mpi3d_realistic") and variant.edition == "published":
+    if name in ("mpi3d_toy", "mpi3d_realistic") and variant.sizes == FULL_GRID:
         _say_once(
             f"{name} has 6 colours and 6 shapes here ({num_images:,} images); disentanglement_lib "
             "assumes 4 and 4, which labels every image wrongly. The right sizes are used."

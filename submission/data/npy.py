@@ -3,53 +3,23 @@
 import math
 import tokenize
 import warnings
-import zipfile
-import zlib
-from dataclasses import dataclass
 from typing import IO, Any, cast
 
 import numpy as np
 
-from submission.errors import InputError
+from submission.data.archive import ZIP_ERRORS
+from submission.errors import InputError, one_line
 
-__all__ = ["NpyHeader", "read_npy_header"]
+__all__ = ["SYNTAX_ERRORS", "read_npy_header"]
 
 MAX_HEADER = 1024
-HEADER_ERRORS = (
-    ValueError,
-    TypeError,
-    KeyError,
-    IndexError,
-    AttributeError,
-    OverflowError,
-    SyntaxError,
-    RecursionError,
-    MemoryError,
-    EOFError,
-    tokenize.TokenError,
-    zipfile.BadZipFile,
-    zlib.error,
-)
-
-
-@dataclass(frozen=True)
-class NpyHeader:
-    """What an npy header says.
-
-    Attributes:
-        dtype: the element type, plain numbers.
-        shape: the array's shape, in C order.
-        num_bytes: bytes before the first element.
-    """
-
-    dtype: np.dtype[Any]
-    shape: tuple[int, ...]
-    num_bytes: int
+SYNTAX_ERRORS = (ValueError, TypeError, LookupError, AttributeError, SyntaxError, MemoryError)
+"""What NumPy raises on a header that is no literal of its kind."""
 
 
 def read_npy_header(
     stream: IO[bytes], num_bytes: int, where: str, integers: bool = False
-) -> NpyHeader:
+) -> tuple[np.dtype[Any], tuple[int, ...], int]:
     """Reads an npy header and checks it against the bytes that there are.
 
     The header is a literal that is parsed and never run; longer ones than any array of plain
@@ -61,8 +31,11 @@ def read_npy_header(
         where: names the array in messages.
         integers: whether integers other than uint8 are accepted too.
 
+    Returns:
+        the element type, the shape in C order, and the bytes before the first element.
+
     Raises:
-        ValueError: if the header is unsound, the elements are neither uint8 nor floating point,
+        InputError: if the header is unsound, the elements are neither uint8 nor floating point,
             the order is not C order, or the shape does not take exactly the bytes there are.
     """
     readers = cast(Any, np.lib.format)
@@ -75,9 +48,8 @@ def read_npy_header(
                 raise InputError(f"npy version {version} is not 1.0 or 2.0")
             read = getattr(readers, f"read_array_header_{version[0]}_0")
             shape, fortran_order, dtype = read(stream, max_header_size=MAX_HEADER)
-    except HEADER_ERRORS as error:
-        reason = " ".join(str(error).split())[:200] or type(error).__name__
-        raise InputError(f"{where} has no sound npy header: {reason}") from error
+    except (*ZIP_ERRORS, *SYNTAX_ERRORS, tokenize.TokenError) as error:
+        raise InputError(f"{where} has no sound npy header: {one_line(error)}") from error
     if dtype.hasobject or dtype.fields is not None or dtype.subdtype is not None:
         raise InputError(f"expected plain numbers in {where}, got {dtype!s:.80}; never unpickled")
     if dtype != np.uint8 and dtype.kind not in ("iuf" if integers else "f"):
@@ -93,4 +65,4 @@ def read_npy_header(
             f"{where} has shape {shape!s:.80} of {dtype}, so {needed:.6g} bytes were expected, "
             f"got {num_bytes - length:,}"
         )
-    return NpyHeader(dtype, shape, length)
+    return dtype, shape, length

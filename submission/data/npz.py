@@ -10,8 +10,7 @@ from typing import Any, BinaryIO
 import numpy as np
 import numpy.typing as npt
 
-from submission.console import progress_bar
-from submission.data.archive import data_start, find_member, open_archive, open_file, open_member
+from submission.data.archive import chunks_of, find_member, open_archive, open_file, open_member
 from submission.data.npy import read_npy_header
 from submission.data.unpacked import unpack
 from submission.errors import InputError
@@ -21,7 +20,6 @@ __all__ = ["has_member", "is_stored", "map_member", "read_small_member", "verify
 Array = npt.NDArray[Any]
 
 MAX_SMALL_MEMBER = 1 << 20
-CHUNK = 1 << 22
 
 
 def map_member(path: Path, member: str = "images") -> Array:
@@ -40,17 +38,21 @@ def map_member(path: Path, member: str = "images") -> Array:
     Raises:
         FileNotFoundError: if there is no such file.
         PermissionError: if it may not be read.
-        ValueError: if it is not a sound `.npz` file with that array in C order.
+        InputError: if it is not a sound `.npz` file with that array in C order.
     """
     with open_file(path) as file:
         before = os.fstat(file.fileno())
         with open_archive(path, file) as archive:
             info = find_member(path, archive, f"{member}.npy")
             if info.compress_type == zipfile.ZIP_STORED:
-                start = data_start(path, file, archive, info)
-                array = _map(file, start, info.file_size, f"member {member!r} of {path}")
+                where = f"member {member!r} of {path}"
+                with open_member(path, archive, info):
+                    start = file.tell()  # zipfile has compared the header and is at the data
+                array = _map(file, start, info.file_size, where)
             else:
-                array = _map_npy(unpack(path, archive, info))
+                copy = unpack(path, archive, info)
+                with open_file(copy) as unpacked:
+                    array = _map(unpacked, 0, os.fstat(unpacked.fileno()).st_size, str(copy))
         after = os.fstat(file.fileno())
     if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
         raise InputError(f"{path} changed while it was being opened; try again when it is complete")
@@ -67,7 +69,7 @@ def read_small_member(path: Path, member: str) -> Array:
     Raises:
         FileNotFoundError: if there is no such file.
         PermissionError: if it may not be read.
-        ValueError: if it is not a sound `.npz` file with a small array of that name.
+        InputError: if it is not a sound `.npz` file with a small array of that name.
     """
     where = f"member {member!r} of {path}"
     with open_file(path) as file, open_archive(path, file) as archive:
@@ -78,8 +80,8 @@ def read_small_member(path: Path, member: str) -> Array:
             )
         with open_member(path, archive, info) as stream:
             content = stream.read(MAX_SMALL_MEMBER)
-    header = read_npy_header(io.BytesIO(content), len(content), where, integers=True)
-    return np.frombuffer(content, header.dtype, offset=header.num_bytes).reshape(header.shape)
+    dtype, shape, length = read_npy_header(io.BytesIO(content), len(content), where, integers=True)
+    return np.frombuffer(content, dtype, offset=length).reshape(shape)
 
 
 def has_member(path: Path, member: str) -> bool:
@@ -88,57 +90,46 @@ def has_member(path: Path, member: str) -> bool:
     Raises:
         FileNotFoundError: if there is no such file.
         PermissionError: if it may not be read.
-        ValueError: if it is not a sound `.npz` file.
+        InputError: if it is not a sound `.npz` file.
     """
     with open_file(path) as file, open_archive(path, file) as archive:
         return f"{member}.npy" in archive.namelist()
 
 
-def is_stored(path: Path, member: str = "images") -> bool:
-    """Tells whether a member can be mapped where it lies, without being unpacked first.
+def is_stored(path: Path) -> bool:
+    """Tells whether the images can be mapped where they lie, without being unpacked first.
 
     Raises:
         FileNotFoundError: if there is no such file.
         PermissionError: if it may not be read.
-        ValueError: if it is not a sound `.npz` file with that member.
+        InputError: if it is not a sound `.npz` file with images.
     """
     with open_file(path) as file, open_archive(path, file) as archive:
-        info = find_member(path, archive, f"{member}.npy")
+        info = find_member(path, archive, "images.npy")
     return info.compress_type == zipfile.ZIP_STORED
 
 
-def verify_checksum(path: Path, member: str = "images") -> None:
-    """Reads a whole member and compares it with the checksum that the file holds for it.
+def verify_checksum(path: Path) -> None:
+    """Reads all images and compares them with the checksum that the file holds for them.
 
     Raises:
         FileNotFoundError: if there is no such file.
         PermissionError: if it may not be read.
-        ValueError: if a byte is not what it was when the file was written.
+        InputError: if a byte is not what it was when the file was written.
     """
     with open_file(path) as file, open_archive(path, file) as archive:
-        info = find_member(path, archive, f"{member}.npy")
-        with (
-            open_member(path, archive, info) as stream,
-            progress_bar(info.file_size, f"reading {path.name}", "B") as bar,
-        ):
-            while chunk := stream.read(CHUNK):
-                bar.update(len(chunk))
+        info = find_member(path, archive, "images.npy")
+        with open_member(path, archive, info) as stream:
+            for _ in chunks_of(stream, info.file_size, f"reading {path.name}"):
+                pass
 
 
 def _map(file: BinaryIO, start: int, num_bytes: int, where: str) -> Array:
     """Maps the npy data that take `num_bytes` bytes from offset `start` of an open file."""
     file.seek(start)
-    header = read_npy_header(file, num_bytes, where)
-    if math.prod(header.shape) == 0:
-        raise InputError(f"expected elements in {where}, got none: shape {header.shape!s:.80}")
+    dtype, shape, length = read_npy_header(file, num_bytes, where)
+    if math.prod(shape) == 0:
+        raise InputError(f"expected elements in {where}, got none: shape {shape!s:.80}")
     if start + num_bytes > os.fstat(file.fileno()).st_size:
         raise InputError(f"the file ends inside {where}; get it anew")
-    return np.memmap(
-        file, dtype=header.dtype, mode="r", offset=start + header.num_bytes, shape=header.shape
-    )
-
-
-def _map_npy(path: Path) -> Array:
-    """Maps an `.npy` file."""
-    with open_file(path) as file:
-        return _map(file, 0, os.fstat(file.fileno()).st_size, str(path))
+    return np.memmap(file, dtype=dtype, mode="r", offset=start + length, shape=shape)

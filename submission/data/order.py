@@ -1,20 +1,17 @@
 """Checks that images lie in the order of their factor grid, from pairs of images."""
 
-from dataclasses import dataclass
+from collections.abc import Iterator
 
 import numpy as np
-import numpy.typing as npt
 
 from submission.data.catalogue import renewal
 from submission.data.check import Finding
 from submission.data.image_set import ImageSet
 from submission.errors import InputError
-from submission.factors import FactorSpace, is_axis
+from submission.factors import FactorSpace, IntArray, is_axis
 
-__all__ = ["Neighbours", "check_order", "compare_neighbours"]
+__all__ = ["check_order"]
 
-IntArray = npt.NDArray[np.int64]
-FloatArray = npt.NDArray[np.float64]
 
 NUM_TRIPLES = 512
 
@@ -31,20 +28,7 @@ SURE = 4.0
 """Standard errors by which neighbours must be closer than others; 1 in 30,000 by chance."""
 
 
-@dataclass(frozen=True)
-class Neighbours:
-    """How images that differ by one step of one factor compare with images further apart.
-
-    Attributes:
-        ratio: mean absolute difference of neighbours, divided by that of the others.
-        standard_errors: how far the mean of the paired differences lies above 0.
-    """
-
-    ratio: float
-    standard_errors: float
-
-
-def check_order(image_set: ImageSet) -> list[Finding]:
+def check_order(image_set: ImageSet) -> Iterator[Finding]:
     """Tests along every factor that neighbours in the grid look more alike than other images.
 
     A file whose blocks of the first five factors were shuffled fails, and so does one whose long
@@ -54,23 +38,23 @@ def check_order(image_set: ImageSet) -> list[Finding]:
         InputError: if neighbours along a factor differ as much as images further apart.
     """
     if image_set.space.num_points < FEWEST_IMAGES:
-        text = f"order: not tested, {image_set.space.num_points:,} images are too few"
-        return [Finding(text)]
-    found = compare_neighbours(image_set)
-    for name, pairs in found.items():
-        if not pairs.standard_errors > SURE:
+        yield Finding(f"order: not tested, {image_set.space.num_points:,} images are too few")
+        return
+    found = _compare_neighbours(image_set)
+    for name, (ratio, standard_errors) in found.items():
+        if not standard_errors > SURE:
             raise InputError(
                 f"expected images that are near in {name} to look alike in {image_set.path}, got "
-                f"differences of {pairs.ratio:.2f} times those of images further apart; the "
+                f"differences of {ratio:.2f} times those of images further apart; the "
                 f"images are out of order or corrupt, {renewal(image_set.path)}"
             )
-    ratios = ", ".join(f"{name} {pairs.ratio:.2f}" for name, pairs in found.items())
+    ratios = ", ".join(f"{name} {ratio:.2f}" for name, (ratio, _) in found.items())
     untested = [name for name in image_set.space.names if name not in found]
     note = f"; not tested: {', '.join(untested)}" if untested else ""
-    return [Finding(f"order: difference of near images over that of far ones, {ratios}{note}")]
+    yield Finding(f"order: difference of near images over that of far ones, {ratios}{note}")
 
 
-def compare_neighbours(image_set: ImageSet) -> dict[str, Neighbours]:
+def _compare_neighbours(image_set: ImageSet) -> dict[str, tuple[float, float]]:
     """Compares neighbours along each factor with pairs of images that are further apart.
 
     An image x is compared with a near image y and a far image z:
@@ -84,7 +68,9 @@ def compare_neighbours(image_set: ImageSet) -> dict[str, Neighbours]:
     In a shuffled file y and z are equally far from x.
 
     Returns:
-        the comparison by name, for each factor along which there is one to make.
+        by name, for each factor along which there is a comparison to make: the mean absolute
+        difference of neighbours divided by that of the others, and by how many standard errors
+        the mean of the paired differences lies above 0.
     """
     random = np.random.default_rng(0)
     space = image_set.space
@@ -99,7 +85,10 @@ def compare_neighbours(image_set: ImageSet) -> dict[str, Neighbours]:
             for factors in (first, *pair)
         ]
         beside, apart = (np.abs(levels[0] - other).mean(axis=(1, 2, 3)) for other in levels[1:])
-        found[name] = _compared(beside, apart)
+        gain = apart - beside
+        error = float(gain.std()) / np.sqrt(len(gain))
+        ratio = float(beside.mean() / max(float(apart.mean()), 1e-9))
+        found[name] = ratio, float(gain.mean()) / max(error, 1e-9)
     return found
 
 
@@ -137,12 +126,3 @@ def _near_and_far(
 def _stepped(values: IntArray, step: int, size: int) -> IntArray:
     """Moves values up by a step, and down where up would leave the range."""
     return np.where(values + step < size, values + step, values - step)
-
-
-def _compared(beside: FloatArray, apart: FloatArray) -> Neighbours:
-    """Compares (n,) differences of neighbours with those of the others, pair by pair."""
-    gain = apart - beside
-    error = float(gain.std()) / np.sqrt(len(gain))
-    surplus = float(gain.mean())
-    ratio = float(beside.mean() / max(float(apart.mean()), 1e-9))
-    return Neighbours(ratio, surplus / max(error, 1e-9))

@@ -26,13 +26,6 @@ LABEL_WIDTH, TEXT_HEIGHT, GAP = 150, 16, 4
 INK, PAPER = (20, 20, 20), (255, 255, 255)
 
 
-def _resting_values(space: FactorSpace) -> npt.NDArray[np.int64]:
-    """Chooses the value of each factor while another varies."""
-    shares = [RESTING.get(name, 0.5) for name in space.names]
-    values = [round(share * (size - 1)) for share, size in zip(shares, space.sizes, strict=True)]
-    return np.array(values, dtype=np.int64)
-
-
 def save_contact_sheet(images: npt.NDArray[np.uint8], space: FactorSpace, path: Path) -> None:
     """Draws a PNG sheet on which every factor varies in a row of its own.
 
@@ -55,7 +48,8 @@ def save_contact_sheet(images: npt.NDArray[np.uint8], space: FactorSpace, path: 
         )
     if len(images) != space.num_points:
         raise InputError(f"expected {space.num_points} images for {space.sizes}, got {len(images)}")
-    rest = _resting_values(space)
+    shares = [RESTING.get(name, 0.5) for name in space.names]
+    rest = np.rint(np.multiply(shares, np.array(space.sizes) - 1)).astype(np.int64)
     height, width = images.shape[1] * SCALE, images.shape[2] * SCALE
     row_height = TEXT_HEIGHT + height + GAP
     most = min(NUM_COLUMNS, max(space.sizes))

@@ -4,7 +4,7 @@ from submission.config.configuration import PROJECT, Configuration
 from submission.console import say
 from submission.errors import InputError
 from submission.models.frozen import LEARNED, FrozenExtractor, load_extractor, require_heads
-from submission.training.vae.task import steps_per_epoch
+from submission.training.batches import num_batches
 
 __all__ = ["extractor_of_run", "require_enough_images"]
 
@@ -60,4 +60,4 @@ def require_enough_images(configuration: Configuration, num_images: int) -> None
             f"{fit.num_images}; lower it, or set 0 to take all"
         )
     if fit.latents != "heads":
-        steps_per_epoch(fit.num_images or num_images, fit)
+        num_batches(fit.num_images or num_images, fit.batch_size, "Fit.batch_size", "features")

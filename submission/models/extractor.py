@@ -14,9 +14,6 @@ from submission.errors import InputError
 __all__ = [
     "ARCHITECTURES",
     "FEATURE_SIZE",
-    "IMAGENET_MEAN",
-    "IMAGENET_STD",
-    "Aggregation",
     "Extractor",
     "FeatureExtractor",
     "Standardise",
@@ -24,7 +21,6 @@ __all__ = [
     "normalise_rows",
     "plain_vectors",
     "row_lengths",
-    "unit_vectors",
 ]
 
 FEATURE_SIZE = 512

@@ -15,7 +15,7 @@ from torch import nn
 from torchvision.models import get_model_weights
 
 from submission.console import say
-from submission.errors import InputError, MissingFileError
+from submission.errors import InputError, MissingFileError, one_line
 from submission.files import sha256_of
 from submission.models.extractor import ARCHITECTURES
 
@@ -109,8 +109,9 @@ def load_imagenet_trunk(trunk: nn.Module, path: Path) -> None:
             {key.removeprefix(prefix): found[key] for key in found if key.startswith(prefix)}
         )
     except (RuntimeError, EOFError, LookupError, ValueError, pickle.UnpicklingError) as error:
-        reason = " ".join(str(error).split())[:200] or type(error).__name__
-        raise InputError(f"expected the tensors of a VGG in {path}, got: {reason}") from error
+        raise InputError(
+            f"expected the tensors of a VGG in {path}, got: {one_line(error)}"
+        ) from error
 
 
 def _digits(name: str) -> str:

@@ -15,7 +15,6 @@ __all__ = [
     "check_scorable",
     "codes_of",
     "reason_of",
-    "with_both_layouts",
 ]
 
 Represent = Callable[[Tensor], Tensor]

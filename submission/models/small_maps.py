@@ -10,6 +10,9 @@ from torch.overrides import TorchFunctionMode
 
 __all__ = ["SmallMapProducts", "convolve_by_product"]
 
+PLAIN = (((1, 1), (0, 0), (1, 1), 1), ((1, 1), (1, 1), (1, 1), 1))
+"""Stride, padding, dilation and groups, as `nn.Conv2d` passes them, that products are made for."""
+
 LARGEST_MAP = 16
 """Positions of a map up to which the product is faster, forward and backward."""
 
@@ -56,24 +59,8 @@ class SmallMapProducts(TorchFunctionMode):
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
         """Calls PyTorch's function, or `convolve_by_product` in place of a small convolution."""
-        if func is F.conv2d and not kwargs and _is_small(*args):
+        if func is F.conv2d and not kwargs and args[3:] in PLAIN:
             maps, weight, bias, _, (padding, _), *_ = args
-            return convolve_by_product(maps, weight, bias, padding)
+            if maps.device.type == "cpu" and maps.shape[2] * maps.shape[3] <= LARGEST_MAP:
+                return convolve_by_product(maps, weight, bias, padding)
         return func(*args, **(kwargs or {}))
-
-
-def _is_small(
-    maps: Tensor,
-    weight: Tensor,
-    bias: Tensor | None,
-    stride: tuple[int, int] | int = 1,
-    padding: tuple[int, int] | int | str = 0,
-    dilation: tuple[int, int] | int = 1,
-    groups: int = 1,
-) -> bool:
-    return (
-        maps.device.type == "cpu"
-        and maps.shape[2] * maps.shape[3] <= LARGEST_MAP
-        and (stride, dilation, groups) == ((1, 1), (1, 1), 1)
-        and padding in ((0, 0), (1, 1))
-    )

@@ -8,7 +8,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from submission.errors import InputError, MissingFileError
+from submission.errors import InputError, MissingFileError, one_line
 from submission.files import replacing, sha256_of, write_json
 from submission.models.extractor import FeatureExtractor
 from submission.models.heads import Heads
@@ -151,8 +151,9 @@ def _load(module: nn.Module, tensors: dict[str, Tensor], what: str, path: Path) 
     try:
         module.load_state_dict(tensors)
     except RuntimeError as error:
-        reason = " ".join(str(error).split())[:200]
-        raise InputError(f"expected the tensors of {what} in {path}, got: {reason}") from error
+        raise InputError(
+            f"expected the tensors of {what} in {path}, got: {one_line(error)}"
+        ) from error
     for name, value in module.state_dict().items():
         if not value.isfinite().all():
             raise InputError(f"expected finite weights in {path}, got NaN or infinity in {name}")

@@ -12,7 +12,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from submission.console import say
-from submission.errors import Stopped, UserError
+from submission.errors import Stopped, UserError, one_line
 from submission.server.environment import EventService
 
 __all__ = ["Events", "reporting"]
@@ -95,7 +95,7 @@ class Events:
                 self._warn(f"no answer to {message} within {wait:g} s")
         except (redis.RedisError, OSError, ValueError) as error:
             self._client = None
-            self._warn(" ".join(str(error).split()) or type(error).__name__)
+            self._warn(one_line(error))
 
     def _answered(self, client: redis.Redis, wait: float) -> bool:
         """Waits for an answer in short pieces, each bounded by the connection's own timeout."""

@@ -80,10 +80,7 @@ def _cgroup_limits(root: Path, proc: Path) -> list[MemoryLimit]:
 
     Inside a container, the paths of the groups may not exist. Then the mounted root counts.
     """
-    try:
-        groups = (proc / "self" / "cgroup").read_text().splitlines()
-    except OSError:
-        groups = []
+    groups = _text_of(proc / "self" / "cgroup").splitlines()
     limits = []
     for line in [*groups, "0::/", "0:memory:/"]:
         if line.count(":") < 2:
@@ -96,9 +93,9 @@ def _cgroup_limits(root: Path, proc: Path) -> list[MemoryLimit]:
             base, file = root / "memory", "memory.limit_in_bytes"
         folder = base / path.lstrip("/")
         for place in (folder, *folder.parents):
-            num_bytes = _read_number(place / file)
-            if num_bytes is not None and num_bytes < UNLIMITED:
-                limits.append(MemoryLimit(num_bytes, f"control group, {file}"))
+            text = _text_of(place / file).strip()  # a number, or a word such as "max"
+            if text.isdigit() and int(text) < UNLIMITED:
+                limits.append(MemoryLimit(int(text), f"control group, {file}"))
             if place == base:
                 break
     return list(dict.fromkeys(limits))
@@ -106,10 +103,7 @@ def _cgroup_limits(root: Path, proc: Path) -> list[MemoryLimit]:
 
 def _physical_limit(proc: Path) -> list[MemoryLimit]:
     """Reads how much memory is available without swapping."""
-    try:
-        lines = (proc / "meminfo").read_text().splitlines()
-    except OSError:
-        return []
+    lines = _text_of(proc / "meminfo").splitlines()
     fields = dict(line.split(":", 1) for line in lines if ":" in line)
     for field, source in (("MemAvailable", "free memory"), ("MemTotal", "physical memory")):
         words = fields.get(field, "").split()
@@ -118,10 +112,9 @@ def _physical_limit(proc: Path) -> list[MemoryLimit]:
     return []
 
 
-def _read_number(path: Path) -> int | None:
-    """Reads a file that holds one number; returns None if it holds a word, such as `max`."""
+def _text_of(path: Path) -> str:
+    """Reads a file of the system; one that is not there counts as empty."""
     try:
-        text = path.read_text().strip()
+        return path.read_text()
     except OSError:
-        return None
-    return int(text) if text.isdigit() else None
+        return ""

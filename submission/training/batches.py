@@ -3,16 +3,14 @@
 from collections.abc import Iterator, Sequence
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
 from submission.data.images import ImageSet
 from submission.errors import InputError
+from submission.factors import IntArray
 
-__all__ = ["LabelledImages", "epoch_batches", "split_indices", "to_unit_range"]
-
-IntArray = npt.NDArray[np.int64]
+__all__ = ["LabelledImages", "epoch_batches", "num_batches", "split_indices", "to_unit_range"]
 
 
 def to_unit_range(images: Tensor, device: torch.device) -> Tensor:
@@ -67,6 +65,30 @@ class LabelledImages:
             images[rows] = self.sets[number].images[local[rows]]
         factors = self.space.index_to_factors(local)
         return torch.from_numpy(images), torch.from_numpy(factors)
+
+
+def num_batches(available: int, batch_size: int, setting: str, what: str) -> int:
+    """Counts the whole batches in a number of images or features.
+
+    Args:
+        available: the number.
+        batch_size: of a batch.
+        setting: the setting that holds it, for the message.
+        what: what is counted, for the message.
+
+    Raises:
+        InputError: if there is not one whole batch.
+
+    Example:
+        >>> num_batches(1000, 256, "Fit.batch_size", "features")
+        3
+    """
+    if available < batch_size:
+        raise InputError(
+            f"expected {setting} to be at most {available}, the number of {what}, got "
+            f"{batch_size}; lower it or use a larger grid"
+        )
+    return available // batch_size
 
 
 def split_indices(images: LabelledImages, fraction: float, seed: int) -> tuple[IntArray, IntArray]:

@@ -43,21 +43,16 @@ class Curves:
         failure prints a warning, because a training is worth more than its curves.
         """
         try:
-            self._write(folder)
+            with (
+                replacing(folder / "curves.csv") as beside,
+                beside.open("w", newline="", encoding="utf-8") as file,
+            ):
+                csv.writer(file).writerows([("step", "name", "value"), *self.rows])
+            _extend(folder / EVENT_FILE, self._events())
         except OSError as error:
             if not self._warned:
                 say(f"warning: going on without the curves in {folder}: {error}")
             self._warned = True
-
-    def _write(self, folder: Path) -> None:
-        with (
-            replacing(folder / "curves.csv") as beside,
-            beside.open("w", newline="", encoding="utf-8") as file,
-        ):
-            writer = csv.writer(file)
-            writer.writerow(["step", "name", "value"])
-            writer.writerows(self.rows)
-        _extend(folder / EVENT_FILE, self._events())
 
     def _events(self) -> bytes:
         """Encodes the rows without times, so that the same rows give the same bytes."""

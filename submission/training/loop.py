@@ -2,8 +2,9 @@
 
 import math
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -20,37 +21,41 @@ STEPS_PER_CHECK = 100
 """Steps between two checks of the losses on a GPU. Each check waits for the GPU."""
 
 
-class Task(Protocol):
-    """A training, told step by step. Its state decides all further steps."""
+class Task(ABC):
+    """A training, told step by step. Its state decides all further steps.
 
-    @property
-    def name(self) -> str:
-        """What the training is called, such as "finetuning"."""
+    Attributes:
+        name: what the training is called, such as "finetuning".
+        rate_setting: the setting to lower when the training diverges, such as "Fit.learning_rate".
+        network: the module that is trained.
+        num_steps: number of steps of the whole training.
+        steps_done: number of steps taken, those before a restart included.
+    """
 
-    @property
-    def rate_setting(self) -> str:
-        """The setting to lower when the training diverges, such as "Fit.learning_rate"."""
+    name: ClassVar[str]
+    rate_setting: ClassVar[str]
+    network: nn.Module
+    num_steps: int
+    steps_done: int = 0
+    _optimizer: torch.optim.Optimizer
 
-    @property
-    def num_steps(self) -> int:
-        """Number of steps of the whole training."""
-
-    @property
-    def steps_done(self) -> int:
-        """Number of steps taken, those before a restart included."""
-
-    @property
-    def network(self) -> nn.Module:
-        """The module that is trained."""
-
+    @abstractmethod
     def take_step(self) -> Tensor:
         """Takes one step. Returns its loss, a scalar tensor that no later step changes."""
 
     def state(self) -> dict[str, Any]:
         """Returns what a checkpoint holds: tensors, numbers, strings and containers of them."""
+        return {
+            "step": self.steps_done,
+            "network": self.network.state_dict(),
+            "optimizer": self._optimizer.state_dict(),
+        }
 
     def restore(self, state: dict[str, Any]) -> None:
         """Goes back to a state that `state` returned."""
+        self.steps_done = state["step"]
+        self.network.load_state_dict(state["network"])
+        self._optimizer.load_state_dict(state["optimizer"])
 
 
 def run_loop(

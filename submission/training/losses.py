@@ -19,7 +19,7 @@ __all__ = [
 
 
 def summed_cross_entropy(
-    logits: Sequence[Tensor], factors: Tensor, softness: Sequence[float] | None = None
+    logits: Sequence[Tensor], factors: Tensor, softness: Sequence[float]
 ) -> Tensor:
     """Sums over factors the cross entropy averaged over the batch (paper, section 2.1).
 
@@ -27,12 +27,11 @@ def summed_cross_entropy(
         logits: F tensors of (B, size).
         factors: (B, F) integer targets.
         softness: per factor, the spread of its targets, see `soft_targets`; 0 means the paper's
-            one-hot targets, None means 0 for all factors.
+            one-hot targets.
 
     Returns:
         A scalar in nats.
     """
-    softness = [0.0] * len(logits) if softness is None else softness
     losses = []
     for j, (row, spread) in enumerate(zip(logits, softness, strict=True)):
         hard = factors[:, j]

@@ -3,21 +3,25 @@
 import struct
 import types
 import warnings
-import zlib
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from submission.data.archive import ZIP_ERRORS
+from submission.data.npy import SYNTAX_ERRORS
 from submission.data.npz import map_member
-from submission.errors import InputError
+from submission.errors import InputError, one_line
 from submission.factors import FactorSpace
 
 __all__ = ["library_modules", "load_with_library"]
+
+Reader = Callable[[str], Any]
 
 SPRITES = {
     "dsprites_full": "DSprites",
@@ -34,18 +38,7 @@ CAR_SHAPE = (96, 64, 64, 3)
 NORB_SHAPES = {"dat": (2, 96, 96), "cat": (), "info": (4,)}
 """Shape of one toy's entry in each kind of smallNORB file."""
 
-READER_ERRORS = (
-    ArithmeticError,
-    AttributeError,
-    EOFError,
-    LookupError,
-    NotImplementedError,
-    OSError,
-    TypeError,
-    ValueError,
-    struct.error,
-    zlib.error,
-)
+READER_ERRORS = (*ZIP_ERRORS, *SYNTAX_ERRORS, ArithmeticError, OSError, struct.error)
 """What scipy, NumPy and Pillow raise on files that are not what their names say."""
 
 
@@ -68,7 +61,7 @@ def load_with_library(
         all factors in the space.
 
     Raises:
-        ValueError: if a file does not hold what its name says.
+        InputError: if a file does not hold what its name says.
     """
     with library_modules(folder) as modules:
         if name in SPRITES:
@@ -76,7 +69,9 @@ def load_with_library(
         elif name == "cars3d":
             data = modules.cars3d.Cars3D()
         elif name == "smallnorb":
-            data = _small_norb(modules.norb, sources[0].parent)
+            # The library itself refuses labels that do not name every toy once.
+            with _reading(sources[0].parent, "smallNORB's files with every toy once"):
+                data = modules.norb.SmallNORB()
         elif name == "dummy_data":
             return modules.dummy_data.DummyData()
         else:
@@ -114,12 +109,6 @@ def _painting(path: Path) -> npt.NDArray[np.float64]:
     return pixels / 255.0
 
 
-def _small_norb(norb: Any, folder: Path) -> Any:
-    """Loads smallNORB; the library refuses labels that do not name every toy once."""
-    with _reading(folder, "smallNORB's files with every toy once"):
-        return norb.SmallNORB()
-
-
 @contextmanager
 def _reading(path: Path, content: str) -> Iterator[None]:
     """Turns what a reader raises on a file into one line that names the file."""
@@ -130,43 +119,38 @@ def _reading(path: Path, content: str) -> Iterator[None]:
     except InputError:
         raise
     except (*READER_ERRORS, MatReadError) as error:
-        reason = " ".join(str(error).split())[:200] or type(error).__name__
         raise InputError(
-            f"expected {content} in {path}, got: {type(error).__name__}: {reason}; "
+            f"expected {content} in {path}, got: {type(error).__name__}: {one_line(error)}; "
             "fetch it again in its original form"
         ) from error
 
 
-def _checked_car(read: Callable[[str], Any], folder: Path) -> Callable[[str], Any]:
-    """Makes the library's reader of one car name its file when it fails."""
+def _checked(
+    read: Reader, folder: Path, content: str, shape: Callable[[str, int], tuple[int, ...]]
+) -> Reader:
+    """Makes a reader of the library name its file when it fails or reads another shape.
+
+    Args:
+        read: the library's reader of a file in the folder.
+        folder: of the files.
+        content: what a file should be.
+        shape: the shape that a file of a name and with a number of entries should have.
+    """
 
     def load(filename: str) -> Any:
-        with _reading(folder / filename, "a MATLAB 5 file with the key 'im'"):
-            mesh = read(filename)
-        if mesh.shape != CAR_SHAPE:
-            raise InputError(
-                f"expected images of shape {CAR_SHAPE} in {folder / filename}, got {mesh.shape}"
-            )
-        return mesh
+        path = folder / filename
+        with _reading(path, content):
+            array = read(filename)
+        expected = shape(filename, len(array))
+        if array.shape != expected:
+            raise InputError(f"expected shape {expected} in {path}, got {array.shape}")
+        return array
 
     return load
 
 
-def _checked_matrix(read: Callable[[str], Any]) -> Callable[[str], Any]:
-    """Makes the library's reader of one smallNORB file name the file when it fails."""
-
-    def load(filename: str) -> Any:
-        kind = filename.removesuffix(".mat").rsplit("-", 1)[-1]
-        with _reading(Path(filename), "a matrix in NORB's binary format"):
-            matrix = read(filename)
-        if matrix.shape[1:] != NORB_SHAPES[kind]:
-            raise InputError(
-                f"expected a matrix of shape (n, *{NORB_SHAPES[kind]}) in {filename}, "
-                f"got {matrix.shape}"
-            )
-        return matrix
-
-    return load
+def _norb_shape(filename: str, num_toys: int) -> tuple[int, ...]:
+    return num_toys, *NORB_SHAPES[filename.removesuffix(".mat").rsplit("-", 1)[-1]]
 
 
 @contextmanager
@@ -183,11 +167,11 @@ def library_modules(folder: Path) -> Iterator[types.SimpleNamespace]:
     Yields:
         The library's modules `cars3d`, `dsprites`, `dummy_data`, `norb` and `util`.
     """
-    with warnings.catch_warnings(), ExitStack() as stack:
+    with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         from disentanglement_lib.data.ground_truth import cars3d, dsprites, dummy_data, norb, util
 
-        shrink = Image.Image.thumbnail
+        shrink, cars_files, cars = Image.Image.thumbnail, cars3d.gfile, folder / "cars"
 
         def thumbnail(self: Image.Image, size: tuple[int, ...], *args: Any) -> None:
             shrink(self, (size[0], size[1]), *args)
@@ -195,33 +179,27 @@ def library_modules(folder: Path) -> Iterator[types.SimpleNamespace]:
         def listed(path: str) -> list[str]:
             return sorted(cars_files.ListDirectory(path))
 
-        cars_files = cars3d.gfile
-        files = types.SimpleNamespace(ListDirectory=listed, Open=cars_files.Open)
-        template = str(folder / "small_norb" / "smallnorb-{}-{}.mat")
-        stack.enter_context(_replaced(cars3d, "CARS3D_PATH", str(folder / "cars")))
-        stack.enter_context(_replaced(cars3d, "gfile", files))
-        car = _checked_car(cars3d._load_mesh, folder / "cars")
-        stack.enter_context(_replaced(cars3d, "_load_mesh", car))
-        stack.enter_context(_replaced(norb, "SMALLNORB_TEMPLATE", template))
-        matrix = _checked_matrix(norb._read_binary_matrix)
-        stack.enter_context(_replaced(norb, "_read_binary_matrix", matrix))
-        stack.enter_context(_replaced(Image, "ANTIALIAS", Image.Resampling.LANCZOS))
-        stack.enter_context(_replaced(Image.Image, "thumbnail", thumbnail))
-        yield types.SimpleNamespace(
-            cars3d=cars3d, dsprites=dsprites, dummy_data=dummy_data, norb=norb, util=util
+        load_mesh = _checked(
+            cars3d._load_mesh, cars, "a MATLAB 5 file with the key 'im'", lambda *_: CAR_SHAPE
         )
-
-
-@contextmanager
-def _replaced(owner: Any, name: str, value: Any) -> Iterator[None]:
-    """Gives an attribute another value for the length of the block."""
-    missing = object()
-    before = getattr(owner, name, missing)
-    setattr(owner, name, value)
-    try:
-        yield
-    finally:
-        if before is missing:
-            delattr(owner, name)
-        else:
-            setattr(owner, name, before)
+        read_matrix = _checked(
+            norb._read_binary_matrix, Path(), "a matrix in NORB's binary format", _norb_shape
+        )
+        with (
+            patch.multiple(
+                cars3d,
+                CARS3D_PATH=str(cars),
+                gfile=types.SimpleNamespace(ListDirectory=listed, Open=cars_files.Open),
+                _load_mesh=load_mesh,
+            ),
+            patch.multiple(
+                norb,
+                SMALLNORB_TEMPLATE=str(folder / "small_norb" / "smallnorb-{}-{}.mat"),
+                _read_binary_matrix=read_matrix,
+            ),
+            patch.object(Image, "ANTIALIAS", Image.Resampling.LANCZOS, create=True),
+            patch.object(Image.Image, "thumbnail", thumbnail),
+        ):
+            yield types.SimpleNamespace(
+                cars3d=cars3d, dsprites=dsprites, dummy_data=dummy_data, norb=norb, util=util
+            )

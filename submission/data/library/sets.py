@@ -78,7 +78,7 @@ _NORB_FILES = tuple(
 )
 _NUM_CARS = 183
 
-LIBRARY_SETS = (
+_SETS = (
     LibrarySet("dsprites_full", _SPRITES, (_SPRITES_FILE,), 1),
     LibrarySet("dsprites_noshape", _SPRITES, (_SPRITES_FILE,), 1, ("shape",)),
     LibrarySet("color_dsprites", _SPRITES, (_SPRITES_FILE,), 3),
@@ -115,6 +115,7 @@ LIBRARY_SETS = (
     # The library's noise has ten factors that no image depends on; five make a set of usable size.
     LibrarySet("dummy_data", FactorSpace(tuple(f"factor_{j}" for j in range(5)), (5,) * 5), (), 1),
 )
+LIBRARY_SETS = {known.name: known for known in _SETS}
 
 
 def open_library_set(known: LibrarySet, folder: Path) -> ImageSet:
@@ -181,7 +182,7 @@ def to_levels(observations: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
         observations: pixels in [0, 1]; resampling may overshoot a little, which is clipped.
 
     Raises:
-        ValueError: if pixels are not finite or plainly of another range.
+        InputError: if pixels are not finite or plainly of another range.
     """
     low, high = float(observations.min()), float(observations.max())
     if not (low >= -OVERSHOOT and high <= 1 + OVERSHOOT):
@@ -190,14 +191,14 @@ def to_levels(observations: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
     return levels
 
 
-def _drawn(known: LibrarySet, data: Any) -> Iterator[npt.NDArray[np.uint8]]:
-    """Yields the images of a set, a piece at a time, in grid order."""
+def _drawn(known: LibrarySet, data: Any) -> Iterator[tuple[int, npt.NDArray[np.uint8]]]:
+    """Yields the images of a set in pieces, each with the number of its first image."""
     with progress_bar(known.space.num_points, f"converting {known.name}", " images") as bar:
         for start in range(0, known.space.num_points, PIECE):
             index = np.arange(start, min(start + PIECE, known.space.num_points))
             factors = known.space.index_to_factors(index)
             random = np.random.RandomState([0, start])
-            yield to_levels(data.sample_observations_from_factors(factors, random))
+            yield start, to_levels(data.sample_observations_from_factors(factors, random))
             bar.update(len(index))
 
 

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from submission.console import progress_bar
 from submission.data.image_set import IMAGE_SHAPE
-from submission.errors import InputError
+from submission.errors import InputError, one_line
 from submission.factors import FactorSpace
 
 __all__ = ["read_shapes3d"]
@@ -17,7 +17,7 @@ __all__ = ["read_shapes3d"]
 PIECE = 1024
 
 
-def read_shapes3d(path: Path, space: FactorSpace) -> Iterator[npt.NDArray[np.uint8]]:
+def read_shapes3d(path: Path, space: FactorSpace) -> Iterator[tuple[int, npt.NDArray[np.uint8]]]:
     """Reads the images a piece at a time, after checking that their labels follow the grid.
 
     Args:
@@ -25,7 +25,7 @@ def read_shapes3d(path: Path, space: FactorSpace) -> Iterator[npt.NDArray[np.uin
         space: the factor grid, of N points.
 
     Yields:
-        (n, 64, 64, 3) consecutive images.
+        the number of the first image of a piece, and the (n, 64, 64, 3) piece.
 
     Raises:
         InputError: if the file cannot be read, holds something else, or lists its images in
@@ -48,12 +48,11 @@ def read_shapes3d(path: Path, space: FactorSpace) -> Iterator[npt.NDArray[np.uin
             with progress_bar(space.num_points, f"converting {path.name}", " images") as bar:
                 for start in range(0, space.num_points, PIECE):
                     piece: npt.NDArray[np.uint8] = images[start : start + PIECE]
-                    yield piece
+                    yield start, piece
                     bar.update(len(piece))
     except (OSError, KeyError, AttributeError, RuntimeError, TypeError) as error:
-        reason = " ".join(str(error).split())[:200] or type(error).__name__
         raise InputError(
-            f"expected {path} to be 3dshapes.h5 with images and labels, got: {reason}; "
+            f"expected {path} to be 3dshapes.h5 with images and labels, got: {one_line(error)}; "
             "fetch it again"
         ) from error
 

@@ -4,7 +4,6 @@ import functools
 import math
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -14,50 +13,25 @@ from submission.data.standin.domains import Camera, Domain
 from submission.data.standin.noise import normal, stream_key, uniform
 from submission.data.standin.scene import IMAGE_SIZE
 from submission.data.standin.shade import OBJECT_SHARE, RING_SHARE
+from submission.factors import IntArray
 from submission.kernels import kept_kernel, sources_digest
 
 __all__ = ["develop"]
 
 FloatArray = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.int64]
 
 JITTER, GRAIN = 1, 2
 """Numbers of the random streams of an image."""
 
 
-class Shots(NamedTuple):
-    """What is made of shaded scenes: n images.
-
-    Attributes:
-        which: (n,) number of each image's scene.
-        views: (n,) camera heights.
-        colors: (n,) object colours.
-        rings: (n,) ring colours.
-        indices: (n,) the images' numbers in their grid.
-    """
-
-    which: IntArray
-    views: IntArray
-    colors: IntArray
-    rings: IntArray
-    indices: IntArray
-
-
 @njit(error_model="numpy")
 def _compose(
-    scene: npt.NDArray[np.float32],
-    object_color: FloatArray,
-    ring_color: FloatArray,
-    into: FloatArray,
-) -> None:
-    for i in range(IMAGE_SIZE):
-        for j in range(IMAGE_SIZE):
-            for c in range(3):
-                into[i, j, c] = (
-                    scene[i, j, c]
-                    + scene[i, j, OBJECT_SHARE] * object_color[c]
-                    + scene[i, j, RING_SHARE] * ring_color[c]
-                )
+    scene: npt.NDArray[np.float32], object_color: FloatArray, ring_color: FloatArray
+) -> FloatArray:
+    on_object = scene[:, :, OBJECT_SHARE : OBJECT_SHARE + 1] * object_color
+    on_ring = scene[:, :, RING_SHARE : RING_SHARE + 1] * ring_color
+    composed: FloatArray = scene[:, :, :3] + on_object + on_ring
+    return composed
 
 
 @njit(error_model="numpy")
@@ -109,16 +83,16 @@ def _kernel() -> Callable[..., None]:
         ring_colors: FloatArray,
         stream: int,
         scenes: npt.NDArray[np.float32],
-        shots: Shots,
+        shots: tuple[IntArray, IntArray, IntArray],
         out: npt.NDArray[np.uint8],
     ) -> None:
         assert version >= 0  # the closure over the sources' digest is what renews the cache
         moved = camera.shift > 0.0 or camera.turn > 0.0 or camera.zoom > 0.0
-        for n in prange(len(shots.which)):
-            image = np.empty((IMAGE_SIZE, IMAGE_SIZE, 3))
-            view, index = shots.views[n], shots.indices[n]
-            object_color = object_colors[view, shots.colors[n]]
-            _compose(scenes[shots.which[n]], object_color, ring_colors[shots.rings[n]], image)
+        which, factors, indices = shots
+        for n in prange(len(which)):
+            view, index = factors[n, 3], indices[n]
+            object_color = object_colors[view, factors[n, 0]]
+            image = _compose(scenes[which[n]], object_color, ring_colors[factors[n, 4]])
             if moved:
                 still = image
                 image = np.empty((IMAGE_SIZE, IMAGE_SIZE, 3))
@@ -150,15 +124,7 @@ def develop(
         (n, 64, 64, 3) levels.
     """
     out = np.empty((len(which), IMAGE_SIZE, IMAGE_SIZE, 3), dtype=np.uint8)
-    colors, views, rings = (np.ascontiguousarray(factors[:, k]) for k in (0, 3, 4))
     stream = seed * 8 + domain.number
-    _kernel()(
-        domain.camera,
-        domain.object_colors,
-        domain.ring_colors,
-        stream,
-        scenes,
-        Shots(which, views, colors, rings, indices),
-        out,
-    )
+    shots = which, np.ascontiguousarray(factors), indices
+    _kernel()(domain.camera, domain.object_colors, domain.ring_colors, stream, scenes, shots, out)
     return out

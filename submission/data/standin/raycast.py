@@ -11,7 +11,14 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from submission.data.standin import scene
+from submission.data.standin.scene import (
+    BASE,
+    COLUMN,
+    RING,
+    ROD_RADIUS,
+    WALL_APOTHEM,
+    WALL_NORMALS,
+)
 from submission.data.standin.shapes import FAR, NEAR, hit_shape
 from submission.data.standin.vectors import Vector, dot, minus, times, travelled
 
@@ -25,12 +32,10 @@ __all__ = [
     "Load",
     "first_hit",
     "occluded",
+    "row",
 ]
 
 FLOOR, RING_BAND, WALL, ARM, BASE_PLATE, OBJECT = range(6)
-COLUMN, BASE, ROD_RADIUS = scene.ARM.column, scene.ARM.base, scene.ARM.rod_radius
-RING, WALL_APOTHEM = scene.SURROUNDINGS.ring, scene.SURROUNDINGS.wall_apothem
-WALL_NORMALS = scene.WALL_NORMALS
 NOWHERE = (0.0, 0.0, 0.0)
 UP = (0.0, 0.0, 1.0)
 
@@ -50,18 +55,19 @@ class Load(NamedTuple):
 
 
 @njit(error_model="numpy")
-def _row(pose: npt.NDArray[np.float64], row: int) -> Vector:
-    return pose[row, 0], pose[row, 1], pose[row, 2]
+def row(rows: npt.NDArray[np.float64], number: int) -> Vector:
+    """Takes a row of an (n, 3) array."""
+    return rows[number, 0], rows[number, 1], rows[number, 2]
 
 
 @njit(error_model="numpy")
 def _hit_object(load: Load, origin: Vector, direction: Vector) -> tuple[float, Vector]:
-    away = minus(origin, _row(load.pose, 4))
+    away = minus(origin, row(load.pose, 4))
     b = dot(away, direction)
     outside = dot(away, away) - 3.0 * load.extent * load.extent  # of the sphere around [-1, 1]^3
     if b * b < outside or (b > 0.0 and outside > 0.0):
         return FAR, NOWHERE
-    u, v, w = _row(load.pose, 0), _row(load.pose, 1), _row(load.pose, 2)
+    u, v, w = row(load.pose, 0), row(load.pose, 1), row(load.pose, 2)
     scale = 1.0 / load.extent
     t, n = hit_shape(
         load.shape,
@@ -70,11 +76,7 @@ def _hit_object(load: Load, origin: Vector, direction: Vector) -> tuple[float, V
     )
     if t == FAR:
         return FAR, NOWHERE
-    normal = (
-        u[0] * n[0] + v[0] * n[1] + w[0] * n[2],
-        u[1] * n[0] + v[1] * n[1] + w[1] * n[2],
-        u[2] * n[0] + v[2] * n[1] + w[2] * n[2],
-    )
+    normal = travelled(travelled(times(u, n[0]), v, n[1]), w, n[2])
     return t, times(normal, 1.0 / math.sqrt(dot(n, n)))
 
 
@@ -107,8 +109,8 @@ def _hit_upright(
 @njit(error_model="numpy")
 def _hit_rod(load: Load, origin: Vector, direction: Vector) -> tuple[float, Vector]:
     """Meets the side of the rod, a cylinder of length one from the shoulder on."""
-    rod = _row(load.pose, 2)
-    away = minus(origin, _row(load.pose, 3))
+    rod = row(load.pose, 2)
+    away = minus(origin, row(load.pose, 3))
     along = dot(rod, direction)
     start = dot(rod, away)
     a = 1.0 - along * along

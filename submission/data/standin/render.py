@@ -8,20 +8,18 @@ import numpy as np
 import numpy.typing as npt
 
 from submission.console import progress_bar
-from submission.data.image_file import ImageArchive, file_bytes
+from submission.data.image_file import write_images
 from submission.data.standin.develop import develop
 from submission.data.standin.domains import Domain, domain_named
 from submission.data.standin.scene import IMAGE_SIZE, poses, standin_space
 from submission.data.standin.shade import shade_scenes
 from submission.errors import InputError
-from submission.factors import FactorSpace
-from submission.files import locked, replacing
+from submission.factors import FactorSpace, IntArray
+from submission.files import locked
 
 __all__ = ["render_file", "render_images"]
 
 SCENES_AT_ONCE = 256  # 20 MiB of shaded scenes
-
-IntArray = npt.NDArray[np.int64]
 
 
 def _check_seed(seed: int) -> None:
@@ -31,9 +29,8 @@ def _check_seed(seed: int) -> None:
 
 def _shade(domain: Domain, space: FactorSpace, geometry: IntArray) -> npt.NDArray[np.float32]:
     """Renders the scenes of (m, 5) shape, size, camera height and two positions."""
-    shapes, sizes, views = (np.ascontiguousarray(geometry[:, k]) for k in range(3))
-    num_positions = (space.sizes[5], space.sizes[6])
-    return shade_scenes(domain, shapes, sizes, views, poses(geometry[:, 3:], num_positions))
+    frames = poses(geometry[:, 3:], (space.sizes[5], space.sizes[6]))
+    return shade_scenes(domain, np.ascontiguousarray(geometry[:, :3]), frames)
 
 
 def render_images(
@@ -51,7 +48,7 @@ def render_images(
         (n, 64, 64, 3) levels.
 
     Raises:
-        ValueError: if there is no such domain, grid, grid point or seed.
+        InputError: if there is no such domain, grid, grid point or seed.
     """
     look = domain_named(domain)
     if standin_space(space.sizes) != space:
@@ -73,24 +70,26 @@ def render_images(
     return images
 
 
-def _pieces(space: FactorSpace) -> Iterator[tuple[IntArray, list[tuple[int, int]]]]:
-    """Cuts a grid into pieces whose scenes fit in memory.
+def _rendered(
+    look: Domain, space: FactorSpace, seed: int
+) -> Iterator[tuple[int, npt.NDArray[np.uint8]]]:
+    """Yields a grid's images in pieces, each with the number of its first image.
 
-    Yields:
-        (m, 5) geometry, and for each pair of colours where its m consecutive images begin: colour
-        pair as one number and first index.
+    Scenes that differ in their two colours only are shaded once.
     """
     colors, shapes, sizes, views, rings, rows, columns = space.sizes
     positions = np.indices((rows, columns)).reshape(2, -1).T
-    for shape, size, view in itertools.product(range(shapes), range(sizes), range(views)):
-        for start in range(0, len(positions), SCENES_AT_ONCE):
-            piece = positions[start : start + SCENES_AT_ONCE]
-            head = np.broadcast_to(np.array([shape, size, view]), (len(piece), 3))
-            places = []
-            for color, ring in itertools.product(range(colors), range(rings)):
-                first = np.array([[color, shape, size, view, ring, *piece[0]]])
-                places.append((color * rings + ring, int(space.factors_to_index(first)[0])))
-            yield np.concatenate([head, piece], axis=1), places
+    with progress_bar(space.num_points, look.name, " images") as bar:
+        for shape, size, view in itertools.product(range(shapes), range(sizes), range(views)):
+            for start in range(0, len(positions), SCENES_AT_ONCE):
+                piece = positions[start : start + SCENES_AT_ONCE]
+                geometry = np.insert(piece, [0, 0, 0], (shape, size, view), axis=1)
+                scenes, which = _shade(look, space, geometry), np.arange(len(piece))
+                for color, ring in itertools.product(range(colors), range(rings)):
+                    factors = np.insert(geometry, [0, 3], (color, ring), axis=1)
+                    first = int(space.factors_to_index(factors[:1])[0])
+                    yield first, develop(look, seed, scenes, which, factors, first + which)
+                    bar.update(len(piece))
 
 
 def render_file(domain: str, sizes: tuple[int, ...], path: Path, seed: int = 0) -> None:
@@ -113,20 +112,6 @@ def render_file(domain: str, sizes: tuple[int, ...], path: Path, seed: int = 0) 
     space = standin_space(sizes)
     _check_seed(seed)
     shape = (space.num_points, IMAGE_SIZE, IMAGE_SIZE, 3)
-    with (
-        locked(path.parent, f"rendering of {path.name}"),
-        replacing(path, file_bytes(shape)) as beside,
-        beside.open("wb+") as file,
-        progress_bar(space.num_points, domain, " images") as bar,
-    ):
-        archive = ImageArchive(file, shape)
-        for geometry, places in _pieces(space):
-            scenes = _shade(look, space, geometry)
-            which = np.arange(len(scenes))
-            for pair, first in places:
-                color, ring = divmod(pair, space.sizes[4])
-                factors = np.insert(geometry, [0, 3], (color, ring), axis=1)
-                images = develop(look, seed, scenes, which, factors, first + which)
-                archive.write(first, images)
-                bar.update(len(images))
-        archive.close(factor_sizes=np.array(space.sizes, dtype=np.int64))
+    with locked(path.parent, f"rendering of {path.name}"):
+        images = _rendered(look, space, seed)
+        write_images(path, shape, images, factor_sizes=np.array(space.sizes, dtype=np.int64))

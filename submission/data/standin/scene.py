@@ -4,8 +4,6 @@ Lengths are in units of the arm, from shoulder to object centre; x points right,
 camera and z up, from an origin at the foot of the arm's column.
 """
 
-from dataclasses import astuple, dataclass
-
 import numpy as np
 import numpy.typing as npt
 
@@ -14,12 +12,15 @@ from submission.errors import InputError
 from submission.factors import FactorSpace
 
 __all__ = [
-    "ARM",
+    "BASE",
     "CAMERAS",
+    "COLUMN",
     "HALF_EXTENTS",
     "IMAGE_SIZE",
     "PLANES",
-    "SURROUNDINGS",
+    "RING",
+    "ROD_RADIUS",
+    "WALL_APOTHEM",
     "WALL_NORMALS",
     "poses",
     "standin_space",
@@ -30,72 +31,37 @@ FloatArray = npt.NDArray[np.float64]
 IMAGE_SIZE = 64
 
 
-@dataclass(frozen=True)
-class Arm:
-    """Measures and travel of the arm.
+COLUMN, BASE = (0.12, 0.91), (0.20, 0.05)
+"""Radius and height of the column that carries the arm, and of the plate below it."""
 
-    Attributes:
-        column: radius and height of the upright cylinder that carries the arm.
-        base: radius and height of the plate below the column.
-        rod_radius: of the rod between shoulder and object.
-        shoulder_height: of the rod's beginning above the floor.
-        shoulder_offset: of the rod's beginning from the column's axis, sideways of the rod.
-        elevation: first angle and span of the horizontal axis, in degrees.
-        azimuth: first angle and span of the vertical axis, in degrees.
-    """
+ROD_RADIUS = 0.03
+SHOULDER_HEIGHT, SHOULDER_OFFSET = 0.838, 0.14
+"""Of the rod's beginning: above the floor, and from the column's axis sideways of the rod."""
 
-    column: tuple[float, float] = (0.12, 0.91)
-    base: tuple[float, float] = (0.20, 0.05)
-    rod_radius: float = 0.03
-    shoulder_height: float = 0.838
-    shoulder_offset: float = 0.14
-    elevation: tuple[float, float] = (-0.62, 4.684 * 39)
-    azimuth: tuple[float, float] = (-17.77, -4.602 * 39)
+ELEVATION, AZIMUTH = (-0.62, 4.684 * 39), (-17.77, -4.602 * 39)
+"""First angle and span of the horizontal and the vertical axis, in degrees."""
 
+RING = (2.28, 2.79)
+"""Inner and outer radius of the coloured ring on the floor."""
 
-@dataclass(frozen=True)
-class Surroundings:
-    """Measures of what stands still around the arm.
+WALL_APOTHEM = 3.6
+"""Distance of the six walls from the column's axis."""
 
-    Attributes:
-        ring: inner and outer radius of the coloured ring on the floor.
-        wall_apothem: distance of the six walls from the column's axis.
-    """
-
-    ring: tuple[float, float] = (2.28, 2.79)
-    wall_apothem: float = 3.6
-
-
-@dataclass(frozen=True)
-class View:
-    """Where a camera stands and where it looks.
-
-    Attributes:
-        x: to the right of the column.
-        distance: from the column, towards the viewer.
-        height: above the floor.
-        pitch: downward, in degrees.
-        yaw: to the right, in degrees.
-    """
-
-    x: float
-    distance: float
-    height: float
-    pitch: float
-    yaw: float
-
-
-ARM = Arm()
-SURROUNDINGS = Surroundings()
 FOCAL_LENGTH = 108.19
 """Of every camera, in pixels of an image of 64 x 64."""
 
-VIEWS = (
-    View(0.019, 3.790, 4.768, 47.60, 0.968),
-    View(0.062, 4.188, 3.811, 36.40, -1.755),
-    View(-0.045, 4.454, 2.526, 20.52, 0.946),
+VIEWS = np.array(
+    [
+        [0.019, 3.790, 4.768, 47.60, 0.968],
+        [0.062, 4.188, 3.811, 36.40, -1.755],
+        [-0.045, 4.454, 2.526, 20.52, 0.946],
+    ]
 )
-"""The cameras top, center and bottom."""
+"""(3, 5) cameras top, center and bottom.
+
+Each has its place to the right of the column, its distance from the column towards the viewer, its
+height above the floor, its pitch downward and its yaw to the right in degrees.
+"""
 
 HALF_EXTENTS = np.array(
     [[0.165, 0.22], [0.16, 0.215], [0.15, 0.19], [0.20, 0.26], [0.165, 0.23], [0.175, 0.215]]
@@ -113,7 +79,7 @@ def standin_space(sizes: tuple[int, ...] = FULL_GRID) -> FactorSpace:
         sizes: seven sizes; the first five at most 6, 6, 2, 3, 3, the positions per axis free.
 
     Raises:
-        ValueError: if there is no such grid.
+        InputError: if there is no such grid.
     """
     most = FULL_GRID[:5]
     if len(sizes) != len(FACTOR_NAMES) or min(sizes) < 1 or any(map(int.__gt__, sizes, most)):
@@ -124,16 +90,15 @@ def standin_space(sizes: tuple[int, ...] = FULL_GRID) -> FactorSpace:
     return FactorSpace(names=FACTOR_NAMES, sizes=tuple(sizes))
 
 
-def _cameras(views: tuple[View, ...]) -> FloatArray:
-    """Lays out cameras.
+def _cameras() -> FloatArray:
+    """Lays out the cameras.
 
     Returns:
-        (m, 4, 3) place, then the world vectors of one pixel right, one pixel down and ahead.
+        (3, 4, 3) place, then the world vectors of one pixel right, one pixel down and ahead.
     """
-    numbers = np.array([astuple(view) for view in views])
-    x, back, height = numbers[:, :3].T
-    pitch, yaw = np.radians(numbers[:, 3:]).T
-    zero = np.zeros(len(views))
+    x, back, height = VIEWS[:, :3].T
+    pitch, yaw = np.radians(VIEWS[:, 3:]).T
+    zero = np.zeros(len(VIEWS))
     place = np.stack([x, -back, height], axis=1)
     right = np.stack([np.cos(yaw), -np.sin(yaw), zero], axis=1) / FOCAL_LENGTH
     down = np.stack(
@@ -146,7 +111,7 @@ def _cameras(views: tuple[View, ...]) -> FloatArray:
     return cameras
 
 
-CAMERAS = _cameras(VIEWS)
+CAMERAS = _cameras()
 
 
 def _planes() -> FloatArray:
@@ -158,12 +123,7 @@ def _planes() -> FloatArray:
     planes = np.zeros((6, 8, 4))
     planes[..., 2:] = (1.0, 9.0)
     ends = [(0.0, 0.0, 1.0, 1.0), (0.0, 0.0, -1.0, 1.0)]
-    sides = [
-        (1.0, 0.0, 0.0, 1.0),
-        (-1.0, 0.0, 0.0, 1.0),
-        (0.0, 1.0, 0.0, 1.0),
-        (0.0, -1.0, 0.0, 1.0),
-    ]
+    sides = [(x, y, 0.0, 1.0) for x, y in ((1.0, 0.0), (-1.0, 0.0), (0.0, 1.0), (0.0, -1.0))]
     turns = np.arange(6) * np.pi / 3
     hexagon = [(np.cos(t), np.sin(t), 0.0, np.sqrt(0.75)) for t in turns]
     slope = 1 / np.sqrt(5)
@@ -196,10 +156,10 @@ def poses(positions: npt.NDArray[np.int64], num_positions: tuple[int, int]) -> F
         (m, 5, 3) three unit vectors of the object's frame, the last along the rod, then shoulder
         and object centre.
     """
-    e = _angles(positions[:, 0], num_positions[0], *ARM.elevation)
-    a = _angles(positions[:, 1], num_positions[1], *ARM.azimuth)
+    e = _angles(positions[:, 0], num_positions[0], *ELEVATION)
+    a = _angles(positions[:, 1], num_positions[1], *AZIMUTH)
     zero = np.zeros_like(a)
     rod = np.stack([np.cos(e) * np.cos(a), np.cos(e) * np.sin(a), np.sin(e)], axis=1)
     side = np.stack([-np.sin(a), np.cos(a), zero], axis=1)
-    shoulder = -ARM.shoulder_offset * side + np.array([0.0, 0.0, ARM.shoulder_height])
+    shoulder = -SHOULDER_OFFSET * side + np.array([0.0, 0.0, SHOULDER_HEIGHT])
     return np.stack([np.cross(side, rod), side, rod, shoulder, shoulder + rod], axis=1)

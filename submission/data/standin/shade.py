@@ -4,7 +4,6 @@ import functools
 import math
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -21,39 +20,25 @@ from submission.data.standin.raycast import (
     Load,
     first_hit,
     occluded,
+    row,
 )
 from submission.data.standin.scene import CAMERAS, HALF_EXTENTS, IMAGE_SIZE
 from submission.data.standin.vectors import Vector, dot, minus, times, travelled
+from submission.factors import IntArray
 from submission.kernels import kept_kernel, sources_digest
 
 __all__ = ["OBJECT_SHARE", "RING_SHARE", "shade_scenes"]
 
 FloatArray = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.int64]
+Channels = tuple[float, float, float, float, float]  # the channels of what is rendered
 Ray = tuple[np.uint64, int, int]  # hash of the pixel, row and column within it
-
-
-class Scenes(NamedTuple):
-    """What is rendered: m scenes without their colour factors.
-
-    Attributes:
-        shapes: (m,) object shapes.
-        extents: (m,) half-extents of the object.
-        views: (m,) camera heights.
-        poses: (m, 5, 3) as `scene.poses` gives them.
-    """
-
-    shapes: IntArray
-    extents: FloatArray
-    views: IntArray
-    poses: FloatArray
 
 
 OBJECT_SHARE, RING_SHARE = 3, 4  # channels after the red, green and blue of everything else
 OVERSAMPLING = 2
 STRATA = 2  # per ray and side of a lamp
 GRAINS = 40.0  # per unit of floor
-BLACK = (0.0, 0.0, 0.0)
+NOTHING = (0.0, 0.0, 0.0, 0.0, 0.0)
 
 
 @njit(error_model="numpy")
@@ -116,6 +101,11 @@ def _lamp(
 
 
 @njit(error_model="numpy")
+def _plain(color: FloatArray, shade: float) -> Channels:
+    return color[0] * shade, color[1] * shade, color[2] * shade, 0.0, 0.0
+
+
+@njit(error_model="numpy")
 def _trace(
     surfaces: Surfaces,
     light: Light,
@@ -123,11 +113,11 @@ def _trace(
     load: Load,
     origin: Vector,
     direction: Vector,
-) -> tuple[Vector, float, float]:
+) -> Channels:
     """Returns the level without what has a colour factor, the object's share and the ring's."""
     t, material, normal = first_hit(surfaces.walls, load, origin, direction)
     if material < 0:
-        return BLACK, 0.0, 0.0
+        return NOTHING
     point = travelled(origin, direction, t)
     shade, gleam = 1.0, 0.0
     if not (light.flat and material <= RING_BAND):
@@ -137,28 +127,29 @@ def _trace(
         shade = light.ambient * sky + light.key * key[0] + light.fill * fill[0]
         gleam = 0.6 * key[1] + 0.4 * fill[1]
     if material == RING_BAND:
-        return BLACK, 0.0, shade
+        return 0.0, 0.0, 0.0, 0.0, shade
     if material == OBJECT:
-        return times((1.0, 1.0, 1.0), surfaces.object_gloss * gleam), shade, 0.0
-    floor = (surfaces.floor[0], surfaces.floor[1], surfaces.floor[2])
+        gloss = surfaces.object_gloss * gleam
+        return gloss, gloss, gloss, shade, 0.0
     if material == FLOOR:
         shade *= 1.0 + surfaces.imbalance * point[0]
         if surfaces.speckle > 0.0:
             row, column = int(point[0] * GRAINS + 4096.0), int(point[1] * GRAINS + 4096.0)
             shade *= 1.0 + surfaces.speckle * uniform(hashed(np.uint64(row), column), 0)
-        return times(floor, shade), 0.0, 0.0
+        return _plain(surfaces.floor, shade)
     if material == WALL:
-        return times((surfaces.wall[0], surfaces.wall[1], surfaces.wall[2]), shade), 0.0, 0.0
+        return _plain(surfaces.wall, shade)
     up = direction[2] - 2.0 * dot(normal, direction) * normal[2]
     mirror = surfaces.mirror if material == BASE_PLATE else 0.2 * surfaces.mirror
     around = mirror * (max(0.0, -up) + 2.0 * max(0.0, up) ** 3)
     gloss = surfaces.arm_gloss * gleam
-    level = (
-        surfaces.arm[0] * shade + gloss + around * floor[0],
-        surfaces.arm[1] * shade + gloss + around * floor[1],
-        surfaces.arm[2] * shade + gloss + around * floor[2],
+    return (
+        surfaces.arm[0] * shade + gloss + around * surfaces.floor[0],
+        surfaces.arm[1] * shade + gloss + around * surfaces.floor[1],
+        surfaces.arm[2] * shade + gloss + around * surfaces.floor[2],
+        0.0,
+        0.0,
     )
-    return level, 0.0, 0.0
 
 
 @njit(error_model="numpy")
@@ -188,65 +179,57 @@ def _kernel() -> Callable[..., None]:
         surfaces: Surfaces,
         light: Light,
         blur: float,
-        scenes: Scenes,
+        geometry: IntArray,
+        poses: FloatArray,
         out: npt.NDArray[np.float32],
     ) -> None:
         assert version >= 0  # the closure over the sources' digest is what renews the cache
-        for n in prange(len(scenes.shapes)):
-            load = Load(scenes.shapes[n], scenes.extents[n], scenes.poses[n])
-            camera = CAMERAS[scenes.views[n]]
-            origin = (camera[0, 0], camera[0, 1], camera[0, 2])
+        for n in prange(len(geometry)):
+            shape, size, view = geometry[n, 0], geometry[n, 1], geometry[n, 2]
+            load = Load(shape, HALF_EXTENTS[shape, size], poses[n])
+            camera = CAMERAS[view]
+            origin, right, down, ahead = (
+                row(camera, 0),
+                row(camera, 1),
+                row(camera, 2),
+                row(camera, 3),
+            )
             share = 1.0 / (OVERSAMPLING * OVERSAMPLING)
+            total = np.empty(5)
             for i in range(IMAGE_SIZE):
                 for j in range(IMAGE_SIZE):
                     pixel = hashed(np.uint64(0), i * IMAGE_SIZE + j)
-                    red, green, blue, on_object, on_ring = 0.0, 0.0, 0.0, 0.0, 0.0
+                    total[:] = 0.0
                     for a in range(OVERSAMPLING):
                         for b in range(OVERSAMPLING):
                             u = j + (b + 0.5) / OVERSAMPLING - 0.5 * IMAGE_SIZE
                             v = i + (a + 0.5) / OVERSAMPLING - 0.5 * IMAGE_SIZE
-                            way = (
-                                camera[3, 0] + u * camera[1, 0] + v * camera[2, 0],
-                                camera[3, 1] + u * camera[1, 1] + v * camera[2, 1],
-                                camera[3, 2] + u * camera[1, 2] + v * camera[2, 2],
-                            )
+                            way = travelled(travelled(ahead, right, u), down, v)
                             direction = times(way, 1.0 / math.sqrt(dot(way, way)))
-                            level, o, r = _trace(
-                                surfaces, light, (pixel, a, b), load, origin, direction
-                            )
-                            red += level[0]
-                            green += level[1]
-                            blue += level[2]
-                            on_object += o
-                            on_ring += r
-                    out[n, i, j, 0] = red * share
-                    out[n, i, j, 1] = green * share
-                    out[n, i, j, 2] = blue * share
-                    out[n, i, j, OBJECT_SHARE] = on_object * share
-                    out[n, i, j, RING_SHARE] = on_ring * share
+                            ray = (pixel, a, b)
+                            seen = _trace(surfaces, light, ray, load, origin, direction)
+                            for c in range(5):
+                                total[c] += seen[c]
+                    for c in range(5):
+                        out[n, i, j, c] = total[c] * share
             if blur > 0.0:
                 _soften(out[n], blur)
 
     return kept_kernel(shade, parallel=True, error_model="numpy")
 
 
-def shade_scenes(
-    domain: Domain, shapes: IntArray, sizes: IntArray, views: IntArray, poses: FloatArray
-) -> npt.NDArray[np.float32]:
+def shade_scenes(domain: Domain, geometry: IntArray, poses: FloatArray) -> npt.NDArray[np.float32]:
     """Renders what does not depend on the colour factors.
 
     Args:
         domain: the look.
-        shapes: (m,) object shapes.
-        sizes: (m,) object sizes.
-        views: (m,) camera heights.
+        geometry: (m, 3) object shapes, object sizes and camera heights.
         poses: (m, 5, 3) as `scene.poses` gives them.
 
     Returns:
         (m, 64, 64, 5) red, green and blue levels of everything without a colour factor, the lamps'
         reflections included, then the shaded coverage of the object and of the ring.
     """
-    out = np.empty((len(shapes), IMAGE_SIZE, IMAGE_SIZE, 5), dtype=np.float32)
-    scenes = Scenes(shapes, HALF_EXTENTS[shapes, sizes], views, poses)
-    _kernel()(domain.surfaces, domain.light, domain.camera.blur, scenes, out)
+    out = np.empty((len(geometry), IMAGE_SIZE, IMAGE_SIZE, 5), dtype=np.float32)
+    _kernel()(domain.surfaces, domain.light, domain.camera.blur, geometry, poses, out)
     return out

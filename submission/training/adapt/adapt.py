@@ -100,8 +100,16 @@ def _computed(
             torch=version("torch"),
             sources=sources_sha256(PACKAGE),
         )
-        file = CheckpointFile(checkpoint, identity, settings.checkpoint_seconds)
-        extractor = _tuned(frozen, images, settings, devices, file, report)
+        task = TuningTask(extractor, require_heads(frozen), images.images, settings, devices)
+        for factor, value, share in task.rare_values:
+            say(
+                f"note: the extractor finds {factor} {value} in {100 * share:.1f} % of the images; "
+                f"tuning leaves the answers about {factor} as they are"
+            )
+        run_loop(task, CheckpointFile(checkpoint, identity, settings.checkpoint_seconds), report)
+        extractor = task.network.cpu().eval().requires_grad_(requires_grad=False)
+        del task
+        release_freed_memory()
     count = min(settings.num_norm_images or settings.num_tuning_images, len(images.images))
     with progress_bar(count, "adaptation", " images") as bar:
         adapted = estimate_norms(
@@ -114,24 +122,3 @@ def _computed(
                 "lower Adapt.learning_rate"
             )
     return adapted
-
-
-def _tuned(
-    frozen: FrozenExtractor,
-    images: ImageSet,
-    settings: AdaptSettings,
-    devices: Devices,
-    checkpoint: CheckpointFile,
-    report: Report,
-) -> Extractor:
-    task = TuningTask(frozen.extractor, require_heads(frozen), images.images, settings, devices)
-    for factor, value, share in task.rare_values:
-        say(
-            f"note: the extractor finds {factor} {value} in {100 * share:.1f} % of the images; "
-            f"tuning leaves the answers about {factor} as they are"
-        )
-    run_loop(task, checkpoint, report)
-    tuned: Extractor = task.network.cpu().eval().requires_grad_(requires_grad=False)
-    del task
-    release_freed_memory()
-    return tuned

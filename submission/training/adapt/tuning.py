@@ -12,16 +12,16 @@ from torch import Generator, Tensor, nn
 from torch.nn import functional as F
 
 from submission.config.settings import AdaptSettings
-from submission.errors import InputError
-from submission.factors import is_axis
+from submission.factors import IntArray, is_axis
 from submission.models.extractor import Extractor
 from submission.models.folding import fold
 from submission.models.heads import Heads
 from submission.models.small_maps import SmallMapProducts
-from submission.training.adapt.rare_values import RareValue, find_rare_values
+from submission.training.adapt.rare_values import find_rare_values
 from submission.training.augmentation import augment
-from submission.training.batches import epoch_batches, to_unit_range
+from submission.training.batches import epoch_batches, num_batches, to_unit_range
 from submission.training.devices import Devices
+from submission.training.loop import Task
 from submission.training.losses import information_loss
 from submission.training.prefetch import prefetched
 from submission.training.radam import FusedRAdam
@@ -33,11 +33,10 @@ __all__ = ["TuningTask"]
 NUM_FIRST_IMAGES = 1024
 """Images that tell which values are rare."""
 
-IntArray = npt.NDArray[np.int64]
 Pixels = npt.NDArray[np.uint8]
 
 
-class TuningTask:
+class TuningTask(Task):
     """Information maximisation on images without labels, for `run_loop`.
 
     The heads do not change. The extractor learns features on which a head is certain of each image
@@ -65,6 +64,7 @@ class TuningTask:
         InputError: if there is less than one batch.
     """
 
+    network: Extractor
     name = "tuning"
     rate_setting = "Adapt.learning_rate"
 
@@ -77,13 +77,9 @@ class TuningTask:
         devices: Devices,
     ) -> None:
         available = min(len(images), settings.num_tuning_images)
-        if available < settings.batch_size:
-            raise InputError(
-                f"expected Adapt.batch_size to be at most {available}, the number of tuning "
-                f"images, got {settings.batch_size}; lower it or use a larger grid"
-            )
-        self.num_steps = available // settings.batch_size
-        self.steps_done = 0
+        self.num_steps = num_batches(
+            available, settings.batch_size, "Adapt.batch_size", "tuning images"
+        )
         self._settings, self._images = settings, images
         self._device, self._dtype = devices.device, devices.precision.dtype
         self._steps: Iterator[Tensor] | None = None
@@ -94,7 +90,7 @@ class TuningTask:
         )
         self._teacher = fold(self.network, self._dtype).to(memory_format=torch.channels_last)
         self.rare_values = self._find_rare_values()
-        rare_factors = {rare.factor for rare in self.rare_values}
+        rare_factors = {factor for factor, *_ in self.rare_values}
         self.held = [name for name in heads.names if is_axis(name) or name in rare_factors]
         self.network.train().requires_grad_()
         for layer in self.network.modules():
@@ -141,19 +137,12 @@ class TuningTask:
 
     def state(self) -> dict[str, Any]:
         """Returns what a checkpoint holds."""
-        return {
-            "step": self.steps_done,
-            "held": self.held,
-            "network": self.network.state_dict(),
-            "optimizer": self._optimizer.state_dict(),
-        }
+        return {**super().state(), "held": self.held}
 
     def restore(self, state: dict[str, Any]) -> None:
         """Goes back to the state of a checkpoint."""
-        self.steps_done = state["step"]
+        super().restore(state)
         self.held = state["held"]
-        self.network.load_state_dict(state["network"])
-        self._optimizer.load_state_dict(state["optimizer"])
         self._steps = None
 
     def _loss(self, logits: Sequence[Tensor], known: Sequence[Tensor]) -> Tensor:
@@ -167,7 +156,7 @@ class TuningTask:
         return torch.stack(losses).sum()
 
     @torch.no_grad()
-    def _find_rare_values(self) -> list[RareValue]:
+    def _find_rare_values(self) -> list[tuple[str, int, float]]:
         features = []
         for rows in islice(self.batches(), -(-NUM_FIRST_IMAGES // self._settings.batch_size)):
             pixels = torch.from_numpy(self._images[rows])

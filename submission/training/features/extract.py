@@ -1,7 +1,6 @@
 """Turns a set of images into a matrix of features in memory (paper, section 2.2)."""
 
 from collections.abc import Callable, Iterator
-from itertools import accumulate, pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -134,6 +133,5 @@ def _length(chunk: slice) -> int:
 
 def _shares(chunks: list[slice], num_processes: int) -> list[list[slice]]:
     """Cuts chunks into a run for each process; the first process has at least as many as others."""
-    size, rest = divmod(len(chunks), num_processes)
-    ends = list(accumulate(size + (number < rest) for number in range(num_processes)))
-    return [chunks[begin:end] for begin, end in pairwise([0, *ends])]
+    parts = np.array_split(np.arange(len(chunks)), num_processes)
+    return [[chunks[number] for number in part] for part in parts]

@@ -53,20 +53,20 @@ class FeatureStore:
         Returns:
             Whether the chunk is there and correct. A damaged file is deleted with a warning.
         """
-        stored = self._read(f"{start:09d}", {"features": rows})
+        stored = self.read_state(f"{start:09d}", {"features": rows})
         if stored is None:
             return False
         rows.copy_(stored["features"])
         return True
 
     def write(self, start: int, rows: Tensor) -> None:
-        """Stores a chunk on a thread. Rows must not change until the next call of any method.
+        """Stores a copy of a chunk on a thread.
 
         Args:
             start: index of the first row.
-            rows: (n, D) on the CPU, contiguous.
+            rows: (n, D) on the CPU.
         """
-        self._write_soon(f"{start:09d}", {"features": rows})
+        self.write_state(f"{start:09d}", {"features": rows})
 
     def read_state(self, name: str, like: Mapping[str, Tensor]) -> dict[str, Tensor] | None:
         """Reads a module's state that was stored beside the chunks.
@@ -79,36 +79,6 @@ class FeatureStore:
             The state, or None if it is not there or damaged. A damaged file is deleted with a
             warning.
         """
-        return self._read(name, like)
-
-    def write_state(self, name: str, state: Mapping[str, Tensor]) -> None:
-        """Stores a copy of a module's state on a thread.
-
-        Args:
-            name: of the state.
-            state: tensors on the CPU by name.
-        """
-        copies = {key: value.detach().contiguous().clone() for key, value in state.items()}
-        self._write_soon(name, copies)
-
-    def finish(self) -> None:
-        """Waits until the last chunk is stored."""
-        writing, self._writing = self._writing, None
-        if writing is None:
-            return
-        try:
-            writing.result()
-        except (OSError, SafetensorError) as error:
-            self._broken = True
-            shutil.rmtree(self.folder, ignore_errors=True)  # the rest of the run needs the space
-            say(f"warning: going on without storing features in {self.folder}: {error}")
-
-    def remove(self) -> None:
-        """Deletes the folder."""
-        self.finish()
-        shutil.rmtree(self.folder, ignore_errors=True)
-
-    def _read(self, name: str, like: Mapping[str, Tensor]) -> dict[str, Tensor] | None:
         path = self.folder / f"{name}.safetensors"
         try:
             with safe_open(path, framework="pt") as file:
@@ -127,10 +97,34 @@ class FeatureStore:
             path.unlink()
         return None
 
-    def _write_soon(self, name: str, tensors: dict[str, Tensor]) -> None:
+    def write_state(self, name: str, state: Mapping[str, Tensor]) -> None:
+        """Stores a copy of a module's state on a thread.
+
+        Args:
+            name: of the state.
+            state: tensors on the CPU by name.
+        """
         self.finish()
         if not self._broken:
-            self._writing = self._executor.submit(self._write, name, tensors)
+            copies = {key: value.detach().contiguous().clone() for key, value in state.items()}
+            self._writing = self._executor.submit(self._write, name, copies)
+
+    def finish(self) -> None:
+        """Waits until the last chunk is stored."""
+        writing, self._writing = self._writing, None
+        if writing is None:
+            return
+        try:
+            writing.result()
+        except (OSError, SafetensorError) as error:
+            self._broken = True
+            shutil.rmtree(self.folder, ignore_errors=True)  # the rest of the run needs the space
+            say(f"warning: going on without storing features in {self.folder}: {error}")
+
+    def remove(self) -> None:
+        """Deletes the folder."""
+        self.finish()
+        shutil.rmtree(self.folder, ignore_errors=True)
 
     def _write(self, name: str, tensors: dict[str, Tensor]) -> None:
         with replacing(self.folder / f"{name}.safetensors") as beside:

@@ -31,8 +31,8 @@ def starting_extractor(
         images: training images; some are looked at when a shallower trunk is grown.
 
     Raises:
-        FileNotFoundError: if the starting weights do not exist.
-        ValueError: if they are not what they should be.
+        MissingFileError: if the starting weights do not exist.
+        InputError: if they are not what they should be.
     """
     earlier_heads = None
     torch.manual_seed(seed_for(settings.seed, "finetune: weights of the extractor"))

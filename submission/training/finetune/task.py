@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
 import torch.distributed as dist
 from torch import Generator, Tensor, nn
@@ -13,15 +12,16 @@ from torch import Generator, Tensor, nn
 from submission.config.settings import FinetuneSettings
 from submission.console import say
 from submission.errors import InputError
-from submission.factors import is_axis
+from submission.factors import IntArray, is_axis
 from submission.models.extractor import FeatureExtractor
 from submission.models.heads import Heads
 from submission.training.augmentation import augment
-from submission.training.batches import LabelledImages, epoch_batches, split_indices
+from submission.training.batches import LabelledImages, epoch_batches, num_batches, split_indices
 from submission.training.curves import Curves
 from submission.training.devices import Devices
 from submission.training.finetune.classifier import FactorClassifier, factor_accuracies
 from submission.training.finetune.frozen_blocks import freeze_blocks
+from submission.training.loop import Task
 from submission.training.losses import summed_cross_entropy
 from submission.training.prefetch import prefetched
 from submission.training.radam import FusedRAdam
@@ -31,10 +31,9 @@ from submission.training.seeds import seed_for
 __all__ = ["FinetuneTask"]
 
 STEPS_PER_REPORT = 50
-IntArray = npt.NDArray[np.int64]
 
 
-class FinetuneTask:
+class FinetuneTask(Task):
     """The finetuning of extractor and heads on labelled images, for `run_loop`.
 
     Several processes share each batch. Each computes on its part with its own random numbers; the
@@ -57,6 +56,7 @@ class FinetuneTask:
             a batch equally.
     """
 
+    network: FactorClassifier
     name = "finetuning"
     rate_setting = "Finetune.learning_rate"
 
@@ -70,7 +70,6 @@ class FinetuneTask:
         folder: Path,
     ) -> None:
         self.settings, self.devices = settings, devices
-        self.steps_done = 0
         self.curves = Curves()
         self._images, self._folder = images, folder
         self._training, self._validation = split_indices(
@@ -79,6 +78,7 @@ class FinetuneTask:
         available = len(self._training)
         self._epoch_images = min(settings.images_per_epoch or available, available)
         self.steps_per_epoch = _steps_per_epoch(settings.batch_size, self._epoch_images, devices)
+        self.num_steps = settings.num_epochs * self.steps_per_epoch
         self._softness = [settings.axis_softness * is_axis(name) for name in images.space.names]
         self._batches: Iterator[tuple[Tensor, Tensor]] | None = None
 
@@ -94,11 +94,6 @@ class FinetuneTask:
             weight_decay=settings.weight_decay,
         )
         self._classifier, self._stepper = devices.fabric.setup(self.network, self._optimizer)
-
-    @property
-    def num_steps(self) -> int:
-        """Number of steps of all epochs."""
-        return self.settings.num_epochs * self.steps_per_epoch
 
     @property
     def learning_rate(self) -> float:
@@ -190,18 +185,14 @@ class FinetuneTask:
     def state(self) -> dict[str, Any]:
         """Returns what a checkpoint holds, the same for any number of processes."""
         return {
-            "step": self.steps_done,
-            "network": self.network.state_dict(),
-            "optimizer": self._optimizer.state_dict(),
+            **super().state(),
             "precision": self.devices.fabric.strategy.precision.state_dict(),
             "curves": self.curves.rows,
         }
 
     def restore(self, state: dict[str, Any]) -> None:
         """Goes back to the state of a checkpoint."""
-        self.steps_done = state["step"]
-        self.network.load_state_dict(state["network"])
-        self._optimizer.load_state_dict(state["optimizer"])
+        super().restore(state)
         self.devices.fabric.strategy.precision.load_state_dict(state["precision"])
         self.curves = Curves(state["curves"])
         self._batches = None
@@ -230,9 +221,5 @@ def _steps_per_epoch(batch_size: int, num_images: int, devices: Devices) -> int:
             f"expected Finetune.batch_size to be a multiple of {devices.num_processes}, the number "
             f"of processes, got {batch_size}; change it or start another number of processes"
         )
-    if num_images < batch_size:
-        raise InputError(
-            f"expected Finetune.batch_size to be at most {num_images}, the number of training "
-            f"images of an epoch, got {batch_size}; lower it or use a larger grid"
-        )
-    return num_images // batch_size
+    what = "training images of an epoch"
+    return num_batches(num_images, batch_size, "Finetune.batch_size", what)

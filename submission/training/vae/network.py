@@ -38,11 +38,10 @@ def make_vae(num_inputs: int, settings: FitSettings, views: Views | None = None)
             settings.decoder_widths,
             sigmoid=settings.sigmoid,
         )
-        orthogonal = [vae.hidden, vae.mean, vae.log_variance]
-        if settings.decoder_initialisation == "orthogonal":
-            orthogonal.append(vae.decoder)
-        for part in orthogonal:
+        for part in (vae.hidden, vae.mean, vae.log_variance):
             initialise_orthogonally(part)
+        if settings.decoder_initialisation == "orthogonal":
+            initialise_orthogonally(vae.decoder)
     return vae
 
 

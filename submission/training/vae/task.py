@@ -8,12 +8,12 @@ from torch import Generator, Tensor
 
 from submission.config.group import outcome_settings
 from submission.config.settings import FitSettings
-from submission.console import say
-from submission.errors import InputError
 from submission.models.vae import FeatureVAE
 from submission.models.views import Views
+from submission.training.batches import num_batches
 from submission.training.checkpoint import fingerprint, sha256_of_tensor
 from submission.training.curves import Curves
+from submission.training.loop import Task
 from submission.training.precision import Precision
 from submission.training.radam import FusedRAdam
 from submission.training.schedule import annealed_beta
@@ -21,28 +21,10 @@ from submission.training.seeds import seed_for
 from submission.training.vae.network import make_vae
 from submission.training.vae.step import RecordedStep, VAEStep
 
-__all__ = ["VAETask", "steps_per_epoch"]
+__all__ = ["VAETask"]
 
 
-def steps_per_epoch(num_features: int, settings: FitSettings) -> int:
-    """Counts the whole batches in a number of features.
-
-    Raises:
-        InputError: if there is not one whole batch.
-
-    Example:
-        >>> steps_per_epoch(1000, FitSettings(batch_size=256))
-        3
-    """
-    if num_features < settings.batch_size:
-        raise InputError(
-            f"expected Fit.batch_size to be at most {num_features}, the number of features, got "
-            f"{settings.batch_size}; lower it or use a larger grid"
-        )
-    return num_features // settings.batch_size
-
-
-class VAETask:
+class VAETask(Task):
     """The training of a beta-VAE for `run_loop`; on a CPU, the arguments decide it to the last bit.
 
     Args:
@@ -62,6 +44,7 @@ class VAETask:
         InputError: if there are fewer features than a batch.
     """
 
+    network: FeatureVAE
     name = "beta-VAE"
     rate_setting = "Fit.learning_rate"
 
@@ -75,9 +58,10 @@ class VAETask:
         curves_folder: Path | None = None,
     ) -> None:
         self.settings = settings
-        self.steps_per_epoch = steps_per_epoch(len(features), settings)
+        self.steps_per_epoch = num_batches(
+            len(features), settings.batch_size, "Fit.batch_size", "features"
+        )
         self.num_steps = settings.num_epochs * self.steps_per_epoch
-        self.steps_done = 0
         self.curves = Curves()
         self._curves_folder = curves_folder
         self._device, self._precision = device, precision
@@ -95,8 +79,7 @@ class VAETask:
         """Returns a hash of all that the outcome depends on; it reads all features."""
         return fingerprint(
             settings=outcome_settings(self.settings),
-            features=[*self._given.shape, self._given.dtype],
-            features_sha256=sha256_of_tensor(self._given.cpu()),
+            features=[*self._given.shape, self._given.dtype, sha256_of_tensor(self._given.cpu())],
             device=self._device.type,
             precision=self._precision.dtype,
         )
@@ -120,21 +103,17 @@ class VAETask:
     def state(self) -> dict[str, Any]:
         """Returns what a checkpoint holds."""
         return {
-            "step": self.steps_done,
+            **super().state(),
             "noise": self._noise.get_state(),
-            "vae": self.network.state_dict(),
-            "optimizer": self._optimizer.state_dict(),
             "losses": self._losses[: self.steps_done % self.steps_per_epoch].clone(),
             "curves": self.curves.rows,
         }
 
     def restore(self, state: dict[str, Any]) -> None:
         """Goes back to a state that `state` returned."""
-        self.steps_done = state["step"]
+        super().restore(state)
         self._begin_epoch()
         self._noise.set_state(state["noise"])
-        self.network.load_state_dict(state["vae"])
-        self._optimizer.load_state_dict(state["optimizer"])
         self._losses[: len(state["losses"])] = state["losses"].to(self._device)
         self.curves = Curves(state["curves"])
 
@@ -151,11 +130,7 @@ class VAETask:
         epoch = self.steps_done // self.steps_per_epoch - 1
         self.curves.add(epoch, dict(zip(names, means, strict=True)))
         if self._curves_folder is not None:
-            try:
-                self.curves.write(self._curves_folder)
-            except OSError as error:  # written again, and required, when the training is done
-                say(f"warning: going on without curves in {self._curves_folder}: {error}")
-                self._curves_folder = None
+            self.curves.write(self._curves_folder)
         self._begin_epoch()
 
 
