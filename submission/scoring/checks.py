@@ -1,8 +1,7 @@
 """What codes and settings must be before scoring, and notes on latents that are odd."""
 
-import operator
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,6 @@ __all__ = [
     "MAX_MAGNITUDE",
     "LatentSummary",
     "check_codes",
-    "check_counts",
     "check_drawn",
     "check_seed",
     "constant_latents",
@@ -150,27 +148,6 @@ def check_codes(codes: npt.ArrayLike, num_rows: int) -> FloatArray:
             "that made them"
         )
     return values
-
-
-def check_counts(settings: Any) -> None:
-    """Refuses numbers of rows, votes and bins below 1 in a metric's settings.
-
-    Raises:
-        InputError: naming the setting.
-    """
-    for entry in fields(settings):
-        value = getattr(settings, entry.name)
-        if not isinstance(entry.default, int):
-            continue
-        try:
-            whole = operator.index(value)
-        except TypeError:
-            whole = 0
-        if whole < 1:
-            raise InputError(
-                f"expected {type(settings).__name__}.{entry.name} to be a whole number of at "
-                f"least 1, got {value!r}"
-            )
 
 
 def check_seed(seed: int) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from submission.files import write_json
 from submission.scoring.results import Scores
+from submission.scoring.settings import Settings
 
 __all__ = ["KIT_NAMES", "write_result_files"]
 
@@ -19,6 +20,24 @@ KIT_NAMES = {
     "mig": "mig",
 }
 """The starter kit's names of the metrics, and of their folders."""
+
+RESULT_NAMES = {
+    "factor_vae": {
+        "train_accuracy": "train_accuracy",
+        "eval_accuracy": "eval_accuracy",
+        "num_active_dims": "num_active_latents",
+    },
+    "dci": {
+        "informativeness_train": "informativeness_train",
+        "informativeness_test": "informativeness_test",
+        "disentanglement": "disentanglement",
+        "completeness": "completeness",
+    },
+    "sap": {"SAP_score": "sap"},
+    "irs": {"IRS": "irs", "num_active_dims": "num_active_latents"},
+    "mig": {"discrete_mig": "mig"},
+}
+"""For each metric, the library's names of the numbers, and the fields that hold them."""
 
 STEP = "evaluation"
 
@@ -65,10 +84,11 @@ def write_result_files(
             "dataset.name": f"'{data_name}'",
             "evaluation.name": f"'{name}'",
             "evaluation.random_seed": str(scores.seed),
-            **getattr(scores.settings, metric).gin_bindings(),
+            **_bindings(metric, scores.settings),
         }
+        result = getattr(scores, metric)
         values = {
-            **getattr(scores, metric).library_results(),
+            **{name: getattr(result, field) for name, field in RESULT_NAMES[metric].items()},
             "elapsed_time": scores.seconds[metric],
             "uuid": str(uuid.uuid4()),
         }
@@ -78,6 +98,20 @@ def write_result_files(
         beside.rename(folder)
         written.append(folder / "results" / "aggregate" / f"{STEP}.json")
     return written
+
+
+def _bindings(metric: str, settings: Settings) -> dict[str, str]:
+    """Gives the settings of a metric as the library's gin bindings."""
+    function = "factor_vae_score" if metric == "factor_vae" else KIT_NAMES[metric]
+    bindings = {"evaluation.evaluation_fn": f"@{function}"}
+    for name, value in sorted(vars(getattr(settings, metric)).items()):
+        if name == "num_bins":
+            bindings["discretizer.discretizer_fn"] = "@histogram_discretizer"
+        place = {"num_bins": "discretizer", "prune_threshold": "prune_dims"}.get(name, function)
+        bindings[f"{place}.{name.removeprefix('prune_')}"] = str(value)
+    if metric == "sap":
+        bindings["sap_score.continuous_factors"] = "False"
+    return bindings
 
 
 def _write(results: Path, config: dict[str, str], values: dict[str, Any]) -> None:

@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from submission.scoring.checks import check_counts, check_drawn
+from submission.config.group import setting
+from submission.scoring.checks import check_drawn
 from submission.scoring.draws import Draws, Rows
 from submission.scoring.library import library
+from submission.scoring.metrics.metric import MetricScore, MetricSettings
 
 if TYPE_CHECKING:
     from submission.scoring.trees.importances import Trees
@@ -22,34 +24,16 @@ RANDOM_STATE = 0
 
 
 @dataclass(frozen=True)
-class DciSettings:
-    """Settings of DCI.
+class DciSettings(MetricSettings):
+    """Settings of DCI."""
 
-    Attributes:
-        num_train: rows that fit the trees.
-        num_test: rows that test them.
-        batch_size: rows per draw.
-    """
-
-    num_train: int = 10_000
-    num_test: int = 5_000
-    batch_size: int = 16
-
-    def __post_init__(self) -> None:
-        check_counts(self)
-
-    def gin_bindings(self) -> dict[str, str]:
-        """Gives the settings as the library's gin bindings."""
-        return {
-            "evaluation.evaluation_fn": "@dci",
-            "dci.batch_size": str(self.batch_size),
-            "dci.num_test": str(self.num_test),
-            "dci.num_train": str(self.num_train),
-        }
+    num_train: int = setting(10_000, "Rows that fit the trees.", at_least=1)
+    num_test: int = setting(5_000, "Rows that test them.", at_least=1)
+    batch_size: int = setting(16, "Rows per draw.", at_least=1)
 
 
 @dataclass(frozen=True, eq=False)
-class DciScore:
+class DciScore(MetricScore):
     """DCI: how concentrated boosted trees' importances are.
 
     Attributes:
@@ -75,20 +59,6 @@ class DciScore:
     completeness_per_factor: FloatArray
     train_accuracy_per_factor: FloatArray
     test_accuracy_per_factor: FloatArray
-
-    @property
-    def score(self) -> float:
-        """The number that is compared, higher is better."""
-        return self.disentanglement
-
-    def library_results(self) -> dict[str, Any]:
-        """Names the numbers as the library does."""
-        return {
-            "informativeness_train": self.informativeness_train,
-            "informativeness_test": self.informativeness_test,
-            "disentanglement": self.disentanglement,
-            "completeness": self.completeness,
-        }
 
 
 def compute_dci(draws: Draws, settings: DciSettings) -> DciScore:

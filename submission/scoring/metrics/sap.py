@@ -7,9 +7,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from submission.scoring.checks import check_counts, check_drawn
+from submission.config.group import setting
+from submission.scoring.checks import check_drawn
 from submission.scoring.draws import Draws
 from submission.scoring.library import library
+from submission.scoring.metrics.metric import MetricScore, MetricSettings
 
 __all__ = ["SapScore", "SapSettings", "compute_sap"]
 
@@ -18,35 +20,16 @@ IntArray = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class SapSettings:
-    """Settings of SAP, which takes every factor as discrete.
+class SapSettings(MetricSettings):
+    """Settings of SAP, which takes every factor as discrete."""
 
-    Attributes:
-        num_train: rows that fit the classifiers.
-        num_test: rows that test them.
-        batch_size: rows per draw.
-    """
-
-    num_train: int = 10_000
-    num_test: int = 5_000
-    batch_size: int = 16
-
-    def __post_init__(self) -> None:
-        check_counts(self)
-
-    def gin_bindings(self) -> dict[str, str]:
-        """Gives the settings as the library's gin bindings."""
-        return {
-            "evaluation.evaluation_fn": "@sap_score",
-            "sap_score.batch_size": str(self.batch_size),
-            "sap_score.continuous_factors": "False",
-            "sap_score.num_test": str(self.num_test),
-            "sap_score.num_train": str(self.num_train),
-        }
+    num_train: int = setting(10_000, "Rows that fit the classifiers.", at_least=1)
+    num_test: int = setting(5_000, "Rows that test them.", at_least=1)
+    batch_size: int = setting(16, "Rows per draw.", at_least=1)
 
 
 @dataclass(frozen=True, eq=False)
-class SapScore:
+class SapScore(MetricScore):
     """SAP: by how much the best single latent predicts a factor better than the second best.
 
     Attributes:
@@ -60,15 +43,6 @@ class SapScore:
     accuracies: FloatArray
     gap_per_factor: FloatArray
     latent_of_factor: IntArray
-
-    @property
-    def score(self) -> float:
-        """The number that is compared, higher is better."""
-        return self.sap
-
-    def library_results(self) -> dict[str, Any]:
-        """Names the numbers as the library does."""
-        return {"SAP_score": self.sap}
 
 
 def compute_sap(draws: Draws, settings: SapSettings) -> SapScore:
