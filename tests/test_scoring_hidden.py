@@ -10,7 +10,6 @@ from submission.data.ground_truth import GridData, as_ground_truth
 from submission.data.image_set import ImageSet
 from submission.factors import FactorSpace
 from submission.scoring import score_table
-from submission.scoring.draws import lookup
 from submission.scoring.library import library
 from submission.scoring.reference import perfect_codes
 
@@ -38,7 +37,7 @@ def test_the_draws_are_the_librarys() -> None:
 
 def test_the_score_is_the_librarys_on_images() -> None:
     codes = perfect_codes(SPACE, noise=0.3)
-    rows = lookup(codes)
+    rows = codes.__getitem__
 
     def represent(images: npt.NDArray[Any]) -> npt.NDArray[np.floating[Any]]:
         return rows(np.round(images[:, 0, 0, 0] * 255).astype(np.int64))

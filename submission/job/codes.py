@@ -16,7 +16,7 @@ from submission.errors import InputError, OutputError
 from submission.files import sha256_of
 from submission.models.export import load_exported
 from submission.models.scorable import check_scorable, codes_of
-from submission.scoring.checks import constant_latents
+from submission.scoring.checks import check_codes
 from submission.scoring.code_table import (
     CodeDifference,
     CodeTable,
@@ -136,7 +136,7 @@ def codes_to_score(environment: Environment, images: ImageSet, *, encode: bool) 
             save_table(table, path)
         except OutputError as error:
             say(f"warning: going on without keeping the codes: {error}")
-    _check_values(found.table.codes)
+    check_codes(found.table.codes, images.space.num_points)
     say(f"codes: {_describe(found)}")
     return found
 
@@ -193,29 +193,4 @@ def _encode_all(file: ExportedFile, images: ImageSet, source: Source) -> CodeTab
         for start in range(0, N, CHUNK):
             chunks.append(file.encode(np.array(images.images[start : start + CHUNK])))
             bar.update(len(chunks[-1]))
-    return CodeTable(
-        codes=np.concatenate(chunks),
-        space=images.space,
-        model_sha256=source.model_sha256,
-        data_sha256=source.data_sha256,
-        config_sha256=source.config_sha256,
-        data_name=source.data_name,
-    )
-
-
-def _check_values(codes: Codes) -> None:
-    """Refuses codes that are not finite, and warns of latents that never vary."""
-    spoilt = ~np.isfinite(codes).all(axis=0)
-    if spoilt.any():
-        rows = int((~np.isfinite(codes).all(axis=1)).sum())
-        raise InputError(
-            f"expected finite codes, got NaN or infinity in the latents "
-            f"{np.flatnonzero(spoilt).tolist()} for {rows:,} of {len(codes):,} images; the server "
-            "would read the same; mend the model and export it again"
-        )
-    constant = constant_latents(codes)
-    if constant:
-        say(
-            f"warning: the latents {constant} have one value for all images; the server's IRS can "
-            "be NaN for them; leave them out of the model's output"
-        )
+    return CodeTable(np.concatenate(chunks), images.space, source)

@@ -1,7 +1,5 @@
 """Scores of codes from a file: tables to print, JSON and CSV."""
 
-import csv
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +17,7 @@ from submission.scoring.results import Scores
 from submission.scoring.score_codes import score_samples, score_table
 from submission.scoring.text_tables import (
     Row,
+    csv_text,
     describe,
     factor_table,
     json_table,
@@ -184,15 +183,15 @@ def write_scores(found: CodeScores, folder: Path) -> tuple[Path, Path]:
             "details": [scores.to_dict() for scores in found.scores],
         },
     )
-    file = io.StringIO()
-    writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(["metric", "mean", "std", *(f"seed_{scores.seed}" for scores in found.scores)])
+    lines: list[list[object]] = [
+        ["metric", "mean", "std", *(f"seed_{scores.seed}" for scores in found.scores)]
+    ]
     for row in rows:
         for metric, mean in row.means.items():
             values = [scores.values()[metric] for scores in found.scores]
-            writer.writerow([metric, mean, row.stds.get(metric, ""), *values])
+            lines.append([metric, mean, row.stds.get(metric, ""), *values])
     for name, value in (information or {}).items():
-        writer.writerow([f"{INFOMEC}_{name}", value, "", *([""] * len(found.scores))])
+        lines.append([f"{INFOMEC}_{name}", value, "", *([""] * len(found.scores))])
     with replacing(as_csv) as beside:
-        beside.write_text(file.getvalue(), encoding="utf-8")
+        beside.write_text(csv_text(lines), encoding="utf-8")
     return as_json, as_csv

@@ -14,6 +14,7 @@ __all__ = [
     "LatentSummary",
     "check_codes",
     "check_drawn",
+    "check_magnitude",
     "check_seed",
     "constant_latents",
     "far_latents",
@@ -138,16 +139,31 @@ def check_codes(codes: npt.ArrayLike, num_rows: int) -> FloatArray:
             f"expected {num_rows} rows of codes, one for each point, got {values.shape[0]}; "
             "score_samples takes the codes of some points, and a row of factors for each"
         )
-    bad = ~(np.abs(values) <= MAX_MAGNITUDE)
-    if bad.any():
-        row, latent = np.argwhere(bad)[0]
-        raise InputError(
-            f"expected finite codes of magnitude up to {MAX_MAGNITUDE:g}, got {bad.sum()} others, "
-            f"the first in row {row}, latent {latent}: {values[row, latent]}; latents "
-            f"{np.flatnonzero(bad.any(axis=0)).tolist()} have such codes, so look at the model "
-            "that made them"
-        )
+    check_magnitude(values, "the codes", range(values.shape[1]))
     return values
+
+
+def check_magnitude(codes: FloatArray, place: str, names: Sequence[str | int]) -> None:
+    """Refuses NaN, infinite and huge numbers in codes (n, C).
+
+    Args:
+        codes: the codes.
+        place: names the codes in the message.
+        names: C names of the columns.
+
+    Raises:
+        InputError: with the number of such codes, the first place, and all columns that have one.
+    """
+    bad = ~(np.abs(codes) <= MAX_MAGNITUDE)
+    if bad.any():
+        row, column = np.argwhere(bad)[0]
+        spoilt = ", ".join(str(names[each]) for each in np.flatnonzero(bad.any(axis=0)))
+        raise InputError(
+            f"expected finite codes of magnitude up to {MAX_MAGNITUDE:g}, got {bad.sum():,} "
+            f"others, the first {codes[row, column]} in row {row}, column {names[column]} of "
+            f"{place} (rows counted from 0); such codes are in the columns {spoilt}, so look at "
+            "the model that made them"
+        )
 
 
 def check_seed(seed: int) -> None:

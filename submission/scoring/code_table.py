@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -59,10 +59,7 @@ class CodeTable:
     Attributes:
         codes: (N, C) float32, row i the code of image i.
         space: the data set's factors.
-        model_sha256: hash of the model that made the codes.
-        data_sha256: hash of the image file.
-        config_sha256: hash of the settings.
-        data_name: name of the data set.
+        source: the data set, the model and the settings.
 
     Raises:
         ValueError: if the codes are not float32 (N, C) with N the product of the sizes.
@@ -70,10 +67,7 @@ class CodeTable:
 
     codes: npt.NDArray[np.float32]
     space: FactorSpace
-    model_sha256: str
-    data_sha256: str
-    config_sha256: str
-    data_name: str
+    source: Source
 
     def __post_init__(self) -> None:
         if self.codes.ndim != 2 or self.codes.dtype != np.float32:
@@ -88,11 +82,6 @@ class CodeTable:
                 "with submission.scoring.score_samples"
             )
 
-    @property
-    def source(self) -> Source:
-        """The name and hashes that go beside scores."""
-        return Source(self.data_name, self.data_sha256, self.model_sha256, self.config_sha256)
-
 
 def save_table(table: CodeTable, path: Path) -> None:
     """Writes a table as a safetensors file, atomically.
@@ -103,10 +92,7 @@ def save_table(table: CodeTable, path: Path) -> None:
     origin = {
         "factor_names": table.space.names,
         "factor_sizes": table.space.sizes,
-        "model_sha256": table.model_sha256,
-        "data_sha256": table.data_sha256,
-        "config_sha256": table.config_sha256,
-        "data_name": table.data_name,
+        **asdict(table.source),
     }
     # One entry alone: the library writes several in a new order each time.
     metadata = {FORMAT: json.dumps(origin)}
@@ -138,14 +124,8 @@ def load_table(path: Path) -> CodeTable:
             "again: python3 local_evaluation.py --encode"
         ) from error
     origin = json.loads(metadata[FORMAT])
-    return CodeTable(
-        codes=codes,
-        space=FactorSpace(tuple(origin["factor_names"]), tuple(origin["factor_sizes"])),
-        model_sha256=origin["model_sha256"],
-        data_sha256=origin["data_sha256"],
-        config_sha256=origin["config_sha256"],
-        data_name=origin["data_name"],
-    )
+    space = FactorSpace(tuple(origin.pop("factor_names")), tuple(origin.pop("factor_sizes")))
+    return CodeTable(codes, space, Source(**origin))
 
 
 def verify_table(
@@ -168,9 +148,8 @@ def verify_table(
     Raises:
         InputError: naming the hash that differs, or by how much the codes differ.
     """
-    for name in ("data_name", "data_sha256", "model_sha256", "config_sha256"):
-        found, wanted = getattr(table.source, name), getattr(expected, name)
-        if found != wanted:
+    for name, wanted in asdict(expected).items():
+        if (found := getattr(table.source, name)) != wanted:
             raise InputError(
                 f"expected a table of codes with {name} {wanted}, got {found}; encode the images "
                 "again: python3 local_evaluation.py --encode"

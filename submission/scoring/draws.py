@@ -6,7 +6,6 @@ looks up rows of a table. The draws, and therefore the scores, stay the library'
 """
 
 import itertools
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,28 +20,16 @@ from submission.scoring.library import library
 __all__ = [
     "Draws",
     "GridDraws",
-    "Represent",
     "Rows",
     "SampleDraws",
-    "lookup",
     "varying",
 ]
 
 IntArray = npt.NDArray[np.int64]
 FloatArray = npt.NDArray[np.floating[Any]]
-Represent = Callable[[IntArray], FloatArray]
 
 Rows = tuple[FloatArray, IntArray]
 """Codes (C, n) and factor values (F, n), the library's orientation."""
-
-
-def lookup(codes: FloatArray) -> Represent:
-    """Makes the function that gives grid points (n,) their rows (n, C) of codes (N, C)."""
-
-    def represent(points: IntArray) -> FloatArray:
-        return codes[points]
-
-    return represent
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,7 +56,7 @@ class GridDraws:
             batch_size: rows per draw.
         """
         random_state = np.random.RandomState(self.seed)
-        draw, represent = library().utils.generate_batch_factor_code, lookup(self.codes)
+        draw, represent = library().utils.generate_batch_factor_code, self.codes.__getitem__
         return [draw(self.data, represent, num, random_state, batch_size) for num in nums]
 
 

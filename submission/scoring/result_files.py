@@ -21,23 +21,13 @@ KIT_NAMES = {
 }
 """The starter kit's names of the metrics, and of their folders."""
 
-RESULT_NAMES = {
-    "factor_vae": {
-        "train_accuracy": "train_accuracy",
-        "eval_accuracy": "eval_accuracy",
-        "num_active_dims": "num_active_latents",
-    },
-    "dci": {
-        "informativeness_train": "informativeness_train",
-        "informativeness_test": "informativeness_test",
-        "disentanglement": "disentanglement",
-        "completeness": "completeness",
-    },
-    "sap": {"SAP_score": "sap"},
-    "irs": {"IRS": "irs", "num_active_dims": "num_active_latents"},
-    "mig": {"discrete_mig": "mig"},
+LIBRARY_NAMES = {
+    "num_active_latents": "num_active_dims",
+    "sap": "SAP_score",
+    "irs": "IRS",
+    "mig": "discrete_mig",
 }
-"""For each metric, the library's names of the numbers, and the fields that hold them."""
+"""The library's names of the numbers in results, where ours are others."""
 
 STEP = "evaluation"
 
@@ -86,12 +76,12 @@ def write_result_files(
             "evaluation.random_seed": str(scores.seed),
             **_bindings(metric, scores.settings),
         }
-        result = getattr(scores, metric)
         values = {
-            **{name: getattr(result, field) for name, field in RESULT_NAMES[metric].items()},
-            "elapsed_time": scores.seconds[metric],
-            "uuid": str(uuid.uuid4()),
+            LIBRARY_NAMES.get(name, name): value
+            for name, value in vars(getattr(scores, metric)).items()
+            if isinstance(value, int | float)
         }
+        values |= {"elapsed_time": scores.seconds[metric], "uuid": str(uuid.uuid4())}
         _write(results, config, values)
         if folder.exists():
             shutil.rmtree(folder)

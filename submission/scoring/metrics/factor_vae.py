@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from submission.config.group import setting
 from submission.scoring.checks import is_constant
-from submission.scoring.draws import Draws, GridDraws, SampleDraws, lookup
+from submission.scoring.draws import Draws, GridDraws, SampleDraws
 from submission.scoring.library import library
 from submission.scoring.metrics.metric import MetricScore, MetricSettings
 
@@ -88,7 +88,7 @@ def compute_factor_vae(draws: Draws, settings: FactorVaeSettings) -> FactorVaeSc
 
 def _of_grid(draws: GridDraws, settings: FactorVaeSettings) -> FactorVaeScore:
     """Scores a grid with the library's draws and votes."""
-    lib, data, represent = library().factor_vae, draws.data, lookup(draws.codes)
+    lib, data, represent = library().factor_vae, draws.data, draws.codes.__getitem__
     random_state = np.random.RandomState(draws.seed)
     variances = lib._compute_variances(
         data, represent, settings.num_variance_estimate, random_state
