@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import torch
 
 from submission.console import progress_bar, say
@@ -16,6 +15,7 @@ from submission.errors import InputError, OutputError
 from submission.files import sha256_of
 from submission.models.export import load_exported
 from submission.models.scorable import check_scorable, codes_of
+from submission.scoring.arrays import Bytes, Singles
 from submission.scoring.checks import check_codes
 from submission.scoring.code_table import (
     CodeDifference,
@@ -39,9 +39,6 @@ SAME = 1e-3
 
 CHUNK = 1024
 """Images that are read at once."""
-
-Pixels = npt.NDArray[np.uint8]
-Codes = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,7 +80,7 @@ class ExportedFile:
             )
 
     @torch.inference_mode()
-    def encode(self, pixels: Pixels) -> Codes:
+    def encode(self, pixels: Bytes) -> Singles:
         """Maps (n, 64, 64, 3) uint8 images to (n, C) float32 codes."""
         began = time.monotonic()
         batches = torch.split(torch.from_numpy(pixels), self.batch_size)

@@ -3,15 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from submission.errors import InputError
 from submission.factors import FactorSpace
 from submission.files import replacing, sha256_of, write_json
 from submission.scoring.aggregate import aggregate
+from submission.scoring.arrays import FloatArray, IntArray
 from submission.scoring.metrics.infomec import InfoMEC, infomec
 from submission.scoring.results import Scores
 from submission.scoring.score_codes import score_samples, score_table
@@ -29,8 +28,6 @@ __all__ = ["INFOMEC", "CodeScores", "GridPoints", "Sample", "score_codes", "writ
 
 INFOMEC = "infomec"
 """The name of the sixth measure, beside those of the challenge's five metrics."""
-
-IntArray = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -117,7 +114,7 @@ class CodeScores:
 
 def score_codes(
     path: Path,
-    codes: npt.NDArray[np.floating[Any]],
+    codes: FloatArray,
     points: GridPoints | Sample,
     seeds: Sequence[int],
     metrics: Sequence[str],

@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from submission.errors import InputError
+from submission.scoring.arrays import BoolArray, FloatArray, IntArray
 
 __all__ = [
     "MAX_MAGNITUDE",
@@ -22,10 +22,6 @@ __all__ = [
     "odd_latents",
     "summarise_latents",
 ]
-
-FloatArray = npt.NDArray[np.floating[Any]]
-IntArray = npt.NDArray[np.int64]
-BoolArray = npt.NDArray[np.bool_]
 
 MAX_MAGNITUDE = 1e12
 """Codes beyond this overflow the variances that the library takes in float32."""

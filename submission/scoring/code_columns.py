@@ -4,15 +4,13 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from submission.errors import InputError
+from submission.scoring.arrays import Array, FloatArray, IntArray
 from submission.scoring.checks import check_magnitude
 
 __all__ = ["codes_of_columns", "columns_of_array", "factors_of_columns", "is_number"]
 
-Array = npt.NDArray[Any]
-FloatArray = npt.NDArray[np.floating[Any]]
 Columns = Mapping[str, Array]
 """Arrays (n,) of numbers or text, by name."""
 
@@ -64,7 +62,7 @@ def codes_of_columns(columns: Columns, place: str) -> FloatArray:
     return codes
 
 
-def factors_of_columns(columns: Columns, place: str) -> npt.NDArray[np.int64]:
+def factors_of_columns(columns: Columns, place: str) -> IntArray:
     """Joins columns to factor values (n, F).
 
     Numbers stay as they are. The values of a column of text are numbered in alphabetical order.

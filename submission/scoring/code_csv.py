@@ -5,14 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from submission.errors import InputError
+from submission.scoring.arrays import Array
 from submission.scoring.code_columns import is_number
 
 __all__ = ["read_csv"]
-
-Array = npt.NDArray[Any]
 
 
 def read_csv(path: Path) -> dict[str, Array]:

@@ -5,14 +5,13 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from safetensors import SafetensorError, safe_open
 
 from submission.data.archive import open_file
 from submission.errors import InputError
+from submission.scoring.arrays import Array, FloatArray, IntArray
 from submission.scoring.code_columns import (
     codes_of_columns,
     columns_of_array,
@@ -22,7 +21,6 @@ from submission.scoring.code_csv import read_csv
 
 __all__ = ["LabelledCodes", "read_codes"]
 
-Array = npt.NDArray[Any]
 Columns = dict[str, Array]
 
 CODES = "codes"
@@ -58,8 +56,8 @@ class LabelledCodes:
         names: F names of the factors; empty if there are no factors.
     """
 
-    codes: npt.NDArray[np.floating[Any]]
-    factors: npt.NDArray[np.int64] | None
+    codes: FloatArray
+    factors: IntArray | None
     names: tuple[str, ...]
 
 

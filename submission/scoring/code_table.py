@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from submission.errors import InputError, MissingFileError
 from submission.factors import FactorSpace
 from submission.files import replacing
+from submission.scoring.arrays import Bytes, Singles
 from submission.scoring.results import Source
 
 __all__ = [
@@ -65,7 +65,7 @@ class CodeTable:
         ValueError: if the codes are not float32 (N, C) with N the product of the sizes.
     """
 
-    codes: npt.NDArray[np.float32]
+    codes: Singles
     space: FactorSpace
     source: Source
 
@@ -130,7 +130,7 @@ def load_table(path: Path) -> CodeTable:
 
 def verify_table(
     table: CodeTable,
-    represent: Callable[[npt.NDArray[np.uint8]], npt.NDArray[np.float32]],
+    represent: Callable[[Bytes], Singles],
     images: Any,
     expected: Source,
 ) -> CodeDifference:

@@ -7,14 +7,13 @@ looks up rows of a table. The draws, and therefore the scores, stay the library'
 
 import itertools
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from submission.data.ground_truth import GridData
 from submission.errors import InputError
 from submission.factors import FactorSpace
+from submission.scoring.arrays import FloatArray, IntArray
 from submission.scoring.library import library
 
 __all__ = [
@@ -25,8 +24,6 @@ __all__ = [
     "varying",
 ]
 
-IntArray = npt.NDArray[np.int64]
-FloatArray = npt.NDArray[np.floating[Any]]
 
 Rows = tuple[FloatArray, IntArray]
 """Codes (C, n) and factor values (F, n), the library's orientation."""

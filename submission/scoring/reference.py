@@ -1,21 +1,17 @@
 """Perfect codes: even these do not reach 1 in every metric."""
 
-from typing import Any
-
 import numpy as np
-import numpy.typing as npt
 
 from submission.factors import FactorSpace
+from submission.scoring.arrays import FloatArray, Singles
 
 __all__ = ["CODE_RANGE", "perfect_codes"]
-
-FloatArray = npt.NDArray[np.floating[Any]]
 
 CODE_RANGE = 3.4
 """Range of a perfect latent: evenly spaced values then have a variance of about 1, as the prior."""
 
 
-def perfect_codes(space: FactorSpace, noise: float = 0.0, seed: int = 0) -> npt.NDArray[np.float32]:
+def perfect_codes(space: FactorSpace, noise: float = 0.0, seed: int = 0) -> Singles:
     """Gives every factor a latent of its own, its values evenly spaced over `CODE_RANGE`.
 
     Args:

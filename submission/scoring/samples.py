@@ -1,25 +1,22 @@
 """Factors of a sample: their values numbered by rank, and what is too rare to be scored."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from submission.errors import InputError
+from submission.scoring.arrays import Array, IntArray
 from submission.scoring.draws import SampleDraws
 from submission.scoring.metrics.factor_vae import FactorVaeSettings
 from submission.scoring.settings import Settings
 
 __all__ = ["numbered_factors", "scarce_value", "undrawn_factors", "undrawn_values"]
 
-IntArray = npt.NDArray[np.int64]
-Labels = npt.NDArray[Any]
-
 MIN_ROWS = 3
 
 
-def numbered_factors(factors: npt.ArrayLike) -> tuple[IntArray, list[Labels]]:
+def numbered_factors(factors: npt.ArrayLike) -> tuple[IntArray, list[Array]]:
     """Numbers each factor's values from 0 by rank, so that no metric depends on their size.
 
     Args:
@@ -61,7 +58,7 @@ def numbered_factors(factors: npt.ArrayLike) -> tuple[IntArray, list[Labels]]:
 
 def undrawn_factors(
     draws: SampleDraws,
-    labels: Mapping[str, Labels],
+    labels: Mapping[str, Array],
     settings: Settings,
     metrics: Sequence[str],
 ) -> dict[str, str]:
@@ -93,7 +90,7 @@ def undrawn_factors(
 
 def undrawn_values(
     draws: SampleDraws,
-    labels: Mapping[str, Labels],
+    labels: Mapping[str, Array],
     settings: Settings,
     metrics: Sequence[str],
 ) -> list[str]:
@@ -124,7 +121,7 @@ def undrawn_values(
 
 
 def scarce_value(
-    draws: SampleDraws, labels: Mapping[str, Labels], settings: FactorVaeSettings
+    draws: SampleDraws, labels: Mapping[str, Array], settings: FactorVaeSettings
 ) -> str | None:
     """Says which value has too few rows for a vote of FactorVAE; None if there is none.
 

@@ -1,11 +1,19 @@
 """The project's git repository: commits, tracked files, remotes."""
 
+import shutil
 import subprocess
 from pathlib import Path
 
-from submission.errors import InputError, MissingFileError, OutputError
+from submission.errors import InputError, MissingFileError
+from submission.files import writing
 
-__all__ = ["Repository"]
+__all__ = ["Repository", "listed"]
+
+
+def listed(text: str) -> list[str]:
+    """Lists the lines of a text file, without comments from # on and without empty ones."""
+    lines = (line.split("#")[0].strip() for line in text.splitlines())
+    return [line for line in lines if line]
 
 
 class Repository:
@@ -106,8 +114,6 @@ class Repository:
         folder.mkdir()
         archive = folder.with_name(f"{folder.name}.tar")
         self.git("archive", "--format=tar", f"--output={archive}", "HEAD")
-        command = ["tar", "-xf", str(archive), "-C", str(folder)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
-        if done.returncode != 0:
-            raise OutputError(f"the commit cannot be written to {folder}: {done.stderr.strip()}")
+        with writing(folder):
+            shutil.unpack_archive(archive, folder, filter="data")
         archive.unlink()

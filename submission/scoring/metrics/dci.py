@@ -1,12 +1,12 @@
 """DCI (Eastwood and Williams 2018), by the library's own functions on our own boosted trees."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
 from submission.config.group import setting
+from submission.scoring.arrays import FloatArray
 from submission.scoring.checks import check_drawn
 from submission.scoring.draws import Draws, Rows
 from submission.scoring.library import library
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from submission.scoring.trees.importances import Trees
 
 __all__ = ["DciScore", "DciSettings", "compute_dci", "dci_of_trees", "fit_trees"]
-
-FloatArray = npt.NDArray[np.floating[Any]]
 
 RANDOM_STATE = 0
 """Decides which of two equally good latents a tree splits; the library leaves it to chance."""

@@ -4,22 +4,17 @@ A grid is scored by the library's functions, a sample by its rule.
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from submission.config.group import setting
+from submission.scoring.arrays import BoolArray, FloatArray, IntArray
 from submission.scoring.checks import is_constant
 from submission.scoring.draws import Draws, GridDraws, SampleDraws
 from submission.scoring.library import library
 from submission.scoring.metrics.metric import MetricScore, MetricSettings
 
 __all__ = ["FactorVaeScore", "FactorVaeSettings", "compute_factor_vae"]
-
-FloatArray = npt.NDArray[np.floating[Any]]
-IntArray = npt.NDArray[np.int64]
-BoolArray = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)

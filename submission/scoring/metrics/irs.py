@@ -1,21 +1,17 @@
 """IRS, the interventional robustness score (Suter et al. 2019), by the library's own functions."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from submission.config.group import setting
+from submission.scoring.arrays import FloatArray, IntArray
 from submission.scoring.checks import is_constant
 from submission.scoring.draws import Draws, Rows
 from submission.scoring.library import binned, library
 from submission.scoring.metrics.metric import MetricScore, MetricSettings
 
 __all__ = ["IrsScore", "IrsSettings", "compute_irs", "irs_in_float64"]
-
-FloatArray = npt.NDArray[np.floating[Any]]
-IntArray = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)

@@ -1,12 +1,11 @@
 """MIG, the mutual information gap (Chen et al. 2018), by the library's own functions."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from submission.config.group import setting
+from submission.scoring.arrays import FloatArray, IntArray
 from submission.scoring.checks import (
     LatentSummary,
     check_drawn,
@@ -18,9 +17,6 @@ from submission.scoring.library import binned, library
 from submission.scoring.metrics.metric import MetricScore, MetricSettings
 
 __all__ = ["MigScore", "MigSettings", "compute_mig"]
-
-FloatArray = npt.NDArray[np.floating[Any]]
-IntArray = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)

@@ -2,21 +2,17 @@
 
 import warnings
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from submission.config.group import setting
+from submission.scoring.arrays import FloatArray, IntArray
 from submission.scoring.checks import check_drawn
 from submission.scoring.draws import Draws
 from submission.scoring.library import library
 from submission.scoring.metrics.metric import MetricScore, MetricSettings
 
 __all__ = ["SapScore", "SapSettings", "compute_sap"]
-
-FloatArray = npt.NDArray[np.floating[Any]]
-IntArray = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)

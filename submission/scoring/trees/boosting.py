@@ -20,14 +20,11 @@ import numpy.typing as npt
 from numba import njit
 
 from submission.errors import InputError
+from submission.scoring.arrays import Floats, IntArray, Singles
 from submission.scoring.trees.logloss import negative_gradients, newton_step, prior_scores
 from submission.scoring.trees.trees import NUM_NODES, SortedFeatures, Tree, grow_tree, sort_features
 
 __all__ = ["BoostedTrees", "fit_each_factor"]
-
-Floats = npt.NDArray[np.float64]
-Singles = npt.NDArray[np.float32]
-Integers = npt.NDArray[np.int64]
 
 # Samples that pass all trees together, few enough to stay in the fastest cache.
 CHUNK = 256
@@ -61,7 +58,7 @@ class Problem(NamedTuple):
 
     data: SortedFeatures
     labels: npt.NDArray[np.int32]
-    first_tree: Integers
+    first_tree: IntArray
 
 
 class Stage(NamedTuple):
@@ -74,7 +71,7 @@ class Stage(NamedTuple):
     """
 
     trees: Forest
-    seeds: Integers
+    seeds: IntArray
     reduction: Floats
 
 
@@ -91,7 +88,7 @@ class BoostedTrees:
             size 1e-17 negative.
     """
 
-    classes: Integers
+    classes: IntArray
     prior: Floats
     trees: Forest
     importances: Floats
@@ -118,11 +115,11 @@ class BoostedTrees:
             _side_by_side(pool, _num_cores(), _add_trees, singles, self.trees, scores)
         return scores
 
-    def predict(self, features: npt.ArrayLike) -> Integers:
+    def predict(self, features: npt.ArrayLike) -> IntArray:
         """Predicts the labels (n,) of features (n, C); raises as `scores` does."""
         scores = self.scores(features)
         best = scores.argmax(axis=0) if len(scores) > 1 else (scores[0] >= 0).astype(np.int64)
-        labels: Integers = self.classes[best]
+        labels: IntArray = self.classes[best]
         return labels
 
 
@@ -216,7 +213,7 @@ def _grow_trees(
             scores[t, i] += LEARNING_RATE * value[t, leaf[i]]
 
 
-def _tree_seeds(num_stages: int, num_trees: int, random_state: int) -> Integers:
+def _tree_seeds(num_stages: int, num_trees: int, random_state: int) -> IntArray:
     """Draws the seeds (S, T) of one model's trees as scikit-learn draws them."""
     generator = np.random.RandomState(random_state)
     return generator.randint(0, 2**31 - 1, size=(num_stages, num_trees), dtype=np.int64)

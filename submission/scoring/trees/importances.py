@@ -1,16 +1,15 @@
 """What boosted trees tell DCI: the importance of each latent for each factor, and accuracies."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
+from submission.scoring.arrays import FloatArray, IntArray
 from submission.scoring.trees.boosting import fit_each_factor
 
 __all__ = ["Trees", "boosted_importances"]
 
-FloatArray = npt.NDArray[np.floating[Any]]
-Rows = tuple[FloatArray, npt.NDArray[np.int64]]
+Rows = tuple[FloatArray, IntArray]
 
 
 class Trees(NamedTuple):

@@ -4,21 +4,17 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from submission.submit.preflight.finding import Finding, judge
-from submission.submit.repository import Repository
+from submission.submit.repository import Repository, listed
 
 __all__ = ["check_lock"]
 
 
 def check_lock(repository: Repository) -> Finding:
     """Checks the commit's `requirements.lock` against its `requirements.txt`."""
-    required = (repository.read("requirements.txt") or "").splitlines()
-    locked, wrong = _locked((repository.read("requirements.lock") or "").splitlines())
+    locked, wrong = _locked(repository.read("requirements.lock") or "")
     if not locked:
         wrong.append("requirements.lock is missing or empty")
-    for line in required:
-        text = line.split("#")[0].strip()
-        if not text:
-            continue
+    for text in listed(repository.read("requirements.txt") or ""):
         try:
             requirement = Requirement(text)
         except InvalidRequirement:
@@ -38,13 +34,10 @@ def check_lock(repository: Repository) -> Finding:
     )
 
 
-def _locked(lines: list[str]) -> tuple[dict[str, str], list[str]]:
+def _locked(content: str) -> tuple[dict[str, str], list[str]]:
     locked: dict[str, str] = {}
     wrong: list[str] = []
-    for line in lines:
-        text = line.split("#")[0].strip()
-        if not text:
-            continue
+    for text in listed(content):
         name, separator, version = text.partition("==")
         if not separator or not version:
             wrong.append(f"requirements.lock has {text!r}, expected NAME==VERSION")
