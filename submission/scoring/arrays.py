@@ -5,16 +5,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-__all__ = [
-    "Array",
-    "BoolArray",
-    "Bytes",
-    "FloatArray",
-    "Floats",
-    "IntArray",
-    "Samples",
-    "Singles",
-]
+__all__ = ["Array", "BoolArray", "Bytes", "FloatArray", "Floats", "IntArray", "Samples", "Singles"]
 
 Array = npt.NDArray[Any]
 FloatArray = npt.NDArray[np.floating[Any]]

@@ -7,16 +7,16 @@ import numpy as np
 import numpy.typing as npt
 
 from submission.errors import InputError
-from submission.scoring.arrays import BoolArray, FloatArray, IntArray
+from submission.scoring.arrays import Array, BoolArray, FloatArray, IntArray
 
 __all__ = [
     "MAX_MAGNITUDE",
     "LatentSummary",
+    "as_array",
     "check_codes",
     "check_drawn",
     "check_magnitude",
     "check_seed",
-    "constant_latents",
     "far_latents",
     "is_constant",
     "odd_latents",
@@ -75,16 +75,6 @@ def is_constant(codes: FloatArray) -> BoolArray:
     return constant
 
 
-def constant_latents(codes: FloatArray) -> list[int]:
-    """Lists the latents of codes (n, C) that have one value only.
-
-    Example:
-        >>> constant_latents(np.array([[0.3, 1.0], [0.3, 2.0]]))
-        [0]
-    """
-    return [int(latent) for latent in np.flatnonzero(is_constant(codes))]
-
-
 def summarise_latents(codes: FloatArray) -> LatentSummary:
     """Takes mean, spread and range of each latent of codes (n, C), in float64."""
     columns = np.ascontiguousarray(codes.T)  # (C, n)
@@ -103,6 +93,18 @@ def summarise_latents(codes: FloatArray) -> LatentSummary:
     )
 
 
+def as_array(values: npt.ArrayLike, expected: str) -> Array:
+    """Makes an array of what was given.
+
+    Raises:
+        InputError: if that is impossible; it names what was `expected`.
+    """
+    try:
+        return np.asarray(values)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise InputError(f"expected {expected}, got {type(values).__name__}: {error}") from error
+
+
 def check_codes(codes: npt.ArrayLike, num_rows: int) -> FloatArray:
     """Refuses codes that no metric can take.
 
@@ -117,12 +119,7 @@ def check_codes(codes: npt.ArrayLike, num_rows: int) -> FloatArray:
         InputError: for another shape or type, and for NaN, infinite or huge codes, with their
             number and the first place.
     """
-    try:
-        values = np.asarray(codes)
-    except (TypeError, ValueError, RuntimeError) as error:
-        raise InputError(
-            f"expected codes as an array of shape (N, C), got {type(codes).__name__}: {error}"
-        ) from error
+    values = as_array(codes, "codes as an array of shape (N, C)")
     if values.ndim != 2 or values.shape[1] < 1:
         raise InputError(f"expected codes of shape (N, C), got {values.shape}")
     if values.dtype not in (np.float32, np.float64):

@@ -27,6 +27,8 @@ __all__ = [
 
 FORMAT = "code table 2"
 
+WAY_OUT = "encode the images again: python3 local_evaluation.py --encode"
+
 TOLERANCE = 0.02
 """Largest 95 % quantile of the distance between a code and the exported model's.
 
@@ -113,15 +115,11 @@ def load_table(path: Path) -> CodeTable:
         with safe_open(path, framework="numpy") as file:
             metadata = file.metadata() or {}
             if FORMAT not in metadata:
-                raise InputError(
-                    f"expected a {FORMAT} in {path}, got another file; encode the images again: "
-                    "python3 local_evaluation.py --encode"
-                )
+                raise InputError(f"expected a {FORMAT} in {path}, got another file; {WAY_OUT}")
             codes = file.get_tensor("codes")
     except SafetensorError as error:
         raise InputError(
-            f"expected a table of codes in {path}, got a broken file ({error}); encode the images "
-            "again: python3 local_evaluation.py --encode"
+            f"expected a table of codes in {path}, got a broken file ({error}); {WAY_OUT}"
         ) from error
     origin = json.loads(metadata[FORMAT])
     space = FactorSpace(tuple(origin.pop("factor_names")), tuple(origin.pop("factor_sizes")))
@@ -151,8 +149,7 @@ def verify_table(
     for name, wanted in asdict(expected).items():
         if (found := getattr(table.source, name)) != wanted:
             raise InputError(
-                f"expected a table of codes with {name} {wanted}, got {found}; encode the images "
-                "again: python3 local_evaluation.py --encode"
+                f"expected a table of codes with {name} {wanted}, got {found}; {WAY_OUT}"
             )
     N = table.space.num_points
     if len(images) != N:
@@ -174,7 +171,6 @@ def verify_table(
         raise InputError(
             f"expected the table's codes to be the exported model's, 95 % of them within "
             f"{TOLERANCE:g} standard deviations, got {found.quantile_95:.3g}, and "
-            f"{found.largest:.3g} for image {chosen[worst]}; encode the images again: "
-            "python3 local_evaluation.py --encode"
+            f"{found.largest:.3g} for image {chosen[worst]}; {WAY_OUT}"
         )
     return found

@@ -34,13 +34,13 @@ class GridDraws:
     """Draws from a full grid, with the library's functions.
 
     Attributes:
-        names: F names of the factors that are scored.
+        space: names and numbers of values of the F factors that are scored.
         data: the grid.
         codes: (N, C) of all its points.
         seed: of each metric's random state.
     """
 
-    names: tuple[str, ...]
+    space: FactorSpace
     data: GridData
     codes: FloatArray
     seed: int
@@ -62,13 +62,13 @@ class SampleDraws:
     """Takes rows of any sample of codes, shuffled by the seed.
 
     Attributes:
-        names: F names of the factors that are scored.
+        space: names and numbers of values of the F factors that are scored.
         codes: (n, C).
         factors: (n, F), values of a factor numbered from 0 by rank.
         seed: of the shuffling.
     """
 
-    names: tuple[str, ...]
+    space: FactorSpace
     codes: FloatArray
     factors: IntArray
     seed: int

@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 from submission.errors import InputError
 from submission.scoring.arrays import Array, IntArray
+from submission.scoring.checks import as_array
 from submission.scoring.draws import SampleDraws
 from submission.scoring.metrics.factor_vae import FactorVaeSettings
 from submission.scoring.settings import Settings
@@ -32,10 +33,7 @@ def numbered_factors(factors: npt.ArrayLike) -> tuple[IntArray, list[Array]]:
         >>> numbered_factors([["red"], ["blue"], ["red"]])[0][:, 0]
         array([1, 0, 1])
     """
-    try:
-        values = np.asarray(factors)
-    except (TypeError, ValueError, RuntimeError) as error:
-        raise InputError(f"expected factors as an array of shape (n, F): {error}") from error
+    values = as_array(factors, "factors as an array of shape (n, F)")
     if values.ndim != 2 or values.shape[1] < 1 or len(values) < MIN_ROWS:
         raise InputError(
             f"expected factors of shape (n, F) with n of at least {MIN_ROWS}, got {values.shape}"
@@ -77,7 +75,7 @@ def undrawn_factors(
     num_rows = len(draws.factors)
     for metric, drawn in _fitted_rows(draws, settings, metrics).items():
         for f in np.flatnonzero(drawn.min(axis=1) == drawn.max(axis=1)):
-            name, value = draws.names[f], labels[draws.names[f]][drawn[f, 0]]
+            name, value = draws.space.names[f], labels[draws.space.names[f]][drawn[f, 0]]
             others = int((draws.factors[:, f] != drawn[f, 0]).sum())
             notes.setdefault(
                 name,
@@ -104,7 +102,7 @@ def undrawn_values(
     """
     notes = []
     fitted = _fitted_rows(draws, settings, metrics)
-    for f, name in enumerate(draws.names):
+    for f, name in enumerate(draws.space.names):
         counts = np.bincount(draws.factors[:, f])
         missing = {
             metric: set(range(len(counts))) - set(drawn[f].tolist())
@@ -130,7 +128,7 @@ def scarce_value(
         labels: each factor's values.
         settings: how many rows make a vote.
     """
-    for f, name in enumerate(draws.names):
+    for f, name in enumerate(draws.space.names):
         counts = np.bincount(draws.factors[:, f])
         if counts.min() < settings.batch_size:
             return (

@@ -67,7 +67,7 @@ def compute_dci(draws: Draws, settings: DciSettings) -> DciScore:
     """
     nums = (settings.num_train, settings.num_test)
     train, test = draws.rows(nums, settings.batch_size)
-    check_drawn(train[1], draws.names, "DciSettings.num_train")
+    check_drawn(train[1], draws.space.names, "DciSettings.num_train")
     return dci_of_trees(fit_trees(train, test))
 
 

@@ -56,7 +56,7 @@ def compute_mig(draws: Draws, settings: MigSettings) -> MigScore:
         InputError: if a factor has one value only in the rows drawn.
     """
     ((codes, factors),) = draws.rows((settings.num_train,), settings.batch_size)
-    check_drawn(factors, draws.names, "MigSettings.num_train")
+    check_drawn(factors, draws.space.names, "MigSettings.num_train")
     utils = library().utils
     bins = binned(codes, settings.num_bins)
     information = utils.discrete_mutual_info(bins, factors)  # (C, F)

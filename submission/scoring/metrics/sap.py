@@ -51,16 +51,18 @@ def compute_sap(draws: Draws, settings: SapSettings) -> SapScore:
     """
     nums = (settings.num_train, settings.num_test)
     train, test = draws.rows(nums, settings.batch_size)
-    check_drawn(train[1], draws.names, "SapSettings.num_train")
+    check_drawn(train[1], draws.space.names, "SapSettings.num_train")
     from sklearn.exceptions import ConvergenceWarning
 
     with warnings.catch_warnings():
         # The solver stops early on huge codes, in the library's own path too.
         warnings.simplefilter("ignore", ConvergenceWarning)
-        accuracies = library().sap.compute_score_matrix(*train, *test, continuous_factors=False)
+        accuracies = library().sap_score.compute_score_matrix(
+            *train, *test, continuous_factors=False
+        )
     ordered = np.sort(accuracies, axis=0)
     return SapScore(
-        sap=float(library().sap.compute_avg_diff_top_two(accuracies)),
+        sap=float(library().sap_score.compute_avg_diff_top_two(accuracies)),
         accuracies=accuracies,
         gap_per_factor=ordered[-1] - ordered[-2],
         latent_of_factor=accuracies.argmax(axis=0),
