@@ -97,19 +97,20 @@ def _check(name: str, folder: Path, quick: bool) -> None:
     image_set = open_images(name, folder)
     say(f"structure: {image_set.path} holds {grid_text(image_set.space)} images")
     checks = [check_colors, check_order, check_axes] if name in MPI3D_LIKE else []
+    findings = [] if checks else [Finding("", untested="colours, order and axes")]
     if not quick:
         checks.append(check_checksums)
-    doubts = 0
     for find in checks:
-        findings: list[Finding] = find(image_set)
-        for finding in findings:
+        for finding in find(image_set):
             say(finding.text)
-            doubts += finding.is_doubt
+            findings.append(finding)
     image_set.require_unchanged()
-    if doubts:
+    untested = [finding.untested for finding in findings if finding.untested]
+    untested += ["checksums, because of --quick"] if quick else []
+    if any(finding.is_doubt for finding in findings):
         say(f"{name} may not be what its name says: see the lines above that say what was expected")
-    elif quick:
-        say(f"{name} looks sound; without --quick the checksums are compared, too")
+    elif untested:
+        say(f"no fault was found in {name}; not tested: {'; '.join(untested)}")
     else:
         say(f"{name} is sound")
 

@@ -55,7 +55,7 @@ def check_order(image_set: ImageSet) -> list[Finding]:
     """
     if image_set.space.num_points < FEWEST_IMAGES:
         text = f"order: not tested, {image_set.space.num_points:,} images are too few"
-        return [Finding(text)]
+        return [Finding(text, untested="order")]
     found = compare_neighbours(image_set)
     for name, pairs in found.items():
         if not pairs.standard_errors > SURE:
@@ -65,9 +65,11 @@ def check_order(image_set: ImageSet) -> list[Finding]:
                 f"images are out of order or corrupt, {renewal(image_set.path)}"
             )
     ratios = ", ".join(f"{name} {pairs.ratio:.2f}" for name, pairs in found.items())
-    untested = [name for name in image_set.space.names if name not in found]
-    note = f"; not tested: {', '.join(untested)}" if untested else ""
-    return [Finding(f"order: difference of near images over that of far ones, {ratios}{note}")]
+    space = image_set.space
+    names = [n for n, size in zip(space.names, space.sizes, strict=True) if size > 1]
+    untested = ", ".join(name for name in names if name not in found)
+    text = f"order: difference of near images over that of far ones, {ratios}"
+    return [Finding(text, untested=f"order along {untested}" if untested else "")]
 
 
 def compare_neighbours(image_set: ImageSet) -> dict[str, Neighbours]:
