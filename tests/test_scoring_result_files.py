@@ -113,7 +113,7 @@ def gin_untouched() -> Iterator[None]:
     ("metric", "module", "function"),
     [
         ("factor_vae", "factor_vae", "compute_factor_vae"),
-        ("sap", "sap", "compute_sap"),
+        ("sap", "sap_score", "compute_sap"),
         ("irs", "irs", "compute_irs"),
         ("mig", "mig", "compute_mig"),
     ],

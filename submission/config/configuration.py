@@ -108,12 +108,7 @@ def load_configuration(path: Path | None, overrides: Sequence[str] = ()) -> Conf
             )
         group, setting = name.split(".")
         values[group][setting] = assignment.value
-    return Configuration(
-        FinetuneSettings(**values["Finetune"]),
-        AdaptSettings(**values["Adapt"]),
-        ExtractSettings(**values["Extract"]),
-        FitSettings(**values["Fit"]),
-    )
+    return Configuration(*(type(each)(**values[each.group_name()]) for each in default.groups))
 
 
 def changed_settings(configuration: Configuration) -> dict[str, Any]:

@@ -17,7 +17,6 @@ __all__ = [
     "check_drawn",
     "check_magnitude",
     "check_seed",
-    "far_latents",
     "is_constant",
     "odd_latents",
     "summarise_latents",
@@ -197,7 +196,7 @@ def odd_latents(latents: LatentSummary, drawn: LatentSummary, prune_threshold: f
     """
     constant = latents.std == 0
     tiny = ~constant & (latents.std < prune_threshold)
-    outliers = drawn.stretched()
+    outliers, far = drawn.stretched(), latents.far(MAX_OFFSET)
     notes = []
     if constant.any():
         notes.append(
@@ -215,19 +214,13 @@ def odd_latents(latents: LatentSummary, drawn: LatentSummary, prune_threshold: f
             f"{MAX_STRETCH:g} times that of 99.8 % of the rows, so they dominate MIG's "
             "equal-width bins and IRS's largest deviation."
         )
+    if far.any():
+        notes.append(
+            f"{_named(far)}: mean more than {MAX_OFFSET:g} standard deviations from zero, so SAP, "
+            "whose classifier penalises the offset, scores it low, here as on the evaluation "
+            "server. Subtract the mean in the model."
+        )
     return notes
-
-
-def far_latents(latents: LatentSummary) -> list[str]:
-    """Says in words which latents lie so far from zero that SAP is lower than it has to be."""
-    far = latents.far(MAX_OFFSET)
-    if not far.any():
-        return []
-    return [
-        f"{_named(far)}: mean more than {MAX_OFFSET:g} standard deviations from zero, so SAP, "
-        "whose classifier penalises the offset, scores it low, here as on the evaluation server. "
-        "Subtract the mean in the model."
-    ]
 
 
 def _named(mask: BoolArray) -> str:

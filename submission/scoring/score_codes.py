@@ -14,7 +14,6 @@ from submission.factors import FactorSpace
 from submission.scoring.checks import (
     check_codes,
     check_seed,
-    far_latents,
     odd_latents,
     summarise_latents,
 )
@@ -183,7 +182,6 @@ def _score(
     latents = summarise_latents(codes)
     drawn = results["mig"].latents if "mig" in results else latents
     notes = odd_latents(latents, drawn, settings.factor_vae.prune_threshold)
-    notes += far_latents(latents)
     if "irs" in results and codes.dtype == np.float32 and latents.far(IMPRECISE).any():
         notes += _lost_digits(draws, settings, results["irs"].irs)
     return Scores(

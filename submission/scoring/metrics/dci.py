@@ -8,14 +8,14 @@ import numpy as np
 from submission.config.group import setting
 from submission.scoring.arrays import FloatArray
 from submission.scoring.checks import check_drawn
-from submission.scoring.draws import Draws, Rows
+from submission.scoring.draws import Draws
 from submission.scoring.library import library
 from submission.scoring.metrics.metric import MetricScore, MetricSettings
 
 if TYPE_CHECKING:
     from submission.scoring.trees.importances import Trees
 
-__all__ = ["DciScore", "DciSettings", "compute_dci", "dci_of_trees", "fit_trees"]
+__all__ = ["DciScore", "DciSettings", "compute_dci", "dci_of_trees"]
 
 RANDOM_STATE = 0
 """Decides which of two equally good latents a tree splits; the library leaves it to chance."""
@@ -60,7 +60,7 @@ class DciScore(MetricScore):
 
 
 def compute_dci(draws: Draws, settings: DciSettings) -> DciScore:
-    """Computes DCI.
+    """Computes DCI on our own boosted trees: scikit-learn's, with features sorted once.
 
     Raises:
         InputError: if a factor has one value only in the training rows drawn.
@@ -68,15 +68,10 @@ def compute_dci(draws: Draws, settings: DciSettings) -> DciScore:
     nums = (settings.num_train, settings.num_test)
     train, test = draws.rows(nums, settings.batch_size)
     check_drawn(train[1], draws.space.names, "DciSettings.num_train")
-    return dci_of_trees(fit_trees(train, test))
-
-
-def fit_trees(train: Rows, test: Rows) -> "Trees":
-    """Fits our own boosted trees: scikit-learn's algorithm, with features sorted once."""
     # Imported here, because numba is slow to import and training reads tables without scoring.
-    from submission.scoring.trees.importances import boosted_importances
+    from submission.scoring.trees import importances
 
-    return boosted_importances(train, test, RANDOM_STATE)
+    return dci_of_trees(importances.boosted_importances(train, test, RANDOM_STATE))
 
 
 def dci_of_trees(trees: "Trees") -> DciScore:

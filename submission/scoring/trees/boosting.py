@@ -213,12 +213,6 @@ def _grow_trees(
             scores[t, i] += LEARNING_RATE * value[t, leaf[i]]
 
 
-def _tree_seeds(num_stages: int, num_trees: int, random_state: int) -> IntArray:
-    """Draws the seeds (S, T) of one model's trees as scikit-learn draws them."""
-    generator = np.random.RandomState(random_state)
-    return generator.randint(0, 2**31 - 1, size=(num_stages, num_trees), dtype=np.int64)
-
-
 def fit_each_factor(
     features: npt.ArrayLike,
     labels: npt.ArrayLike,
@@ -263,7 +257,10 @@ def fit_each_factor(
     num_trees = [1 if len(classes) == 2 else len(classes) for classes, _ in encodings]
     first_tree = np.concatenate([[0], np.cumsum(num_trees)]).astype(np.int64)  # (F + 1,)
     priors = [prior_scores(np.bincount(codes)) for codes in encoded]
-    seeds = np.concatenate([_tree_seeds(num_stages, T, random_state) for T in num_trees], axis=1)
+    # scikit-learn draws the seeds (S, T) of each model's trees like this.
+    draw = partial(np.random.RandomState, random_state)
+    parts = [draw().randint(2**31 - 1, size=(num_stages, T), dtype=np.int64) for T in num_trees]
+    seeds = np.concatenate(parts, axis=1)
 
     problem = Problem(sort_features(singles), encoded, first_tree)
     scores = np.repeat(np.concatenate(priors)[:, None], len(singles), axis=1)  # (T, n)
