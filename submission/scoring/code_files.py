@@ -1,7 +1,5 @@
 """Codes and factor values read from files that any framework can write."""
 
-import zipfile
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from safetensors import SafetensorError, safe_open
 
-from submission.data.archive import open_file
+from submission.data.archive import ZIP_ERRORS, open_file
 from submission.errors import InputError
 from submission.scoring.arrays import Array, FloatArray, IntArray
 from submission.scoring.code_columns import (
@@ -30,17 +28,12 @@ PREFIX = "factor:"
 SUFFIXES = (".npz", ".npy", ".csv", ".safetensors")
 
 BROKEN = (
+    *ZIP_ERRORS,
     ValueError,
     TypeError,
-    KeyError,
-    EOFError,
+    LookupError,
     MemoryError,
-    NotImplementedError,
-    RuntimeError,
     SyntaxError,
-    OverflowError,
-    zipfile.BadZipFile,
-    zlib.error,
     SafetensorError,
 )
 """What NumPy and safetensors raise on a file that is damaged or of another kind."""

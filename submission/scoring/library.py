@@ -22,21 +22,17 @@ METRICS = "disentanglement_lib.evaluation.metrics."
 @contextmanager
 def _quiet() -> Iterator[None]:
     """Hides gin's complaints about the library, and the library's old syntax."""
-
-    def keep(record: logging.LogRecord) -> bool:
-        return "blacklist is deprecated" not in record.getMessage()
-
-    root = logging.getLogger()
     # Without any handler, the first message to the root logger would install one for good.
-    handler = logging.NullHandler()
+    root, handler = logging.getLogger(), logging.NullHandler()
     root.addHandler(handler)
-    root.addFilter(keep)
+    hidden = logging.root.manager.disable
+    logging.disable(logging.WARNING)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield
     finally:
-        root.removeFilter(keep)
+        logging.disable(hidden)
         root.removeHandler(handler)
 
 

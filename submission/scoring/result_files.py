@@ -32,9 +32,7 @@ LIBRARY_NAMES = {
 STEP = "evaluation"
 
 
-def write_result_files(
-    scores: Scores, experiment: Path, data_name: str | None = None
-) -> list[Path]:
+def write_result_files(scores: Scores, experiment: Path, data_name: str) -> list[Path]:
     """Writes `metrics/<name>/results/` for each metric there is, and replaces what was there.
 
     The folder is `metrics_seed_1` for seed 1, and so on. Folders of metrics that `scores` lacks are
@@ -47,7 +45,7 @@ def write_result_files(
     Args:
         scores: what to write.
         experiment: the experiment's folder, in which `representation/` lies.
-        data_name: the library's name of the data set; that of the scores' source if None.
+        data_name: the library's name of the data set.
 
     Returns:
         the path of each `aggregate/evaluation.json`.
@@ -55,8 +53,6 @@ def write_result_files(
     Raises:
         OSError: if the folder cannot be written.
     """
-    if data_name is None:
-        data_name = scores.source.data_name if scores.source else "auto"
     metrics = experiment / ("metrics" if scores.seed == 0 else f"metrics_seed_{scores.seed}")
     for metric in KIT_NAMES.keys() - scores.values().keys():
         shutil.rmtree(metrics / KIT_NAMES[metric], ignore_errors=True)

@@ -100,7 +100,6 @@ def score_samples(
     seed: int = 0,
     metrics: tuple[str, ...] = ALL_METRICS,
     settings: Settings | None = None,
-    source: Source | None = None,
 ) -> Scores:
     """Scores codes of any sample of points whose factor values are known.
 
@@ -122,7 +121,6 @@ def score_samples(
         seed: of the shuffling and of FactorVAE's draws.
         metrics: which metrics, out of `ALL_METRICS`.
         settings: how much is drawn; the challenge's numbers if None.
-        source: what the codes came from, kept beside the scores.
 
     Raises:
         InputError: as `score_table`; for factors of another shape or kind, and fewer than 3 rows.
@@ -158,7 +156,7 @@ def score_samples(
             raise InputError(scarce)
         metrics = tuple(metric for metric in metrics if metric != "factor_vae")
         notes.append(f"FactorVAE is left out: {scarce}.")
-    return _score(draws, (*single, *undrawn), notes, metrics, settings, source)
+    return _score(draws, (*single, *undrawn), notes, metrics, settings, None)
 
 
 def _score(

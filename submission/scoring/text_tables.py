@@ -59,14 +59,10 @@ def row_of_spreads(name: str, spreads: Mapping[str, Spread]) -> Row:
     )
 
 
-def text_table(rows: Sequence[Row], notes: Sequence[str] = ()) -> str:
-    """Lays rows out with aligned columns, three decimals, and notes below.
+def text_table(rows: Sequence[Row]) -> str:
+    """Lays rows out with aligned columns and three decimals.
 
     IRS is never shown without the note that says what it is worth.
-
-    Args:
-        rows: at least one.
-        notes: sentences to print below.
 
     Raises:
         ValueError: if there is no row.
@@ -76,8 +72,8 @@ def text_table(rows: Sequence[Row], notes: Sequence[str] = ()) -> str:
     metrics = _metrics(rows)
     cells = [[row.name, *(_cell(row, metric) for metric in metrics)] for row in rows]
     lines = _aligned([["", *(TITLES[metric] for metric in metrics)], *cells])
-    notes = [IRS_NOTE, *notes] if "irs" in metrics else list(notes)
-    return "\n".join([*lines, *(f"- {note}" for note in notes)]) + "\n"
+    lines += [f"- {IRS_NOTE}"] if "irs" in metrics else []
+    return "\n".join(lines) + "\n"
 
 
 def json_table(rows: Sequence[Row]) -> list[dict[str, Any]]:

@@ -71,11 +71,6 @@ class Repository:
         """The current commit, 40 hexadecimal digits."""
         return self.git("rev-parse", "HEAD")
 
-    @property
-    def branch(self) -> str | None:
-        """The current branch, None when no branch is checked out."""
-        return self.try_git("symbolic-ref", "--short", "--quiet", "HEAD")
-
     def changes(self) -> list[str]:
         """Names the files that differ from the commit: changed, staged and untracked ones."""
         lines = self.git("status", "--porcelain", "--untracked-files=all").splitlines()
@@ -96,10 +91,6 @@ class Repository:
         pairs = (line.split(": ") for line in self.git("count-objects", "-v").splitlines())
         counts = {name: int(value) for name, value in pairs if value.isdigit()}
         return 1024 * (counts["size"] + counts["size-pack"])
-
-    def is_tag(self, name: str) -> bool:
-        """Says whether git allows a tag of that name."""
-        return self.try_git("check-ref-format", f"refs/tags/{name}") is not None
 
     def read(self, path: str) -> str | None:
         """Reads a text file of the commit; None if the commit has no such file."""

@@ -11,7 +11,13 @@ __all__ = ["check_lock"]
 
 def check_lock(repository: Repository) -> Finding:
     """Checks the commit's `requirements.lock` against its `requirements.txt`."""
-    locked, wrong = _locked(repository.read("requirements.lock") or "")
+    locked: dict[str, str] = {}
+    wrong: list[str] = []
+    for text in listed(repository.read("requirements.lock") or ""):
+        name, _, version = text.partition("==")
+        if not version:
+            wrong.append(f"requirements.lock has {text!r}, expected NAME==VERSION")
+        locked[canonicalize_name(name)] = version
     if not locked:
         wrong.append("requirements.lock is missing or empty")
     for text in listed(repository.read("requirements.txt") or ""):
@@ -20,11 +26,11 @@ def check_lock(repository: Repository) -> Finding:
         except InvalidRequirement:
             wrong.append(f"requirements.txt has {text!r}, which names no package")
             continue
-        version = locked.get(canonicalize_name(requirement.name))
-        if version is None:
+        found = locked.get(canonicalize_name(requirement.name))
+        if found is None:
             wrong.append(f"{requirement.name} is not in requirements.lock")
-        elif not requirement.specifier.contains(version, prereleases=True):
-            wrong.append(f"requirements.txt has {requirement}, but {version} is locked")
+        elif not requirement.specifier.contains(found, prereleases=True):
+            wrong.append(f"requirements.txt has {requirement}, but {found} is locked")
     return judge(
         "lock",
         wrong,
@@ -32,14 +38,3 @@ def check_lock(repository: Repository) -> Finding:
         "python3.11 -m venv fresh && fresh/bin/pip install -r requirements.txt && "
         "fresh/bin/pip freeze > requirements.lock, then run ./test.sh and commit the lock",
     )
-
-
-def _locked(content: str) -> tuple[dict[str, str], list[str]]:
-    locked: dict[str, str] = {}
-    wrong: list[str] = []
-    for text in listed(content):
-        name, separator, version = text.partition("==")
-        if not separator or not version:
-            wrong.append(f"requirements.lock has {text!r}, expected NAME==VERSION")
-        locked[canonicalize_name(name)] = version
-    return locked, wrong
