@@ -13,6 +13,8 @@ from submission.factors import FactorSpace
 from submission.scoring import ALL_METRICS, Scores, Settings, score_table
 from submission.scoring.draws import Rows
 from submission.scoring.library import library
+from submission.scoring.metrics import dci
+from submission.scoring.metrics.dci import Trees
 from submission.scoring.settings import (
     DciSettings,
     FactorVaeSettings,
@@ -20,8 +22,6 @@ from submission.scoring.settings import (
     MigSettings,
     SapSettings,
 )
-from submission.scoring.trees import importances
-from submission.scoring.trees.importances import Trees
 
 SPACE = FactorSpace(("colour", "shape", "size", "angle"), (4, 3, 2, 7))
 SEED = 3
@@ -163,7 +163,7 @@ def ours(images: npt.NDArray[np.uint8]) -> Scores:
     table = represent(images / 255.0)
     np.random.seed(0)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(importances, "boosted_importances", library_trees)
+        patch.setattr(dci, "boosted_importances", library_trees)
         return score_table(table, SPACE, SEED, settings=SETTINGS)
 
 

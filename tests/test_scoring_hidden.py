@@ -37,10 +37,9 @@ def test_the_draws_are_the_librarys() -> None:
 
 def test_the_score_is_the_librarys_on_images() -> None:
     codes = perfect_codes(SPACE, noise=0.3)
-    rows = codes.__getitem__
 
     def represent(images: npt.NDArray[Any]) -> npt.NDArray[np.floating[Any]]:
-        return rows(np.round(images[:, 0, 0, 0] * 255).astype(np.int64))
+        return codes[np.round(images[:, 0, 0, 0] * 255).astype(np.int64)]
 
     scores = score_table(codes, SPACE, seed=1, metrics=("mig",), hidden=HIDDEN)
     assert scores.factor_names == ("shape", "light")
@@ -49,7 +48,7 @@ def test_the_score_is_the_librarys_on_images() -> None:
         as_ground_truth(numbered_images()), represent, 10_000, np.random.RandomState(1), 16
     )
     ours = library().utils.generate_batch_factor_code(
-        GridData(SPACE, HIDDEN), rows, 10_000, np.random.RandomState(1), 16
+        GridData(SPACE, HIDDEN), codes.__getitem__, 10_000, np.random.RandomState(1), 16
     )
     assert (drawn[0] == ours[0]).all()
     assert (drawn[1] == ours[1]).all()

@@ -108,7 +108,12 @@ def load_configuration(path: Path | None, overrides: Sequence[str] = ()) -> Conf
             )
         group, setting = name.split(".")
         values[group][setting] = assignment.value
-    return Configuration(*(type(each)(**values[each.group_name()]) for each in default.groups))
+    return Configuration(
+        FinetuneSettings(**values["Finetune"]),
+        AdaptSettings(**values["Adapt"]),
+        ExtractSettings(**values["Extract"]),
+        FitSettings(**values["Fit"]),
+    )
 
 
 def changed_settings(configuration: Configuration) -> dict[str, Any]:

@@ -113,7 +113,7 @@ class Setting:
         return all(LIMITS[name](number, limit) for name, limit in self.limits.items())
 
     def _is_number(self) -> bool:
-        if isinstance(self.value, Integral) and type(self.value) is not bool:
+        if isinstance(self.value, Integral) and not isinstance(self.value, bool):
             return abs(int(self.value)) < 2**63
         return self.kind is float and type(self.value) is float and math.isfinite(self.value)
 

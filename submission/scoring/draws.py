@@ -6,6 +6,7 @@ looks up rows of a table. The draws, and therefore the scores, stay the library'
 """
 
 import itertools
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -72,6 +73,11 @@ class SampleDraws:
     codes: FloatArray
     factors: IntArray
     seed: int
+
+    def without(self, names: Collection[str]) -> "SampleDraws":
+        """Leaves out factors by name."""
+        kept = [name not in names for name in self.space.names]
+        return SampleDraws(self.space.without(names), self.codes, self.factors[:, kept], self.seed)
 
     def rows(self, nums: tuple[int, ...], batch_size: int) -> list[Rows]:
         """Takes sets of rows without overlap, in proportion where there are not enough."""

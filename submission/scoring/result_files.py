@@ -72,7 +72,7 @@ def write_result_files(scores: Scores, experiment: Path, data_name: str) -> list
             "evaluation.random_seed": str(scores.seed),
             **_bindings(metric, scores.settings),
         }
-        values = {
+        values: dict[str, Any] = {
             LIBRARY_NAMES.get(name, name): value
             for name, value in vars(getattr(scores, metric)).items()
             if isinstance(value, int | float)

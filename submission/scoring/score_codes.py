@@ -28,8 +28,7 @@ from submission.scoring.results import Scores, Source
 from submission.scoring.samples import (
     numbered_factors,
     scarce_value,
-    undrawn_factors,
-    undrawn_values,
+    undrawn,
 )
 from submission.scoring.settings import ALL_METRICS, Settings, check_metrics
 
@@ -136,27 +135,24 @@ def score_samples(
     check_seed(seed)
     if names is None:
         names = [f"factor {f}" for f in range(len(labels))]
-    space, single = varying(FactorSpace(tuple(names), tuple(len(values) for values in labels)))
+    space = FactorSpace(tuple(names), tuple(len(values) for values in labels))
+    _, single = varying(space)
     every = dict(zip(names, labels, strict=True))
-    kept = numbers[:, [name not in single for name in names]]
-    draws = SampleDraws(space, rows, kept, seed)
-    notes = [f"Left out, with a single value: {', '.join(single)}."] if single else []
-
-    undrawn = undrawn_factors(draws, every, settings, metrics)
-    if len(undrawn) == space.num_factors:
-        reason = next(iter(undrawn.values()))
+    draws = SampleDraws(space, rows, numbers, seed).without(single)
+    rare, notes = undrawn(draws, every, settings, metrics)
+    if len(rare) == draws.space.num_factors:
+        reason = next(iter(rare.values()))
         raise InputError(f"expected a factor with 2 values in the rows drawn, got none: {reason}")
-    kept = kept[:, [name not in undrawn for name in space.names]]
-    space = space.without(undrawn)
-    draws = SampleDraws(space, rows, kept, seed)
-    notes += undrawn.values()
-    notes += undrawn_values(draws, every, settings, metrics)
+    draws = draws.without(rare)
+    notes = [*rare.values(), *notes]
+    if single:
+        notes.insert(0, f"Left out, with a single value: {', '.join(single)}.")
     if "factor_vae" in metrics and (scarce := scarce_value(draws, every, settings.factor_vae)):
         if tuple(metrics) == ("factor_vae",):
             raise InputError(scarce)
         metrics = tuple(metric for metric in metrics if metric != "factor_vae")
         notes.append(f"FactorVAE is left out: {scarce}.")
-    return _score(draws, (*single, *undrawn), notes, metrics, settings, None)
+    return _score(draws, (*single, *rare), notes, metrics, settings, None)
 
 
 def _score(
