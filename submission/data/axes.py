@@ -41,8 +41,7 @@ def check_axes(image_set: ImageSet) -> list[Finding]:
     positions = [space.names.index(name) for name in AXES]
     sizes = [space.sizes[position] for position in positions]
     if not all(map(_has_middle, sizes)):
-        text = f"axes: not tested, {sizes[0]} and {sizes[1]} positions are too few"
-        return [Finding(text, untested="names of the axes")]
+        return [Finding(f"axes: not tested, {sizes[0]} and {sizes[1]} positions are too few")]
     elevation, azimuth = (
         stillness(image_set, moved, held) for moved, held in (positions, positions[::-1])
     )

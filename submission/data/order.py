@@ -55,7 +55,7 @@ def check_order(image_set: ImageSet) -> list[Finding]:
     """
     if image_set.space.num_points < FEWEST_IMAGES:
         text = f"order: not tested, {image_set.space.num_points:,} images are too few"
-        return [Finding(text, untested="order")]
+        return [Finding(text)]
     found = compare_neighbours(image_set)
     for name, pairs in found.items():
         if not pairs.standard_errors > SURE:
@@ -65,11 +65,10 @@ def check_order(image_set: ImageSet) -> list[Finding]:
                 f"images are out of order or corrupt, {renewal(image_set.path)}"
             )
     ratios = ", ".join(f"{name} {pairs.ratio:.2f}" for name, pairs in found.items())
-    space = image_set.space
-    names = [n for n, size in zip(space.names, space.sizes, strict=True) if size > 1]
-    untested = ", ".join(name for name in names if name not in found)
-    text = f"order: difference of near images over that of far ones, {ratios}"
-    return [Finding(text, untested=f"order along {untested}" if untested else "")]
+    sizes = zip(image_set.space.names, image_set.space.sizes, strict=True)
+    untested = [name for name, size in sizes if size > 1 and name not in found]
+    note = f"; not tested: {', '.join(untested)}" if untested else ""
+    return [Finding(f"order: difference of near images over that of far ones, {ratios}{note}")]
 
 
 def compare_neighbours(image_set: ImageSet) -> dict[str, Neighbours]:
