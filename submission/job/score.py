@@ -97,15 +97,11 @@ class CodeScores:
         """Lays everything out for the terminal."""
         parts = []
         if self.scores:
-            first = self.scores[0]
-            seeds = ", ".join(str(scores.seed) for scores in self.scores)
-            parts += [
-                describe(first),
-                factor_table(first),
-                text_table([self.row()]) + f"- mean and standard deviation of the seeds {seeds}\n"
-                if len(self.scores) > 1
-                else text_table([self.row()]),
-            ]
+            table = text_table([self.row()])
+            if len(self.scores) > 1:
+                seeds = ", ".join(str(scores.seed) for scores in self.scores)
+                table += f"- mean and standard deviation of the seeds {seeds}\n"
+            parts += [describe(self.scores[0]), factor_table(self.scores[0]), table]
         if self.infomec is not None:
             values = self.infomec._asdict()
             parts.append("InfoMEC: " + ", ".join(f"{name} {values[name]:.3f}" for name in values))

@@ -77,19 +77,12 @@ def is_constant(codes: FloatArray) -> BoolArray:
 def summarise_latents(codes: FloatArray) -> LatentSummary:
     """Takes mean, spread and range of each latent of codes (n, C), in float64."""
     columns = np.ascontiguousarray(codes.T)  # (C, n)
-    low, high = np.quantile(columns, [TAIL, 1 - TAIL], axis=1)
+    quantiles = np.quantile(columns, [0, TAIL, 1 - TAIL, 1], axis=1).astype(np.float64)
     std = np.array([column.std(dtype=np.float64) for column in columns])
     constant = is_constant(codes)
     # The square of a small deviation can be 0 where the latent does vary.
     std = np.where(constant, 0.0, np.maximum(std, np.finfo(np.float64).tiny))
-    return LatentSummary(
-        mean=columns.mean(axis=1, dtype=np.float64),
-        std=std,
-        minimum=columns.min(axis=1).astype(np.float64),
-        low=low.astype(np.float64),
-        high=high.astype(np.float64),
-        maximum=columns.max(axis=1).astype(np.float64),
-    )
+    return LatentSummary(columns.mean(axis=1, dtype=np.float64), std, *quantiles)
 
 
 def as_array(values: npt.ArrayLike, expected: str) -> Array:
