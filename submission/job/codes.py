@@ -1,8 +1,8 @@
 """The codes that are scored: those of the exported file, or training's where they agree."""
 
+import functools
 import hashlib
 import time
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,6 +40,11 @@ SAME = 1e-3
 CHUNK = 1024
 """Images that are read at once."""
 
+full_precision = functools.partial(
+    torch.backends.cudnn.flags, enabled=True, benchmark=False, deterministic=True, allow_tf32=False
+)
+"""Lets a GPU convolve in float32; its default rounds codes by about 0.001."""
+
 
 @dataclass(frozen=True, eq=False)
 class ScoredCodes:
@@ -74,7 +79,7 @@ class ExportedFile:
         """Encodes 64 images of the set as the server does; see `check_scorable`."""
         N = images.space.num_points
         chosen = np.sort(np.random.default_rng(0).choice(N, 64, replace=N < 64))
-        with _full_precision():
+        with full_precision():
             check_scorable(
                 self.model, to_unit_range(torch.from_numpy(images.images[chosen]), self.device)
             )
@@ -84,7 +89,7 @@ class ExportedFile:
         """Maps (n, 64, 64, 3) uint8 images to (n, C) float32 codes."""
         began = time.monotonic()
         batches = torch.split(torch.from_numpy(pixels), self.batch_size)
-        with _full_precision():
+        with full_precision():
             codes = torch.cat(
                 [codes_of(self.model, to_unit_range(rows, self.device)).cpu() for rows in batches]
             )
@@ -95,14 +100,6 @@ class ExportedFile:
     def seconds_for(self, num_images: int) -> float:
         """Estimates how long it takes to encode images, by those that were encoded so far."""
         return num_images * self._seconds / self.num_encoded
-
-
-def _full_precision() -> AbstractContextManager[None]:
-    """Lets a GPU convolve in float32; its default rounds codes by about 0.001."""
-    flags: AbstractContextManager[None] = torch.backends.cudnn.flags(
-        enabled=True, benchmark=False, deterministic=True, allow_tf32=False
-    )
-    return flags
 
 
 def codes_to_score(environment: Environment, images: ImageSet, *, encode: bool) -> ScoredCodes:
