@@ -39,7 +39,9 @@ def test_the_score_is_the_librarys_on_images() -> None:
     codes = perfect_codes(SPACE, noise=0.3)
 
     def represent(images: npt.NDArray[Any]) -> npt.NDArray[np.floating[Any]]:
-        return codes[np.round(images[:, 0, 0, 0] * 255).astype(np.int64)]
+        points = np.round(images[:, 0, 0, 0] * 255).astype(np.int64)
+        rows: npt.NDArray[np.float32] = codes[points]
+        return rows
 
     scores = score_table(codes, SPACE, seed=1, metrics=("mig",), hidden=HIDDEN)
     assert scores.factor_names == ("shape", "light")

@@ -48,10 +48,10 @@ def plan_run(
     if devices.is_first:
         extract = configuration.extract
         sizes = run_sizes(images, frozen, configuration, devices)
-        limits = read_memory_limits(extract.memory_limit)
+        limits = list(read_memory_limits(extract.memory_limit))
         if devices.device.type == "cuda":
             free, _ = torch.cuda.mem_get_info(devices.device)
-            limits = [*limits, MemoryLimit(free, "free memory of the GPU", "device")]
+            limits.append(MemoryLimit(free, "free memory of the GPU", "device"))
         batch_sizes = [extract.batch_size] if extract.batch_size else _batch_sizes(sizes, limits)
         plan = plan_memory(sizes, limits, extract.feature_type, batch_sizes)
         say(f"{plan}\nbatches of {plan.batch_size} images")
