@@ -14,8 +14,12 @@ import numpy.typing as npt
 from sklearn.ensemble import GradientBoostingClassifier
 
 from submission.console import say
-from submission.scoring.metrics.dci import DciScore, dci_of_trees
-from submission.scoring.trees.importances import Trees, boosted_importances
+from submission.scoring.metrics.dci import (
+    DciScore,
+    Trees,
+    boosted_importances,
+    dci_of_trees,
+)
 
 SIZES = (6, 6, 2, 3, 3, 40, 40)
 NUM_CODES = 16

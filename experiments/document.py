@@ -16,9 +16,9 @@ from submission.data.standin.scene import standin_space
 from submission.errors import InputError
 from submission.files import replacing
 from submission.models.weights import read_card
-from submission.scoring.reference import score_perfect_codes
+from submission.scoring.reference import perfect_codes
 from submission.scoring.results import Scores
-from submission.scoring.settings import ALL_METRICS
+from submission.scoring.score_codes import score_table
 from submission.scoring.text_tables import TITLES
 
 __all__ = ["filled", "score_line", "write_document"]
@@ -131,7 +131,8 @@ def _chosen(results: Results, rows: Sequence[Row]) -> Results:
 
 @cache
 def _perfect(grid: str) -> Scores:
-    return score_perfect_codes(standin_space(sizes_of(grid)), NOISE, 0, ALL_METRICS)
+    space = standin_space(sizes_of(grid))
+    return score_table(perfect_codes(space, NOISE), space)
 
 
 def _scores_by_title(results: Results) -> dict[str, list[dict[str, float]]]:

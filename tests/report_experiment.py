@@ -20,9 +20,10 @@ from submission.scoring.results import (
     MigScore,
     SapScore,
     Scores,
+    Source,
 )
 from submission.scoring.settings import Settings
-from submission.scoring.text_tables import Row, row_of_scores
+from submission.scoring.text_tables import Row
 from submission.server.environment import Environment
 from submission.training.curves import Curves
 
@@ -120,7 +121,7 @@ def planted_scores(table: CodeTable) -> Scores:
 def write_scores(environment: Environment, scores: Scores) -> None:
     """Writes `scores.json`."""
     rows = (
-        row_of_scores(f"{environment.evaluation_name} on {NAME}", scores),
+        Row(f"{environment.evaluation_name} on {NAME}", scores.values()),
         Row("perfect code", {"factor_vae": 1.0, "mig": 0.94}),
         Row("paper, stage 2, on mpi3d_real", {"factor_vae": 0.992, "mig": 0.297}),
     )
@@ -156,10 +157,12 @@ def plant(folder: Path, name: str = "planted") -> Planted:
     table = CodeTable(
         codes=codes.astype(np.float32),
         space=space,
-        model_sha256=sha256_of(environment.model_path),
-        data_sha256=open_images(NAME, environment.data_path).sha256,
-        config_sha256=sha256_of(configuration),
-        data_name=NAME,
+        source=Source(
+            data_name=NAME,
+            data_sha256=open_images(NAME, environment.data_path).sha256,
+            model_sha256=sha256_of(environment.model_path),
+            config_sha256=sha256_of(configuration),
+        ),
     )
     save_table(table, environment.training_path / "codes.safetensors")
     scores = planted_scores(table)
@@ -171,7 +174,7 @@ def plant(folder: Path, name: str = "planted") -> Planted:
     write_json(
         environment.training_path / "training.json",
         {
-            "model_sha256": table.model_sha256,
+            "model_sha256": table.source.model_sha256,
             "weights_sha256": "b" * 64,
             "device": "cpu",
             "precision": "torch.float32",

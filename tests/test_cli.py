@@ -113,6 +113,13 @@ def test_a_rehearsal_without_meaning_is_refused_at_once(run: Run, option: str, v
     assert option in message
 
 
+def test_a_seed_that_no_draw_takes_is_refused_before_the_work(run: Run) -> None:
+    status, message = run("evaluate", "--seed", str(2**32))
+    assert status == 2
+    assert "--seed" in message
+    assert str(2**32 - 1) in message
+
+
 def test_nothing_to_evaluate(run: Run, tmp_path: Path) -> None:
     render(tmp_path)
     assert_one_line(run("evaluate"), "error:", "pytorch_model.pt", "train_pytorch.py")

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import gin
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from submission.config.configuration import (
@@ -313,6 +313,7 @@ def test_a_missing_file_says_what_there_is(folder: Path) -> None:
         load_configuration(Path("a.gin"))
 
 
+@settings(deadline=None)
 @given(st.text(max_size=40), st.floats(1e-300, 1e300), st.integers(0, 2**63 - 1))
 def test_any_settings_come_back_from_their_text(text: str, rate: float, seed: int) -> None:
     configuration = Configuration(

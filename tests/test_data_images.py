@@ -174,7 +174,7 @@ def test_the_command_lists_checks_and_shows(
     assert "not here; expected" in lines["cars3d"]
 
     assert main(["data", "check", "mpi3d_real", *place]) == 0
-    assert "mpi3d_real is sound" in capsys.readouterr().out
+    assert "no fault was found in mpi3d_real" in capsys.readouterr().out
     sheet = tmp_path / "sheet.png"
     assert main(["data", "show", "mpi3d_real", *place, "--output", str(sheet)]) == 0
     assert sheet.read_bytes().startswith(b"\x89PNG")

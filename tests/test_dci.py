@@ -8,8 +8,7 @@ from sklearn.ensemble import GradientBoostingClassifier
 
 from submission.scoring.draws import Rows
 from submission.scoring.library import library
-from submission.scoring.metrics.dci import dci_of_trees
-from submission.scoring.trees.importances import Trees, boosted_importances
+from submission.scoring.metrics.dci import Trees, boosted_importances, dci_of_trees
 
 Codes = npt.NDArray[np.float64]
 Factors = npt.NDArray[np.int64]

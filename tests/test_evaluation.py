@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import re
 import warnings
 from dataclasses import replace
 from pathlib import Path
@@ -145,7 +146,7 @@ def test_codes_that_do_not_fit_are_replaced_and_not_an_error(
     found = codes_to_score(environment, images_of(environment), encode=False)
     assert found.made_by == "exported file"
     assert str(codes_path(environment)) in capsys.readouterr().out
-    assert found.table.model_sha256 == sha256_of(environment.model_path)
+    assert found.table.source.model_sha256 == sha256_of(environment.model_path)
     pixels = torch.from_numpy(np.array(images_of(environment).images)).permute(0, 3, 1, 2) / 255
     expected = Model(2.0 if change == "model" else 1.0)(pixels)
     np.testing.assert_allclose(found.table.codes, expected.numpy(), rtol=1e-6)
@@ -161,10 +162,8 @@ def test_a_constant_latent_is_named(
     environment: Environment, capsys: pytest.CaptureFixture[str]
 ) -> None:
     save_model(environment, Model(constant=0.3))
-    codes_to_score(environment, images_of(environment), encode=False)
-    warning = next(line for line in capsys.readouterr().out.splitlines() if "warning" in line)
-    assert "[3]" in warning
-    assert "IRS" in warning
+    evaluate(environment, "mig")
+    assert re.search("latent 3: constant.*IRS", capsys.readouterr().out)
 
 
 def evaluate(environment: Environment, *metrics: str, seed: int = 0) -> dict[str, float]:

@@ -265,7 +265,7 @@ def test_fetch_checks_what_it_fetched(
     assert main(command) == 0
     printed = capsys.readouterr().out
     assert "May 2024 to April 2025 was corrupt" in printed
-    assert "mpi3d_real is sound" in printed
+    assert "no fault was found in mpi3d_real" in printed
     assert main(command) == 0
     assert len(server.requests) == 1
 

@@ -33,7 +33,7 @@ def test_hand_computed_order() -> None:
 def test_scores_equal_to_three_decimals_tie() -> None:
     ordered = standings([entry("a", *[0.9921] * 5), entry("b", *[0.992] * 5)])
     assert [s.mean_rank for s in ordered] == [1, 1]
-    apart = standings([entry("a", *[0.9921] * 5), entry("b", *[0.992] * 5)], decimals=4)
+    apart = standings([entry("a", *[0.9926] * 5), entry("b", *[0.992] * 5)])
     assert [s.mean_rank for s in apart] == [1, 2]
 
 

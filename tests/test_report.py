@@ -157,7 +157,7 @@ def test_what_another_training_left_is_left_out(planted: Planted) -> None:
 
 
 def test_scores_of_a_model_that_was_replaced_are_refused(planted: Planted) -> None:
-    before = planted.table.model_sha256[:12]
+    before = planted.table.source.model_sha256[:12]
     planted.environment.model_path.write_bytes(b"another model")
     with pytest.raises(InputError, match=rf"scores\.json.*{before}.*local_evaluation\.py"):
         write_report(planted.environment, planted.report)
@@ -201,7 +201,7 @@ def test_only_look_alikes_are_called_so(planted: Planted, tmp_path: Path) -> Non
 
 
 def test_parts_of_other_experiments_are_refused(planted: Planted) -> None:
-    other = replace(planted.table, model_sha256="f" * 64)
+    other = replace(planted.table, source=replace(planted.table.source, model_sha256="f" * 64))
     save_table(other, planted.environment.training_path / "codes.safetensors")
     with pytest.raises(InputError, match=r"codes.*--encode"):
         write_report(planted.environment, planted.report)

@@ -14,6 +14,7 @@ from submission.scoring import ALL_METRICS, Scores, Settings, score_table
 from submission.scoring.draws import Rows
 from submission.scoring.library import library
 from submission.scoring.metrics import dci
+from submission.scoring.metrics.dci import Trees
 from submission.scoring.settings import (
     DciSettings,
     FactorVaeSettings,
@@ -21,7 +22,6 @@ from submission.scoring.settings import (
     MigSettings,
     SapSettings,
 )
-from submission.scoring.trees.importances import Trees
 
 SPACE = FactorSpace(("colour", "shape", "size", "angle"), (4, 3, 2, 7))
 SEED = 3
@@ -119,7 +119,7 @@ def untouched(images: npt.NDArray[np.uint8]) -> Iterator[dict[str, dict[str, Any
         "dci": lib.dci.compute_dci(
             data, represent, state(), num_train=s.dci.num_train, num_test=s.dci.num_test
         ),
-        "sap": lib.sap.compute_sap(
+        "sap": lib.sap_score.compute_sap(
             data,
             represent,
             state(),
@@ -145,7 +145,7 @@ def untouched(images: npt.NDArray[np.uint8]) -> Iterator[dict[str, dict[str, Any
         settings.update(saved)
 
 
-def library_trees(train: Rows, test: Rows) -> Trees:
+def library_trees(train: Rows, test: Rows, _: int) -> Trees:
     """Fits the library's boosted trees, scikit-learn's, factor by factor."""
     fits = [
         library().dci.compute_importance_gbt(
@@ -153,8 +153,8 @@ def library_trees(train: Rows, test: Rows) -> Trees:
         )
         for factor in range(len(train[1]))
     ]
-    importances, train_accuracies, test_accuracies = zip(*fits, strict=True)
-    return Trees(np.hstack(importances), np.array(train_accuracies), np.array(test_accuracies))
+    found, train_accuracies, test_accuracies = zip(*fits, strict=True)
+    return Trees(np.hstack(found), np.array(train_accuracies), np.array(test_accuracies))
 
 
 @pytest.fixture(scope="module")
@@ -163,7 +163,7 @@ def ours(images: npt.NDArray[np.uint8]) -> Scores:
     table = represent(images / 255.0)
     np.random.seed(0)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(dci, "fit_trees", library_trees)
+        patch.setattr(dci, "boosted_importances", library_trees)
         return score_table(table, SPACE, SEED, settings=SETTINGS)
 
 

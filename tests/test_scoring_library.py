@@ -6,10 +6,9 @@ SCORES = """
 import json
 import numpy as np
 from submission.factors import FactorSpace
-from submission.scoring.metrics.dci import dci_of_trees
 from submission.scoring.score_codes import score_table
 from submission.scoring.settings import FactorVaeSettings, Settings
-from submission.scoring.trees.importances import Trees
+from submission.scoring.metrics.dci import Trees, dci_of_trees
 
 settings = Settings(FactorVaeSettings(num_train=200, num_eval=100, num_variance_estimate=500))
 space = FactorSpace(("a", "b", "c"), (3, 4, 2))

@@ -16,7 +16,6 @@ import pytest
 from submission.data.ground_truth import GridData
 from submission.factors import FactorSpace
 from submission.scoring import Scores, Settings, score_table
-from submission.scoring.draws import lookup
 from submission.scoring.library import library
 from submission.scoring.reference import perfect_codes
 from submission.scoring.result_files import KIT_NAMES, write_result_files
@@ -114,7 +113,7 @@ def gin_untouched() -> Iterator[None]:
     ("metric", "module", "function"),
     [
         ("factor_vae", "factor_vae", "compute_factor_vae"),
-        ("sap", "sap", "compute_sap"),
+        ("sap", "sap_score", "compute_sap"),
         ("irs", "irs", "compute_irs"),
         ("mig", "mig", "compute_mig"),
     ],
@@ -130,7 +129,7 @@ def test_files_are_those_the_library_writes(
         text = (ours / "gin" / "evaluation.gin").read_text()
         gin.parse_config(text, skip_unknown=["dataset", "evaluation"])
     values = getattr(getattr(library(), module), function)(
-        GridData(SPACE), lookup(perfect_codes(SPACE)), np.random.RandomState(0)
+        GridData(SPACE), perfect_codes(SPACE).__getitem__, np.random.RandomState(0)
     )
     theirs = tmp_path / "theirs"
     with warnings.catch_warnings():

@@ -9,8 +9,14 @@ import pytest
 from safetensors.numpy import save_file
 
 from submission.factors import FactorSpace
-from submission.scoring import CodeTable, load_table, save_table, verify_table
-from submission.scoring.code_table import TOLERANCE
+from submission.scoring import Source
+from submission.scoring.code_table import (
+    TOLERANCE,
+    CodeTable,
+    load_table,
+    save_table,
+    verify_table,
+)
 
 SPACE = FactorSpace(("colour", "angle"), (5, 40))
 IMAGES = np.random.RandomState(0).randint(256, size=(200, 64, 64, 3)).astype(np.uint8)
@@ -24,7 +30,7 @@ def represent(images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
 
 @pytest.fixture
 def table() -> CodeTable:
-    return CodeTable(represent(IMAGES), SPACE, "m" * 64, "d" * 64, "c" * 64, "patterns")
+    return CodeTable(represent(IMAGES), SPACE, Source("patterns", "d" * 64, "m" * 64, "c" * 64))
 
 
 def test_round_trip(table: CodeTable, tmp_path: Path) -> None:

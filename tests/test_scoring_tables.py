@@ -12,7 +12,7 @@ from submission.factors import FactorSpace
 from submission.scoring import ALL_METRICS, Scores, Settings, Source, score_table
 from submission.scoring.aggregate import aggregate
 from submission.scoring.leaderboard import load_pool, standings
-from submission.scoring.reference import CODE_RANGE, perfect_codes, score_perfect_codes
+from submission.scoring.reference import CODE_RANGE, perfect_codes
 from submission.scoring.settings import (
     DciSettings,
     FactorVaeSettings,
@@ -27,8 +27,6 @@ from submission.scoring.text_tables import (
     describe,
     factor_table,
     json_table,
-    row_of_entry,
-    row_of_scores,
     row_of_spreads,
     standings_table,
     text_table,
@@ -47,7 +45,7 @@ QUICK = Settings(mig=MigSettings(20))
 
 @pytest.fixture(scope="module")
 def perfect() -> Scores:
-    return score_perfect_codes(SPACE, settings=SETTINGS)
+    return score_table(perfect_codes(SPACE), SPACE, settings=SETTINGS)
 
 
 def scored(mig: float, seed: int = 0) -> Scores:
@@ -67,7 +65,7 @@ def test_mean_and_spread_over_trainings_and_seeds() -> None:
     assert spread.mean == pytest.approx(0.6)
     assert spread.std_trainings == pytest.approx(0.4)
     assert spread.std_evaluations == pytest.approx(0.02**0.5)
-    assert (spread.num_trainings, spread.num_scores) == (3, 6)
+    assert spread.num_trainings == 3
     assert spread.std == spread.std_trainings
 
 
@@ -116,7 +114,7 @@ def test_perfect_code_at_the_challenges_sizes_is_the_known_row() -> None:
     # Known from disentanglement_lib run on the same codes: SAP .408, IRS .992, MIG .942.
     sizes = (6, 6, 2, 3, 3, 40, 40)
     space = FactorSpace(tuple("abcdefg"), sizes)
-    values = score_perfect_codes(space, metrics=("sap", "irs", "mig")).values()
+    values = score_table(perfect_codes(space), space, metrics=("sap", "irs", "mig")).values()
     assert values == pytest.approx({"sap": 0.408, "irs": 0.992, "mig": 0.942}, abs=5e-4)
 
 
@@ -125,12 +123,11 @@ def test_text_is_aligned_with_three_decimals_and_the_note_on_irs() -> None:
         Row("ours", {"factor_vae": 0.9915, "irs": 0.5}, {"factor_vae": 0.0021}),
         Row("a longer name", {"factor_vae": 1.0}),
     ]
-    assert text_table(rows, ["A note."]) == (
+    assert text_table(rows) == (
         "               FactorVAE      IRS\n"
         "ours           0.992 ± 0.002  0.500\n"
         "a longer name  1.000          -\n"
         f"- {IRS_NOTE}\n"
-        "- A note.\n"
     )
     assert IRS_NOTE not in text_table([Row("ours", {"mig": 0.1})])
     with pytest.raises(ValueError, match="at least one row"):
@@ -162,8 +159,8 @@ def test_json_and_csv_keep_full_precision() -> None:
 def test_rows_of_every_kind_share_a_table(perfect: Scores) -> None:
     spreads = aggregate([[scored(0.1)], [scored(0.3)]])
     pool = load_pool()
-    rows = [row_of_scores("perfect", perfect), row_of_spreads("ours", spreads)]
-    text = text_table([*rows, *(row_of_entry(entry) for entry in pool)])
+    rows = [Row("perfect", perfect.values()), row_of_spreads("ours", spreads)]
+    text = text_table([*rows, *(Row(entry.name, entry.scores) for entry in pool)])
     assert "paper, stage 2                 0.992" in text
     assert "0.200 ± 0.141" in text
     assert len({line.index("0.") for line in text.splitlines() if line.startswith("paper")}) == 1

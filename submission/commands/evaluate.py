@@ -13,7 +13,7 @@ __all__ = ["evaluate"]
 
 
 @click.command()
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
+@click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True)
 @click.option(
     "--metric",
     "metrics",

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -90,6 +89,8 @@ def _require_writable(path: Path) -> None:
 def _save(
     result: Finetuned, settings: FinetuneSettings, sets: Sequence[ImageSet], path: Path
 ) -> None:
+    # What the weights started from: "random", "imagenet", or the earlier weights' card.
+    start = settings.start or "random"
     save_extractor(
         result.extractor,
         path,
@@ -100,16 +101,9 @@ def _save(
             "settings": asdict(settings),
             "images_seen": result.num_images_seen,
             "accuracy": result.accuracies,
-            "started_from": _lineage(settings),
+            "started_from": read_card(Path(start)) if start.endswith(".safetensors") else start,
         },
         result.heads,
     )
     say(f"weights: {path}")
     say(f"card: {card_path(path)}")
-
-
-def _lineage(settings: FinetuneSettings) -> dict[str, Any] | str:
-    """Returns what the weights started from: "random", "imagenet", or the earlier weights' card."""
-    if settings.start.endswith(".safetensors"):
-        return read_card(Path(settings.start))
-    return settings.start or "random"

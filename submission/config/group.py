@@ -4,6 +4,7 @@ import difflib
 import math
 import operator
 from dataclasses import dataclass, field, fields
+from numbers import Integral
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 from submission.errors import InputError
@@ -112,8 +113,8 @@ class Setting:
         return all(LIMITS[name](number, limit) for name, limit in self.limits.items())
 
     def _is_number(self) -> bool:
-        if type(self.value) is int:
-            return abs(self.value) < 2**63
+        if isinstance(self.value, Integral) and not isinstance(self.value, bool):
+            return abs(int(self.value)) < 2**63
         return self.kind is float and type(self.value) is float and math.isfinite(self.value)
 
 

@@ -1,13 +1,12 @@
 """The codes that are scored: those of the exported file, or training's where they agree."""
 
+import functools
 import hashlib
 import time
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import torch
 
 from submission.console import progress_bar, say
@@ -16,7 +15,8 @@ from submission.errors import InputError, OutputError
 from submission.files import sha256_of
 from submission.models.export import load_exported
 from submission.models.scorable import check_scorable, codes_of
-from submission.scoring.checks import constant_latents
+from submission.scoring.arrays import Bytes, Singles
+from submission.scoring.checks import check_codes
 from submission.scoring.code_table import (
     CodeDifference,
     CodeTable,
@@ -40,8 +40,10 @@ SAME = 1e-3
 CHUNK = 1024
 """Images that are read at once."""
 
-Pixels = npt.NDArray[np.uint8]
-Codes = npt.NDArray[np.float32]
+full_precision = functools.partial(
+    torch.backends.cudnn.flags, enabled=True, benchmark=False, deterministic=True, allow_tf32=False
+)
+"""Lets a GPU convolve in float32; its default rounds codes by about 0.001."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,17 +79,17 @@ class ExportedFile:
         """Encodes 64 images of the set as the server does; see `check_scorable`."""
         N = images.space.num_points
         chosen = np.sort(np.random.default_rng(0).choice(N, 64, replace=N < 64))
-        with _full_precision():
+        with full_precision():
             check_scorable(
                 self.model, to_unit_range(torch.from_numpy(images.images[chosen]), self.device)
             )
 
     @torch.inference_mode()
-    def encode(self, pixels: Pixels) -> Codes:
+    def encode(self, pixels: Bytes) -> Singles:
         """Maps (n, 64, 64, 3) uint8 images to (n, C) float32 codes."""
         began = time.monotonic()
         batches = torch.split(torch.from_numpy(pixels), self.batch_size)
-        with _full_precision():
+        with full_precision():
             codes = torch.cat(
                 [codes_of(self.model, to_unit_range(rows, self.device)).cpu() for rows in batches]
             )
@@ -98,14 +100,6 @@ class ExportedFile:
     def seconds_for(self, num_images: int) -> float:
         """Estimates how long it takes to encode images, by those that were encoded so far."""
         return num_images * self._seconds / self.num_encoded
-
-
-def _full_precision() -> AbstractContextManager[None]:
-    """Lets a GPU convolve in float32; its default rounds codes by about 0.001."""
-    flags: AbstractContextManager[None] = torch.backends.cudnn.flags(
-        enabled=True, benchmark=False, deterministic=True, allow_tf32=False
-    )
-    return flags
 
 
 def codes_to_score(environment: Environment, images: ImageSet, *, encode: bool) -> ScoredCodes:
@@ -136,7 +130,7 @@ def codes_to_score(environment: Environment, images: ImageSet, *, encode: bool) 
             save_table(table, path)
         except OutputError as error:
             say(f"warning: going on without keeping the codes: {error}")
-    _check_values(found.table.codes)
+    check_codes(found.table.codes, images.space.num_points)
     say(f"codes: {_describe(found)}")
     return found
 
@@ -193,29 +187,4 @@ def _encode_all(file: ExportedFile, images: ImageSet, source: Source) -> CodeTab
         for start in range(0, N, CHUNK):
             chunks.append(file.encode(np.array(images.images[start : start + CHUNK])))
             bar.update(len(chunks[-1]))
-    return CodeTable(
-        codes=np.concatenate(chunks),
-        space=images.space,
-        model_sha256=source.model_sha256,
-        data_sha256=source.data_sha256,
-        config_sha256=source.config_sha256,
-        data_name=source.data_name,
-    )
-
-
-def _check_values(codes: Codes) -> None:
-    """Refuses codes that are not finite, and warns of latents that never vary."""
-    spoilt = ~np.isfinite(codes).all(axis=0)
-    if spoilt.any():
-        rows = int((~np.isfinite(codes).all(axis=1)).sum())
-        raise InputError(
-            f"expected finite codes, got NaN or infinity in the latents "
-            f"{np.flatnonzero(spoilt).tolist()} for {rows:,} of {len(codes):,} images; the server "
-            "would read the same; mend the model and export it again"
-        )
-    constant = constant_latents(codes)
-    if constant:
-        say(
-            f"warning: the latents {constant} have one value for all images; the server's IRS can "
-            "be NaN for them; leave them out of the model's output"
-        )
+    return CodeTable(np.concatenate(chunks), images.space, source)

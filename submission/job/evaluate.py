@@ -11,7 +11,7 @@ from submission.files import replacing, writing
 from submission.job.codes import ScoredCodes, codes_to_score
 from submission.report.results import Result, joined, read_result, scores_path, write_result
 from submission.scoring.leaderboard import load_pool
-from submission.scoring.reference import score_perfect_codes
+from submission.scoring.reference import perfect_codes
 from submission.scoring.result_files import write_result_files
 from submission.scoring.score_codes import score_table
 from submission.scoring.text_tables import (
@@ -19,8 +19,6 @@ from submission.scoring.text_tables import (
     csv_table,
     describe,
     factor_table,
-    row_of_entry,
-    row_of_scores,
     text_table,
 )
 from submission.server.environment import Environment
@@ -91,17 +89,19 @@ def _score(
     scored = time.monotonic()
     visible = table.space.without(images.hidden)
     references = [
-        Row(f"perfect code{text}", score_perfect_codes(visible, noise, seed, metrics).values())
+        Row(
+            f"perfect code{text}",
+            score_table(perfect_codes(visible, noise, seed), visible, seed, metrics).values(),
+        )
         for noise, text in ((0.0, ""), (0.1, ", noise 0.1"))
     ]
     ended = time.monotonic()
-    published = [row_of_entry(entry) for entry in load_pool()]
     return Result(
         scores=scores,
         rows=(
-            row_of_scores(name, scores),
+            Row(name, scores.values()),
             *references,
-            *(Row(f"{row.name}, on mpi3d_real", row.means) for row in published),
+            *(Row(f"{entry.name}, on mpi3d_real", entry.scores) for entry in load_pool()),
         ),
         data={
             "name": images.name,

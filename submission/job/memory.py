@@ -111,7 +111,13 @@ def plan_memory(
     """
     for kind in FEATURE_BYTES if feature_type == "auto" else (feature_type,):
         for batch_size in batch_sizes:
-            plan = _tightest_plan(sizes, limits, kind, batch_size)
+            plans = [
+                MemoryPlan(
+                    kind, batch_size, _parts_at_peak(sizes, limit.kind, kind, batch_size), limit
+                )
+                for limit in limits
+            ]
+            plan = min(plans, key=lambda each: each.spare_bytes)
             if plan.spare_bytes >= 0:
                 return plan
     sums = " + ".join(f"{purpose} {_mebibytes(size)}" for purpose, size in plan.parts.items())
@@ -120,21 +126,6 @@ def plan_memory(
         f"({plan.limit.source}), got {sums} = {_mebibytes(plan.num_bytes)}; allow more, use a "
         "smaller grid, or lower Extract.batch_size, Adapt.batch_size or Fit.batch_size"
     )
-
-
-def _tightest_plan(
-    sizes: RunSizes, limits: Sequence[MemoryLimit], feature_type: str, batch_size: int
-) -> MemoryPlan:
-    plans = [
-        MemoryPlan(
-            feature_type,
-            batch_size,
-            _parts_at_peak(sizes, limit.kind, feature_type, batch_size),
-            limit,
-        )
-        for limit in limits
-    ]
-    return min(plans, key=lambda plan: plan.spare_bytes)
 
 
 def _parts_at_peak(

@@ -48,7 +48,10 @@ def plan_run(
     if devices.is_first:
         extract = configuration.extract
         sizes = run_sizes(images, frozen, configuration, devices)
-        limits = [*read_memory_limits(extract.memory_limit), *_device_limits(devices.device)]
+        limits = list(read_memory_limits(extract.memory_limit))
+        if devices.device.type == "cuda":
+            free, _ = torch.cuda.mem_get_info(devices.device)
+            limits.append(MemoryLimit(free, "free memory of the GPU", "device"))
         batch_sizes = [extract.batch_size] if extract.batch_size else _batch_sizes(sizes, limits)
         plan = plan_memory(sizes, limits, extract.feature_type, batch_sizes)
         say(f"{plan}\nbatches of {plan.batch_size} images")
@@ -122,13 +125,6 @@ def _training_bytes(vae: FeatureVAE, fit: FitSettings) -> int:
     # Three tensors for each hidden layer (product, norm, activation), and as many gradients.
     activations = 6 * 4 * fit.batch_size * groups * sum(widths)
     return 6 * trained + activations
-
-
-def _device_limits(device: torch.device) -> list[MemoryLimit]:
-    if device.type != "cuda":
-        return []
-    free, _ = torch.cuda.mem_get_info(device)
-    return [MemoryLimit(free, "free memory of the GPU", "device")]
 
 
 def _batch_sizes(sizes: RunSizes, limits: list[MemoryLimit]) -> list[int]:

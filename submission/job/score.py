@@ -1,24 +1,22 @@
 """Scores of codes from a file: tables to print, JSON and CSV."""
 
-import csv
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from submission.errors import InputError
 from submission.factors import FactorSpace
 from submission.files import replacing, sha256_of, write_json
 from submission.scoring.aggregate import aggregate
+from submission.scoring.arrays import FloatArray, IntArray
 from submission.scoring.metrics.infomec import InfoMEC, infomec
 from submission.scoring.results import Scores
 from submission.scoring.score_codes import score_samples, score_table
 from submission.scoring.text_tables import (
     Row,
+    csv_text,
     describe,
     factor_table,
     json_table,
@@ -30,8 +28,6 @@ __all__ = ["INFOMEC", "CodeScores", "GridPoints", "Sample", "score_codes", "writ
 
 INFOMEC = "infomec"
 """The name of the sixth measure, beside those of the challenge's five metrics."""
-
-IntArray = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -101,15 +97,11 @@ class CodeScores:
         """Lays everything out for the terminal."""
         parts = []
         if self.scores:
-            first = self.scores[0]
-            seeds = ", ".join(str(scores.seed) for scores in self.scores)
-            parts += [
-                describe(first),
-                factor_table(first),
-                text_table([self.row()]) + f"- mean and standard deviation of the seeds {seeds}\n"
-                if len(self.scores) > 1
-                else text_table([self.row()]),
-            ]
+            table = text_table([self.row()])
+            if len(self.scores) > 1:
+                seeds = ", ".join(str(scores.seed) for scores in self.scores)
+                table += f"- mean and standard deviation of the seeds {seeds}\n"
+            parts += [describe(self.scores[0]), factor_table(self.scores[0]), table]
         if self.infomec is not None:
             values = self.infomec._asdict()
             parts.append("InfoMEC: " + ", ".join(f"{name} {values[name]:.3f}" for name in values))
@@ -118,7 +110,7 @@ class CodeScores:
 
 def score_codes(
     path: Path,
-    codes: npt.NDArray[np.floating[Any]],
+    codes: FloatArray,
     points: GridPoints | Sample,
     seeds: Sequence[int],
     metrics: Sequence[str],
@@ -184,15 +176,15 @@ def write_scores(found: CodeScores, folder: Path) -> tuple[Path, Path]:
             "details": [scores.to_dict() for scores in found.scores],
         },
     )
-    file = io.StringIO()
-    writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(["metric", "mean", "std", *(f"seed_{scores.seed}" for scores in found.scores)])
+    lines: list[list[object]] = [
+        ["metric", "mean", "std", *(f"seed_{scores.seed}" for scores in found.scores)]
+    ]
     for row in rows:
         for metric, mean in row.means.items():
             values = [scores.values()[metric] for scores in found.scores]
-            writer.writerow([metric, mean, row.stds.get(metric, ""), *values])
+            lines.append([metric, mean, row.stds.get(metric, ""), *values])
     for name, value in (information or {}).items():
-        writer.writerow([f"{INFOMEC}_{name}", value, "", *([""] * len(found.scores))])
+        lines.append([f"{INFOMEC}_{name}", value, "", *([""] * len(found.scores))])
     with replacing(as_csv) as beside:
-        beside.write_text(file.getvalue(), encoding="utf-8")
+        beside.write_text(csv_text(lines), encoding="utf-8")
     return as_json, as_csv

@@ -23,6 +23,7 @@ from submission.models.export import Representation, export
 from submission.models.folding import fold
 from submission.models.frozen import FrozenExtractor
 from submission.scoring.code_table import CodeTable, save_table
+from submission.scoring.results import Source
 from submission.server.environment import Environment
 from submission.training.adapt.adapt import adapt
 from submission.training.allocator import keep_freed_memory
@@ -122,10 +123,9 @@ def _train(
             table = CodeTable(
                 codes=encode_features(encoder, features).numpy(),
                 space=images.space,
-                model_sha256=hashes["model_sha256"],
-                data_sha256=images.sha256,
-                config_sha256=hashes["config_sha256"],
-                data_name=images.name,
+                source=Source(
+                    images.name, images.sha256, hashes["model_sha256"], hashes["config_sha256"]
+                ),
             )
             save_table(table, environment.training_path / "codes.safetensors")
     images.require_unchanged()

@@ -12,9 +12,9 @@ from submission.scoring.leaderboard import Entry, load_pool, standings
 from submission.scoring.results import Scores
 from submission.scoring.settings import ALL_METRICS
 from submission.scoring.text_tables import (
+    Row,
     csv_table,
     json_table,
-    row_of_entry,
     row_of_spreads,
     standings_table,
     text_table,
@@ -87,7 +87,7 @@ def compare_experiments(
     published = load_pool(pool)
     rows = [
         *(row_of_spreads(name, spread) for name, spread in spreads.items()),
-        *(row_of_entry(entry) for entry in published),
+        *(Row(entry.name, entry.scores) for entry in published),
     ]
     ordered = standings([*_complete_entries(spreads), *published])
     text = (

@@ -21,14 +21,12 @@ class Spread:
         std_evaluations: standard deviation (n - 1) between evaluation seeds within a training,
             pooled over trainings; None where each training was scored once.
         num_trainings: how many trainings.
-        num_scores: how many scores in all.
     """
 
     mean: float
     std_trainings: float | None
     std_evaluations: float | None
     num_trainings: int
-    num_scores: int
 
     @property
     def std(self) -> float | None:
@@ -70,7 +68,6 @@ def _spread(trainings: list[list[float]]) -> Spread:
         std_trainings=float(np.std(means, ddof=1)) if len(means) > 1 else None,
         std_evaluations=(squares / freedom) ** 0.5 if freedom else None,
         num_trainings=len(means),
-        num_scores=sum(len(values) for values in trainings),
     )
 
 

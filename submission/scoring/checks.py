@@ -1,32 +1,26 @@
 """What codes and settings must be before scoring, and notes on latents that are odd."""
 
-import operator
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from submission.errors import InputError
+from submission.scoring.arrays import Array, BoolArray, FloatArray, IntArray
 
 __all__ = [
     "MAX_MAGNITUDE",
     "LatentSummary",
+    "as_array",
     "check_codes",
-    "check_counts",
     "check_drawn",
+    "check_magnitude",
     "check_seed",
-    "constant_latents",
-    "far_latents",
     "is_constant",
     "odd_latents",
     "summarise_latents",
 ]
-
-FloatArray = npt.NDArray[np.floating[Any]]
-IntArray = npt.NDArray[np.int64]
-BoolArray = npt.NDArray[np.bool_]
 
 MAX_MAGNITUDE = 1e12
 """Codes beyond this overflow the variances that the library takes in float32."""
@@ -80,32 +74,27 @@ def is_constant(codes: FloatArray) -> BoolArray:
     return constant
 
 
-def constant_latents(codes: FloatArray) -> list[int]:
-    """Lists the latents of codes (n, C) that have one value only.
-
-    Example:
-        >>> constant_latents(np.array([[0.3, 1.0], [0.3, 2.0]]))
-        [0]
-    """
-    return [int(latent) for latent in np.flatnonzero(is_constant(codes))]
-
-
 def summarise_latents(codes: FloatArray) -> LatentSummary:
     """Takes mean, spread and range of each latent of codes (n, C), in float64."""
     columns = np.ascontiguousarray(codes.T)  # (C, n)
-    low, high = np.quantile(columns, [TAIL, 1 - TAIL], axis=1)
+    quantiles = np.quantile(columns, [0, TAIL, 1 - TAIL, 1], axis=1).astype(np.float64)
     std = np.array([column.std(dtype=np.float64) for column in columns])
     constant = is_constant(codes)
     # The square of a small deviation can be 0 where the latent does vary.
     std = np.where(constant, 0.0, np.maximum(std, np.finfo(np.float64).tiny))
-    return LatentSummary(
-        mean=columns.mean(axis=1, dtype=np.float64),
-        std=std,
-        minimum=columns.min(axis=1).astype(np.float64),
-        low=low.astype(np.float64),
-        high=high.astype(np.float64),
-        maximum=columns.max(axis=1).astype(np.float64),
-    )
+    return LatentSummary(columns.mean(axis=1, dtype=np.float64), std, *quantiles)
+
+
+def as_array(values: npt.ArrayLike, expected: str) -> Array:
+    """Makes an array of what was given.
+
+    Raises:
+        InputError: if that is impossible; it names what was `expected`.
+    """
+    try:
+        return np.asarray(values)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise InputError(f"expected {expected}, got {type(values).__name__}: {error}") from error
 
 
 def check_codes(codes: npt.ArrayLike, num_rows: int) -> FloatArray:
@@ -122,12 +111,7 @@ def check_codes(codes: npt.ArrayLike, num_rows: int) -> FloatArray:
         InputError: for another shape or type, and for NaN, infinite or huge codes, with their
             number and the first place.
     """
-    try:
-        values = np.asarray(codes)
-    except (TypeError, ValueError, RuntimeError) as error:
-        raise InputError(
-            f"expected codes as an array of shape (N, C), got {type(codes).__name__}: {error}"
-        ) from error
+    values = as_array(codes, "codes as an array of shape (N, C)")
     if values.ndim != 2 or values.shape[1] < 1:
         raise InputError(f"expected codes of shape (N, C), got {values.shape}")
     if values.dtype not in (np.float32, np.float64):
@@ -140,37 +124,31 @@ def check_codes(codes: npt.ArrayLike, num_rows: int) -> FloatArray:
             f"expected {num_rows} rows of codes, one for each point, got {values.shape[0]}; "
             "score_samples takes the codes of some points, and a row of factors for each"
         )
-    bad = ~(np.abs(values) <= MAX_MAGNITUDE)
-    if bad.any():
-        row, latent = np.argwhere(bad)[0]
-        raise InputError(
-            f"expected finite codes of magnitude up to {MAX_MAGNITUDE:g}, got {bad.sum()} others, "
-            f"the first in row {row}, latent {latent}: {values[row, latent]}; latents "
-            f"{np.flatnonzero(bad.any(axis=0)).tolist()} have such codes, so look at the model "
-            "that made them"
-        )
+    check_magnitude(values, "the codes", range(values.shape[1]))
     return values
 
 
-def check_counts(settings: Any) -> None:
-    """Refuses numbers of rows, votes and bins below 1 in a metric's settings.
+def check_magnitude(codes: FloatArray, place: str, names: Sequence[str | int]) -> None:
+    """Refuses NaN, infinite and huge numbers in codes (n, C).
+
+    Args:
+        codes: the codes.
+        place: names the codes in the message.
+        names: C names of the columns.
 
     Raises:
-        InputError: naming the setting.
+        InputError: with the number of such codes, the first place, and all columns that have one.
     """
-    for entry in fields(settings):
-        value = getattr(settings, entry.name)
-        if not isinstance(entry.default, int):
-            continue
-        try:
-            whole = operator.index(value)
-        except TypeError:
-            whole = 0
-        if whole < 1:
-            raise InputError(
-                f"expected {type(settings).__name__}.{entry.name} to be a whole number of at "
-                f"least 1, got {value!r}"
-            )
+    bad = ~(np.abs(codes) <= MAX_MAGNITUDE)
+    if bad.any():
+        row, column = np.argwhere(bad)[0]
+        spoilt = ", ".join(str(names[each]) for each in np.flatnonzero(bad.any(axis=0)))
+        raise InputError(
+            f"expected finite codes of magnitude up to {MAX_MAGNITUDE:g}, got {bad.sum():,} "
+            f"others, the first {codes[row, column]} in row {row}, column {names[column]} of "
+            f"{place} (rows counted from 0); such codes are in the columns {spoilt}, so look at "
+            "the model that made them"
+        )
 
 
 def check_seed(seed: int) -> None:
@@ -211,7 +189,7 @@ def odd_latents(latents: LatentSummary, drawn: LatentSummary, prune_threshold: f
     """
     constant = latents.std == 0
     tiny = ~constant & (latents.std < prune_threshold)
-    outliers = drawn.stretched()
+    outliers, far = drawn.stretched(), latents.far(MAX_OFFSET)
     notes = []
     if constant.any():
         notes.append(
@@ -229,19 +207,13 @@ def odd_latents(latents: LatentSummary, drawn: LatentSummary, prune_threshold: f
             f"{MAX_STRETCH:g} times that of 99.8 % of the rows, so they dominate MIG's "
             "equal-width bins and IRS's largest deviation."
         )
+    if far.any():
+        notes.append(
+            f"{_named(far)}: mean more than {MAX_OFFSET:g} standard deviations from zero, so SAP, "
+            "whose classifier penalises the offset, scores it low, here as on the evaluation "
+            "server. Subtract the mean in the model."
+        )
     return notes
-
-
-def far_latents(latents: LatentSummary) -> list[str]:
-    """Says in words which latents lie so far from zero that SAP is lower than it has to be."""
-    far = latents.far(MAX_OFFSET)
-    if not far.any():
-        return []
-    return [
-        f"{_named(far)}: mean more than {MAX_OFFSET:g} standard deviations from zero, so SAP, "
-        "whose classifier penalises the offset, scores it low, here as on the evaluation server. "
-        "Subtract the mean in the model."
-    ]
 
 
 def _named(mask: BoolArray) -> str:

@@ -1,35 +1,29 @@
 """Columns of numbers or text that become codes and factor values, each fault named by its place."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from submission.errors import InputError
-from submission.scoring.checks import MAX_MAGNITUDE
+from submission.scoring.arrays import Array, FloatArray, IntArray
+from submission.scoring.checks import check_magnitude
 
-__all__ = ["codes_of_columns", "columns_of_array", "factors_of_columns"]
+__all__ = ["codes_of_columns", "columns_of_array", "factors_of_columns", "is_number"]
 
-Array = npt.NDArray[Any]
-FloatArray = npt.NDArray[np.floating[Any]]
 Columns = Mapping[str, Array]
 """Arrays (n,) of numbers or text, by name."""
 
 
-def columns_of_array(
-    values: Array, place: str, names: Sequence[str] | None = None
-) -> dict[str, Array]:
-    """Splits an array into its columns.
+def columns_of_array(values: Array, place: str) -> dict[str, Array]:
+    """Splits an array into its columns, which are named "0", "1" and so on.
 
     Args:
         values: (n, K), or (n,) for a single column.
         place: names the array in messages.
-        names: K names; "0", "1" and so on if None.
 
     Raises:
-        InputError: for another shape, another number of names, or a type other than numbers and
-            text.
+        InputError: for another shape, or a type other than numbers and text.
     """
     if values.ndim == 1:
         values = values[:, None]
@@ -40,14 +34,7 @@ def columns_of_array(
         )
     if values.dtype.kind not in "biufUS":
         raise InputError(f"expected numbers in {place}, got {values.dtype}; convert them")
-    if names is None:
-        names = [str(column) for column in range(values.shape[1])]
-    if len(names) != values.shape[1] or len(set(names)) < len(names):
-        raise InputError(
-            f"expected {values.shape[1]} different names, one for each column of {place}, "
-            f"got {len(names)}: {', '.join(names)}"
-        )
-    return dict(zip(names, values.T, strict=True))
+    return {str(number): column for number, column in enumerate(values.T)}
 
 
 def codes_of_columns(columns: Columns, place: str) -> FloatArray:
@@ -71,18 +58,11 @@ def codes_of_columns(columns: Columns, place: str) -> FloatArray:
     codes: FloatArray = np.stack(numbers, axis=1)
     if codes.dtype not in (np.float32, np.float64):
         codes = codes.astype(np.float32 if codes.dtype == np.float16 else np.float64)
-    bad = ~(np.abs(codes) <= MAX_MAGNITUDE)
-    if bad.any():
-        row, column = np.argwhere(bad)[0]
-        raise InputError(
-            f"expected codes that are numbers of magnitude up to {MAX_MAGNITUDE:g}, got "
-            f"{codes[row, column]} {_place(place, row, list(columns)[column])}; {bad.sum():,} of "
-            f"{bad.size:,} codes are like this, so look at the model that made them"
-        )
+    check_magnitude(codes, place, list(columns))
     return codes
 
 
-def factors_of_columns(columns: Columns, place: str) -> npt.NDArray[np.int64]:
+def factors_of_columns(columns: Columns, place: str) -> IntArray:
     """Joins columns to factor values (n, F).
 
     Numbers stay as they are. The values of a column of text are numbered in alphabetical order.
@@ -102,7 +82,7 @@ def factors_of_columns(columns: Columns, place: str) -> npt.NDArray[np.int64]:
     """
     values = []
     for name, column in columns.items():
-        if _is_text(column) and not any(_is_number(cell) for cell in column):
+        if _is_text(column) and not any(is_number(cell) for cell in column):
             values.append(np.unique(column.astype(str), return_inverse=True)[1].reshape(-1))
             continue
         numbers = _numbers(column, name, place)
@@ -124,7 +104,7 @@ def _numbers(column: Array, name: str, place: str) -> Array:
     if not _is_text(column):
         return column
     for row, cell in enumerate(column):
-        if not _is_number(cell):
+        if not is_number(cell):
             raise InputError(
                 f"expected a number, got {_shown(cell)} {_place(place, row, name)}; "
                 "correct the cell, or leave the row out"
@@ -136,7 +116,7 @@ def _is_text(column: Array) -> bool:
     return column.dtype.kind in "OUS"
 
 
-def _is_number(cell: Any) -> bool:
+def is_number(cell: Any) -> bool:
     """Tells whether a cell is a number, NaN and infinity included, or empty."""
     try:
         float(cell)

@@ -5,13 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from submission.errors import InputError
+from submission.scoring.arrays import Array
+from submission.scoring.code_columns import is_number
 
 __all__ = ["read_csv"]
-
-Array = npt.NDArray[Any]
 
 
 def read_csv(path: Path) -> dict[str, Array]:
@@ -55,7 +54,7 @@ def read_csv(path: Path) -> dict[str, Array]:
             ) from error
 
     first = [str(cell).strip() for cell in read(header=None, nrows=1, dtype=str).iloc[0]]
-    has_names = not all(_is_number(cell) for cell in first)
+    has_names = not all(is_number(cell) for cell in first)
     if not has_names and len(first) > 1 and first == [str(number) for number in range(len(first))]:
         raise InputError(
             f"cannot tell whether the first line of {path}, {','.join(first)[:40]}, holds names or "
@@ -75,11 +74,3 @@ def read_csv(path: Path) -> dict[str, Array]:
     if not len(frame):
         raise InputError(f"expected rows of numbers in {path}, got names only")
     return {name: np.asarray(frame.iloc[:, column].to_numpy()) for column, name in enumerate(names)}
-
-
-def _is_number(cell: str) -> bool:
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return True

@@ -1,18 +1,15 @@
 """Codes and factor values read from files that any framework can write."""
 
-import zipfile
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from safetensors import SafetensorError, safe_open
 
-from submission.data.archive import open_file
+from submission.data.archive import ZIP_ERRORS, open_file
 from submission.errors import InputError
+from submission.scoring.arrays import Array, FloatArray, IntArray
 from submission.scoring.code_columns import (
     codes_of_columns,
     columns_of_array,
@@ -22,7 +19,6 @@ from submission.scoring.code_csv import read_csv
 
 __all__ = ["LabelledCodes", "read_codes"]
 
-Array = npt.NDArray[Any]
 Columns = dict[str, Array]
 
 CODES = "codes"
@@ -32,17 +28,12 @@ PREFIX = "factor:"
 SUFFIXES = (".npz", ".npy", ".csv", ".safetensors")
 
 BROKEN = (
+    *ZIP_ERRORS,
     ValueError,
     TypeError,
-    KeyError,
-    EOFError,
+    LookupError,
     MemoryError,
-    NotImplementedError,
-    RuntimeError,
     SyntaxError,
-    OverflowError,
-    zipfile.BadZipFile,
-    zlib.error,
     SafetensorError,
 )
 """What NumPy and safetensors raise on a file that is damaged or of another kind."""
@@ -58,8 +49,8 @@ class LabelledCodes:
         names: F names of the factors; empty if there are no factors.
     """
 
-    codes: npt.NDArray[np.floating[Any]]
-    factors: npt.NDArray[np.int64] | None
+    codes: FloatArray
+    factors: IntArray | None
     names: tuple[str, ...]
 
 
@@ -91,7 +82,7 @@ def read_codes(
         >>> read_codes(path).factors.shape
         (5, 1)
     """
-    latents, factors = _read(path)
+    latents, factors, own_names = _read(path)
     place = path
     if factors_path is not None:
         if factors:
@@ -100,7 +91,7 @@ def read_codes(
                 "--factors, or save the codes without them"
             )
         place = factors_path
-        others, factors = _read(factors_path)
+        others, factors, own_names = _read(factors_path)
         factors = factors or others
     if not latents:
         raise InputError(f"expected codes in {path}, got factors only")
@@ -114,7 +105,7 @@ def read_codes(
             f"expected {len(codes):,} rows of factors, one for each row of codes in {path}, "
             f"got {len(values):,} in {place}{turned}"
         )
-    chosen = tuple(names or (f"factor {n}" if n.isdecimal() else n for n in factors))
+    chosen = tuple(names or own_names or (f"factor {n}" if n.isdecimal() else n for n in factors))
     if len(chosen) != values.shape[1] or len(set(chosen)) < len(chosen):
         raise InputError(
             f"expected {values.shape[1]} different names, one for each factor in {place}, "
@@ -123,22 +114,17 @@ def read_codes(
     return LabelledCodes(codes, values, chosen)
 
 
-def _read(path: Path) -> tuple[Columns, Columns]:
-    """Reads a file's columns: those that are not factors, and those that are."""
+def _read(path: Path) -> tuple[Columns, Columns, list[str]]:
+    """Reads a file's columns: latents, factors, and names of factors that lie beside them."""
     if path.suffix not in SUFFIXES:
         raise InputError(f"expected a file that ends in {', '.join(SUFFIXES)}, got {path}")
     with open_file(path):
         pass  # a folder, a device or a file that may not be read is refused
     if path.suffix == ".csv":
         columns = read_csv(path)
-        return (
-            {name: column for name, column in columns.items() if not name.startswith(PREFIX)},
-            {
-                name.removeprefix(PREFIX).strip(): column
-                for name, column in columns.items()
-                if name.startswith(PREFIX)
-            },
-        )
+        labels = {name: columns.pop(name) for name in list(columns) if name.startswith(PREFIX)}
+        factors = {name.removeprefix(PREFIX).strip(): labels[name] for name in labels}
+        return columns, factors, []
     try:
         arrays = _arrays(path)
     except BROKEN as error:
@@ -156,10 +142,10 @@ def _read(path: Path) -> tuple[Columns, Columns]:
             f"expected an array named {CODES}, {' or '.join(FACTORS)} in {path}, "
             f"got {', '.join(sorted(arrays)) or 'none'}; save it under one of these names"
         )
-    names = [str(name) for name in arrays[NAMES].reshape(-1)] if NAMES in arrays else None
     return (
         columns_of_array(arrays[chosen[0]], f"{chosen[0]} in {path}") if chosen else {},
-        columns_of_array(arrays[here[0]], f"{here[0]} in {path}", names) if here else {},
+        columns_of_array(arrays[here[0]], f"{here[0]} in {path}") if here else {},
+        [str(name) for name in arrays.get(NAMES, np.empty(0)).reshape(-1)],
     )
 
 

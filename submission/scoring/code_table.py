@@ -2,18 +2,18 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from submission.errors import InputError, MissingFileError
 from submission.factors import FactorSpace
 from submission.files import replacing
+from submission.scoring.arrays import Bytes, Singles
 from submission.scoring.results import Source
 
 __all__ = [
@@ -26,6 +26,8 @@ __all__ = [
 ]
 
 FORMAT = "code table 2"
+
+WAY_OUT = "encode the images again: python3 local_evaluation.py --encode"
 
 TOLERANCE = 0.02
 """Largest 95 % quantile of the distance between a code and the exported model's.
@@ -59,21 +61,15 @@ class CodeTable:
     Attributes:
         codes: (N, C) float32, row i the code of image i.
         space: the data set's factors.
-        model_sha256: hash of the model that made the codes.
-        data_sha256: hash of the image file.
-        config_sha256: hash of the settings.
-        data_name: name of the data set.
+        source: the data set, the model and the settings.
 
     Raises:
         ValueError: if the codes are not float32 (N, C) with N the product of the sizes.
     """
 
-    codes: npt.NDArray[np.float32]
+    codes: Singles
     space: FactorSpace
-    model_sha256: str
-    data_sha256: str
-    config_sha256: str
-    data_name: str
+    source: Source
 
     def __post_init__(self) -> None:
         if self.codes.ndim != 2 or self.codes.dtype != np.float32:
@@ -88,11 +84,6 @@ class CodeTable:
                 "with submission.scoring.score_samples"
             )
 
-    @property
-    def source(self) -> Source:
-        """The name and hashes that go beside scores."""
-        return Source(self.data_name, self.data_sha256, self.model_sha256, self.config_sha256)
-
 
 def save_table(table: CodeTable, path: Path) -> None:
     """Writes a table as a safetensors file, atomically.
@@ -103,10 +94,7 @@ def save_table(table: CodeTable, path: Path) -> None:
     origin = {
         "factor_names": table.space.names,
         "factor_sizes": table.space.sizes,
-        "model_sha256": table.model_sha256,
-        "data_sha256": table.data_sha256,
-        "config_sha256": table.config_sha256,
-        "data_name": table.data_name,
+        **asdict(table.source),
     }
     # One entry alone: the library writes several in a new order each time.
     metadata = {FORMAT: json.dumps(origin)}
@@ -127,30 +115,20 @@ def load_table(path: Path) -> CodeTable:
         with safe_open(path, framework="numpy") as file:
             metadata = file.metadata() or {}
             if FORMAT not in metadata:
-                raise InputError(
-                    f"expected a {FORMAT} in {path}, got another file; encode the images again: "
-                    "python3 local_evaluation.py --encode"
-                )
+                raise InputError(f"expected a {FORMAT} in {path}, got another file; {WAY_OUT}")
             codes = file.get_tensor("codes")
     except SafetensorError as error:
         raise InputError(
-            f"expected a table of codes in {path}, got a broken file ({error}); encode the images "
-            "again: python3 local_evaluation.py --encode"
+            f"expected a table of codes in {path}, got a broken file ({error}); {WAY_OUT}"
         ) from error
     origin = json.loads(metadata[FORMAT])
-    return CodeTable(
-        codes=codes,
-        space=FactorSpace(tuple(origin["factor_names"]), tuple(origin["factor_sizes"])),
-        model_sha256=origin["model_sha256"],
-        data_sha256=origin["data_sha256"],
-        config_sha256=origin["config_sha256"],
-        data_name=origin["data_name"],
-    )
+    space = FactorSpace(tuple(origin.pop("factor_names")), tuple(origin.pop("factor_sizes")))
+    return CodeTable(codes, space, Source(**origin))
 
 
 def verify_table(
     table: CodeTable,
-    represent: Callable[[npt.NDArray[np.uint8]], npt.NDArray[np.float32]],
+    represent: Callable[[Bytes], Singles],
     images: Any,
     expected: Source,
 ) -> CodeDifference:
@@ -168,12 +146,10 @@ def verify_table(
     Raises:
         InputError: naming the hash that differs, or by how much the codes differ.
     """
-    for name in ("data_name", "data_sha256", "model_sha256", "config_sha256"):
-        found, wanted = getattr(table.source, name), getattr(expected, name)
-        if found != wanted:
+    for name, wanted in asdict(expected).items():
+        if (found := getattr(table.source, name)) != wanted:
             raise InputError(
-                f"expected a table of codes with {name} {wanted}, got {found}; encode the images "
-                "again: python3 local_evaluation.py --encode"
+                f"expected a table of codes with {name} {wanted}, got {found}; {WAY_OUT}"
             )
     N = table.space.num_points
     if len(images) != N:
@@ -195,7 +171,6 @@ def verify_table(
         raise InputError(
             f"expected the table's codes to be the exported model's, 95 % of them within "
             f"{TOLERANCE:g} standard deviations, got {found.quantile_95:.3g}, and "
-            f"{found.largest:.3g} for image {chosen[worst]}; encode the images again: "
-            "python3 local_evaluation.py --encode"
+            f"{found.largest:.3g} for image {chosen[worst]}; {WAY_OUT}"
         )
     return found

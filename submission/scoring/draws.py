@@ -6,43 +6,28 @@ looks up rows of a table. The draws, and therefore the scores, stay the library'
 """
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from submission.data.ground_truth import GridData
 from submission.errors import InputError
 from submission.factors import FactorSpace
+from submission.scoring.arrays import FloatArray, IntArray
 from submission.scoring.library import library
 
 __all__ = [
     "Draws",
     "GridDraws",
-    "Represent",
     "Rows",
     "SampleDraws",
-    "lookup",
     "varying",
 ]
 
-IntArray = npt.NDArray[np.int64]
-FloatArray = npt.NDArray[np.floating[Any]]
-Represent = Callable[[IntArray], FloatArray]
 
 Rows = tuple[FloatArray, IntArray]
 """Codes (C, n) and factor values (F, n), the library's orientation."""
-
-
-def lookup(codes: FloatArray) -> Represent:
-    """Makes the function that gives grid points (n,) their rows (n, C) of codes (N, C)."""
-
-    def represent(points: IntArray) -> FloatArray:
-        return codes[points]
-
-    return represent
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,13 +35,13 @@ class GridDraws:
     """Draws from a full grid, with the library's functions.
 
     Attributes:
-        names: F names of the factors that are scored.
+        space: names and numbers of values of the F factors that are scored.
         data: the grid.
         codes: (N, C) of all its points.
         seed: of each metric's random state.
     """
 
-    names: tuple[str, ...]
+    space: FactorSpace
     data: GridData
     codes: FloatArray
     seed: int
@@ -69,7 +54,7 @@ class GridDraws:
             batch_size: rows per draw.
         """
         random_state = np.random.RandomState(self.seed)
-        draw, represent = library().utils.generate_batch_factor_code, lookup(self.codes)
+        draw, represent = library().utils.generate_batch_factor_code, self.codes.__getitem__
         return [draw(self.data, represent, num, random_state, batch_size) for num in nums]
 
 
@@ -78,16 +63,21 @@ class SampleDraws:
     """Takes rows of any sample of codes, shuffled by the seed.
 
     Attributes:
-        names: F names of the factors that are scored.
+        space: names and numbers of values of the F factors that are scored.
         codes: (n, C).
         factors: (n, F), values of a factor numbered from 0 by rank.
         seed: of the shuffling.
     """
 
-    names: tuple[str, ...]
+    space: FactorSpace
     codes: FloatArray
     factors: IntArray
     seed: int
+
+    def without(self, names: Collection[str]) -> "SampleDraws":
+        """Leaves out factors by name."""
+        kept = [name not in names for name in self.space.names]
+        return SampleDraws(self.space.without(names), self.codes, self.factors[:, kept], self.seed)
 
     def rows(self, nums: tuple[int, ...], batch_size: int) -> list[Rows]:
         """Takes sets of rows without overlap, in proportion where there are not enough."""

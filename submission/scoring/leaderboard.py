@@ -54,7 +54,7 @@ class Standing:
     place: int
 
 
-def standings(entries: Sequence[Entry], decimals: int = DECIMALS) -> list[Standing]:
+def standings(entries: Sequence[Entry]) -> list[Standing]:
     """Orders entries by the mean of their ranks.
 
     The rank in a metric is 1 + number of entries with a strictly better score, so ties share a
@@ -62,7 +62,6 @@ def standings(entries: Sequence[Entry], decimals: int = DECIMALS) -> list[Standi
 
     Args:
         entries: all that take part; bounds are left out.
-        decimals: precision at which scores are compared.
 
     Returns:
         best first; entries of equal mean rank keep their order.
@@ -74,23 +73,23 @@ def standings(entries: Sequence[Entry], decimals: int = DECIMALS) -> list[Standi
     for entry in ranked:
         if missing := [metric for metric in ALL_METRICS if metric not in entry.scores]:
             raise InputError(f"expected all of {ALL_METRICS} for {entry.name}, got no {missing}")
-    ranks = [
-        {
-            metric: 1
-            + sum(
-                round(other.scores[metric], decimals) > round(entry.scores[metric], decimals)
-                for other in ranked
-            )
-            for metric in ALL_METRICS
-        }
-        for entry in ranked
-    ]
-    totals = [sum(rank.values()) for rank in ranks]
+    ranks = {
+        metric: _ranks([round(entry.scores[metric], DECIMALS) for entry in ranked])
+        for metric in ALL_METRICS
+    }
+    totals = [sum(each) for each in zip(*ranks.values(), strict=True)]
     unordered = [
-        Standing(entry, rank, total / len(ALL_METRICS), 1 + sum(t < total for t in totals))
-        for entry, rank, total in zip(ranked, ranks, totals, strict=True)
+        Standing(entry, {metric: ranks[metric][i] for metric in ranks}, total / len(ranks), place)
+        for i, (entry, total, place) in enumerate(
+            zip(ranked, totals, _ranks([-total for total in totals]), strict=True)
+        )
     ]
     return sorted(unordered, key=lambda standing: standing.place)
+
+
+def _ranks(scores: Sequence[float]) -> list[int]:
+    """Gives each score 1 + the number of better ones."""
+    return [1 + sum(other > score for other in scores) for score in scores]
 
 
 def load_pool(path: Path = POOL) -> list[Entry]:

@@ -8,51 +8,31 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
-from types import ModuleType
-from typing import Any, NamedTuple
+from types import ModuleType, SimpleNamespace
 
 import gin
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Library", "binned", "library", "versions"]
+__all__ = ["binned", "library", "versions"]
 
-_METRICS = "disentanglement_lib.evaluation.metrics."
-
-
-class Library(NamedTuple):
-    """The library's modules that score.
-
-    Its functions are registered in gin's global settings; they are called here through
-    `__wrapped__` where they are, so that scoring neither reads nor records anything there.
-    """
-
-    factor_vae: Any
-    dci: Any
-    sap: Any
-    irs: Any
-    mig: Any
-    utils: Any
+METRICS = "disentanglement_lib.evaluation.metrics."
 
 
 @contextmanager
 def _quiet() -> Iterator[None]:
     """Hides gin's complaints about the library, and the library's old syntax."""
-
-    def keep(record: logging.LogRecord) -> bool:
-        return "blacklist is deprecated" not in record.getMessage()
-
-    root = logging.getLogger()
     # Without any handler, the first message to the root logger would install one for good.
-    handler = logging.NullHandler()
+    root, handler = logging.getLogger(), logging.NullHandler()
     root.addHandler(handler)
-    root.addFilter(keep)
+    hidden = logging.root.manager.disable
+    logging.disable(logging.WARNING)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield
     finally:
-        root.removeFilter(keep)
+        logging.disable(hidden)
         root.removeHandler(handler)
 
 
@@ -75,20 +55,17 @@ def _without_tensorflow() -> Iterator[None]:
 
 
 @functools.cache
-def library() -> Library:
-    """Imports the library's metrics, without TensorFlow.
+def library() -> SimpleNamespace:
+    """Imports the library's modules that score, without TensorFlow.
 
+    Their functions are registered in gin's global settings; they are called through
+    `__wrapped__` where they are, so that scoring neither reads nor records anything there.
     Settings that were locked in gin stay locked, and none is changed.
     """
+    names = ("factor_vae", "dci", "sap_score", "irs", "mig", "utils")
     with _quiet(), gin.unlock_config(), _without_tensorflow():
-        return Library(
-            factor_vae=importlib.import_module(_METRICS + "factor_vae"),
-            dci=importlib.import_module(_METRICS + "dci"),
-            sap=importlib.import_module(_METRICS + "sap_score"),
-            irs=importlib.import_module(_METRICS + "irs"),
-            mig=importlib.import_module(_METRICS + "mig"),
-            utils=importlib.import_module(_METRICS + "utils"),
-        )
+        modules = {name: importlib.import_module(METRICS + name) for name in names}
+    return SimpleNamespace(**modules)
 
 
 def binned(rows: npt.NDArray[np.generic], num_bins: int) -> npt.NDArray[np.generic]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from submission.files import write_json
 from submission.scoring.results import Scores
+from submission.scoring.settings import Settings
 
 __all__ = ["KIT_NAMES", "write_result_files"]
 
@@ -20,12 +21,18 @@ KIT_NAMES = {
 }
 """The starter kit's names of the metrics, and of their folders."""
 
+LIBRARY_NAMES = {
+    "num_active_latents": "num_active_dims",
+    "sap": "SAP_score",
+    "irs": "IRS",
+    "mig": "discrete_mig",
+}
+"""The library's names of the numbers in results, where ours are others."""
+
 STEP = "evaluation"
 
 
-def write_result_files(
-    scores: Scores, experiment: Path, data_name: str | None = None
-) -> list[Path]:
+def write_result_files(scores: Scores, experiment: Path, data_name: str) -> list[Path]:
     """Writes `metrics/<name>/results/` for each metric there is, and replaces what was there.
 
     The folder is `metrics_seed_1` for seed 1, and so on. Folders of metrics that `scores` lacks are
@@ -38,7 +45,7 @@ def write_result_files(
     Args:
         scores: what to write.
         experiment: the experiment's folder, in which `representation/` lies.
-        data_name: the library's name of the data set; that of the scores' source if None.
+        data_name: the library's name of the data set.
 
     Returns:
         the path of each `aggregate/evaluation.json`.
@@ -46,8 +53,6 @@ def write_result_files(
     Raises:
         OSError: if the folder cannot be written.
     """
-    if data_name is None:
-        data_name = scores.source.data_name if scores.source else "auto"
     metrics = experiment / ("metrics" if scores.seed == 0 else f"metrics_seed_{scores.seed}")
     for metric in KIT_NAMES.keys() - scores.values().keys():
         shutil.rmtree(metrics / KIT_NAMES[metric], ignore_errors=True)
@@ -65,19 +70,34 @@ def write_result_files(
             "dataset.name": f"'{data_name}'",
             "evaluation.name": f"'{name}'",
             "evaluation.random_seed": str(scores.seed),
-            **getattr(scores.settings, metric).gin_bindings(),
+            **_bindings(metric, scores.settings),
         }
-        values = {
-            **getattr(scores, metric).library_results(),
-            "elapsed_time": scores.seconds[metric],
-            "uuid": str(uuid.uuid4()),
+        values: dict[str, Any] = {
+            LIBRARY_NAMES.get(name, name): value
+            for name, value in vars(getattr(scores, metric)).items()
+            if isinstance(value, int | float)
         }
+        values |= {"elapsed_time": scores.seconds[metric], "uuid": str(uuid.uuid4())}
         _write(results, config, values)
         if folder.exists():
             shutil.rmtree(folder)
         beside.rename(folder)
         written.append(folder / "results" / "aggregate" / f"{STEP}.json")
     return written
+
+
+def _bindings(metric: str, settings: Settings) -> dict[str, str]:
+    """Gives the settings of a metric as the library's gin bindings."""
+    function = "factor_vae_score" if metric == "factor_vae" else KIT_NAMES[metric]
+    bindings = {"evaluation.evaluation_fn": f"@{function}"}
+    for name, value in sorted(vars(getattr(settings, metric)).items()):
+        if name == "num_bins":
+            bindings["discretizer.discretizer_fn"] = "@histogram_discretizer"
+        place = {"num_bins": "discretizer", "prune_threshold": "prune_dims"}.get(name, function)
+        bindings[f"{place}.{name.removeprefix('prune_')}"] = str(value)
+    if metric == "sap":
+        bindings["sap_score.continuous_factors"] = "False"
+    return bindings
 
 
 def _write(results: Path, config: dict[str, str], values: dict[str, Any]) -> None:

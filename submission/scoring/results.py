@@ -1,6 +1,7 @@
 """The scores of one set of codes, as typed values and as plain data."""
 
 import dataclasses
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import UnionType
@@ -102,23 +103,9 @@ class Scores:
 
     def to_dict(self) -> dict[str, Any]:
         """Turns everything into dictionaries, lists, numbers and strings, ready for JSON."""
-        plain = _plain(self)
-        assert isinstance(plain, dict)
-        return plain
-
-
-def _plain(value: Any) -> Any:
-    if dataclasses.is_dataclass(value):
-        return {
-            entry.name: _plain(getattr(value, entry.name)) for entry in dataclasses.fields(value)
-        }
-    if isinstance(value, np.ndarray | np.generic):
-        return value.tolist()
-    if isinstance(value, tuple | list):
-        return [_plain(entry) for entry in value]
-    if isinstance(value, dict):
-        return {key: _plain(entry) for key, entry in value.items()}
-    return value
+        text = json.dumps(dataclasses.asdict(self), default=lambda array: array.tolist())
+        content: dict[str, Any] = json.loads(text)
+        return content
 
 
 def scores_from_dict(content: Mapping[str, Any]) -> Scores:
@@ -127,8 +114,7 @@ def scores_from_dict(content: Mapping[str, Any]) -> Scores:
     Raises:
         InputError: if a field is missing, unknown, or of another type.
     """
-    scores = _typed(Scores, content)
-    assert isinstance(scores, Scores)
+    scores: Scores = _typed(Scores, content)
     return scores
 
 

@@ -1,25 +1,23 @@
 """Factors of a sample: their values numbered by rank, and what is too rare to be scored."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from submission.errors import InputError
+from submission.scoring.arrays import Array, IntArray
+from submission.scoring.checks import as_array
 from submission.scoring.draws import SampleDraws
 from submission.scoring.metrics.factor_vae import FactorVaeSettings
 from submission.scoring.settings import Settings
 
-__all__ = ["numbered_factors", "scarce_value", "undrawn_factors", "undrawn_values"]
-
-IntArray = npt.NDArray[np.int64]
-Labels = npt.NDArray[Any]
+__all__ = ["numbered_factors", "scarce_value", "undrawn"]
 
 MIN_ROWS = 3
 
 
-def numbered_factors(factors: npt.ArrayLike) -> tuple[IntArray, list[Labels]]:
+def numbered_factors(factors: npt.ArrayLike) -> tuple[IntArray, list[Array]]:
     """Numbers each factor's values from 0 by rank, so that no metric depends on their size.
 
     Args:
@@ -35,10 +33,7 @@ def numbered_factors(factors: npt.ArrayLike) -> tuple[IntArray, list[Labels]]:
         >>> numbered_factors([["red"], ["blue"], ["red"]])[0][:, 0]
         array([1, 0, 1])
     """
-    try:
-        values = np.asarray(factors)
-    except (TypeError, ValueError, RuntimeError) as error:
-        raise InputError(f"expected factors as an array of shape (n, F): {error}") from error
+    values = as_array(factors, "factors as an array of shape (n, F)")
     if values.ndim != 2 or values.shape[1] < 1 or len(values) < MIN_ROWS:
         raise InputError(
             f"expected factors of shape (n, F) with n of at least {MIN_ROWS}, got {values.shape}"
@@ -59,13 +54,13 @@ def numbered_factors(factors: npt.ArrayLike) -> tuple[IntArray, list[Labels]]:
     return numbers, [labels for labels, _ in found]
 
 
-def undrawn_factors(
+def undrawn(
     draws: SampleDraws,
-    labels: Mapping[str, Labels],
+    labels: Mapping[str, Array],
     settings: Settings,
     metrics: Sequence[str],
-) -> dict[str, str]:
-    """Names the factors that have one value only in the rows that a metric is fitted on.
+) -> tuple[dict[str, str], list[str]]:
+    """Finds what is too rare to be in the rows that a metric is fitted on.
 
     Args:
         draws: the sample.
@@ -74,57 +69,43 @@ def undrawn_factors(
         metrics: those that are computed.
 
     Returns:
-        a note for each such factor.
+        a note for each factor with one value only in such rows, and a note for each other factor
+        with a value that is in none of them.
     """
-    notes: dict[str, str] = {}
+    nums = {
+        "dci": (settings.dci.num_train, settings.dci.num_test),
+        "sap": (settings.sap.num_train, settings.sap.num_test),
+        "mig": (settings.mig.num_train,),
+    }
+    fitted = {name: draws.rows(num, 0)[0][1] for name, num in nums.items() if name in metrics}
+    left_out, notes = {}, []
     num_rows = len(draws.factors)
-    for metric, drawn in _fitted_rows(draws, settings, metrics).items():
-        for f in np.flatnonzero(drawn.min(axis=1) == drawn.max(axis=1)):
-            name, value = draws.names[f], labels[draws.names[f]][drawn[f, 0]]
-            others = int((draws.factors[:, f] != drawn[f, 0]).sum())
-            notes.setdefault(
-                name,
-                f"{name} is left out: the {drawn.shape[1]:,} rows drawn for {metric} all have "
-                f"{name} = {value}, and only {others:,} of all {num_rows:,} rows another value. "
-                f"Give more such rows, or raise {metric}'s num_train.",
-            )
-    return notes
-
-
-def undrawn_values(
-    draws: SampleDraws,
-    labels: Mapping[str, Labels],
-    settings: Settings,
-    metrics: Sequence[str],
-) -> list[str]:
-    """Says of each factor which of its values are in none of the rows that a metric is fitted on.
-
-    Args:
-        draws: the sample.
-        labels: each factor's values.
-        settings: how many rows are drawn.
-        metrics: those that are computed.
-    """
-    notes = []
-    fitted = _fitted_rows(draws, settings, metrics)
-    for f, name in enumerate(draws.names):
+    for f, name in enumerate(draws.space.names):
         counts = np.bincount(draws.factors[:, f])
-        missing = {
-            metric: set(range(len(counts))) - set(drawn[f].tolist())
-            for metric, drawn in fitted.items()
-        }
-        if rare := sorted(set().union(*missing.values())):
-            metrics = ", ".join(metric for metric, values in missing.items() if values)
+        found = {metric: set(rows[f].tolist()) for metric, rows in fitted.items()}
+        if single := [metric for metric, values in found.items() if len(values) == 1]:
+            metric = single[0]
+            (value,) = found[metric]
+            left_out[name] = (
+                f"{name} is left out: the {fitted[metric].shape[1]:,} rows drawn for {metric} all "
+                f"have {name} = {labels[name][value]}, and only {num_rows - counts[value]:,} of "
+                f"all {num_rows:,} rows another value. Give more such rows, or raise {metric}'s "
+                "num_train."
+            )
+            continue
+        lacking = [metric for metric, values in found.items() if len(values) < len(counts)]
+        if lacking:
+            rare = sorted(set(range(len(counts))) - set.intersection(*found.values()))
             others = f"; of its other values, {len(rare) - 1} lack, too" if len(rare) > 1 else ""
             notes.append(
-                f"{name} = {labels[name][rare[0]]} is in {counts[rare[0]]:,} of "
-                f"{len(draws.factors):,} rows and in none of those drawn for {metrics}{others}."
+                f"{name} = {labels[name][rare[0]]} is in {counts[rare[0]]:,} of {num_rows:,} rows "
+                f"and in none of those drawn for {', '.join(lacking)}{others}."
             )
-    return notes
+    return left_out, notes
 
 
 def scarce_value(
-    draws: SampleDraws, labels: Mapping[str, Labels], settings: FactorVaeSettings
+    draws: SampleDraws, labels: Mapping[str, Array], settings: FactorVaeSettings
 ) -> str | None:
     """Says which value has too few rows for a vote of FactorVAE; None if there is none.
 
@@ -133,7 +114,7 @@ def scarce_value(
         labels: each factor's values.
         settings: how many rows make a vote.
     """
-    for f, name in enumerate(draws.names):
+    for f, name in enumerate(draws.space.names):
         counts = np.bincount(draws.factors[:, f])
         if counts.min() < settings.batch_size:
             return (
@@ -142,15 +123,3 @@ def scarce_value(
                 "FactorVaeSettings.batch_size"
             )
     return None
-
-
-def _fitted_rows(
-    draws: SampleDraws, settings: Settings, metrics: Sequence[str]
-) -> dict[str, IntArray]:
-    """Gives the factors (F, n) of the rows that DCI, SAP and MIG are fitted on."""
-    nums = {
-        "dci": (settings.dci.num_train, settings.dci.num_test),
-        "sap": (settings.sap.num_train, settings.sap.num_test),
-        "mig": (settings.mig.num_train,),
-    }
-    return {metric: draws.rows(num, 0)[0][1] for metric, num in nums.items() if metric in metrics}

@@ -3,7 +3,6 @@
 import difflib
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,7 +14,6 @@ from submission.factors import FactorSpace
 from submission.scoring.checks import (
     check_codes,
     check_seed,
-    far_latents,
     odd_latents,
     summarise_latents,
 )
@@ -30,8 +28,7 @@ from submission.scoring.results import Scores, Source
 from submission.scoring.samples import (
     numbered_factors,
     scarce_value,
-    undrawn_factors,
-    undrawn_values,
+    undrawn,
 )
 from submission.scoring.settings import ALL_METRICS, Settings, check_metrics
 
@@ -51,25 +48,6 @@ COMPARING_LATENTS = ("dci", "sap", "mig")
 
 IMPRECISE = 100.0
 """Ratio of mean to deviation of a latent from which float32 sums of 10,000 codes lose digits."""
-
-
-@dataclass(frozen=True, eq=False)
-class _Subject:
-    """Codes that are scored, and how rows of them are drawn.
-
-    Attributes:
-        kind: "table" or "samples".
-        space: names and numbers of values of the factors that are scored.
-        fixed: names of the factors that are not, hidden ones apart.
-        draws: the codes and how rows are drawn.
-        notes: what a reader must know about the factors.
-    """
-
-    kind: str
-    space: FactorSpace
-    fixed: tuple[str, ...]
-    draws: Draws
-    notes: tuple[str, ...]
 
 
 def score_table(
@@ -109,10 +87,9 @@ def score_table(
     _check_hidden(hidden, space)
     grid, _ = varying(space)
     visible, fixed = varying(space.without(hidden))
-    draws = GridDraws(visible.names, GridData(grid, hidden), values, seed)
+    draws = GridDraws(visible, GridData(grid, hidden), values, seed)
     notes = (f"Left out, with a single value: {', '.join(fixed)}.",) if fixed else ()
-    subject = _Subject("table", visible, fixed, draws, notes)
-    return _score(subject, metrics, settings or Settings(), source)
+    return _score(draws, fixed, notes, metrics, settings or Settings(), source)
 
 
 def score_samples(
@@ -122,7 +99,6 @@ def score_samples(
     seed: int = 0,
     metrics: tuple[str, ...] = ALL_METRICS,
     settings: Settings | None = None,
-    source: Source | None = None,
 ) -> Scores:
     """Scores codes of any sample of points whose factor values are known.
 
@@ -144,7 +120,6 @@ def score_samples(
         seed: of the shuffling and of FactorVAE's draws.
         metrics: which metrics, out of `ALL_METRICS`.
         settings: how much is drawn; the challenge's numbers if None.
-        source: what the codes came from, kept beside the scores.
 
     Raises:
         InputError: as `score_table`; for factors of another shape or kind, and fewer than 3 rows.
@@ -160,60 +135,60 @@ def score_samples(
     check_seed(seed)
     if names is None:
         names = [f"factor {f}" for f in range(len(labels))]
-    space, single = varying(FactorSpace(tuple(names), tuple(len(values) for values in labels)))
+    space = FactorSpace(tuple(names), tuple(len(values) for values in labels))
+    _, single = varying(space)
     every = dict(zip(names, labels, strict=True))
-    kept = numbers[:, [name not in single for name in names]]
-    draws = SampleDraws(space.names, rows, kept, seed)
-    notes = [f"Left out, with a single value: {', '.join(single)}."] if single else []
-
-    undrawn = undrawn_factors(draws, every, settings, metrics)
-    if len(undrawn) == space.num_factors:
-        reason = next(iter(undrawn.values()))
+    draws = SampleDraws(space, rows, numbers, seed).without(single)
+    rare, notes = undrawn(draws, every, settings, metrics)
+    if len(rare) == draws.space.num_factors:
+        reason = next(iter(rare.values()))
         raise InputError(f"expected a factor with 2 values in the rows drawn, got none: {reason}")
-    kept = kept[:, [name not in undrawn for name in space.names]]
-    space = space.without(undrawn)
-    draws = SampleDraws(space.names, rows, kept, seed)
-    notes += undrawn.values()
-    notes += undrawn_values(draws, every, settings, metrics)
+    draws = draws.without(rare)
+    notes = [*rare.values(), *notes]
+    if single:
+        notes.insert(0, f"Left out, with a single value: {', '.join(single)}.")
     if "factor_vae" in metrics and (scarce := scarce_value(draws, every, settings.factor_vae)):
         if tuple(metrics) == ("factor_vae",):
             raise InputError(scarce)
         metrics = tuple(metric for metric in metrics if metric != "factor_vae")
         notes.append(f"FactorVAE is left out: {scarce}.")
-    subject = _Subject("samples", space, (*single, *undrawn), draws, tuple(notes))
-    return _score(subject, metrics, settings, source)
+    return _score(draws, (*single, *rare), notes, metrics, settings, None)
 
 
 def _score(
-    subject: _Subject, metrics: tuple[str, ...], settings: Settings, source: Source | None
+    draws: Draws,
+    fixed: tuple[str, ...],
+    notes_on_factors: Sequence[str],
+    metrics: tuple[str, ...],
+    settings: Settings,
+    source: Source | None,
 ) -> Scores:
     """Computes each metric that was asked for, and measures its time without the import's."""
-    codes = subject.draws.codes
-    _check_comparable(subject, metrics)
+    codes = draws.codes
+    _check_comparable(draws, metrics)
     library()
     results: dict[str, Any] = {}
     seconds: dict[str, float] = {}
     for metric in (metric for metric in ALL_METRICS if metric in metrics):
         start = time.perf_counter()
-        results[metric] = COMPUTE[metric](subject.draws, getattr(settings, metric))
+        results[metric] = COMPUTE[metric](draws, getattr(settings, metric))
         seconds[metric] = time.perf_counter() - start
     latents = summarise_latents(codes)
     drawn = results["mig"].latents if "mig" in results else latents
     notes = odd_latents(latents, drawn, settings.factor_vae.prune_threshold)
-    notes += far_latents(latents)
     if "irs" in results and codes.dtype == np.float32 and latents.far(IMPRECISE).any():
-        notes += _lost_digits(subject.draws, settings, results["irs"].irs)
+        notes += _lost_digits(draws, settings, results["irs"].irs)
     return Scores(
-        seed=subject.draws.seed,
-        kind=subject.kind,
+        seed=draws.seed,
+        kind="table" if isinstance(draws, GridDraws) else "samples",
         num_rows=len(codes),
         num_latents=codes.shape[1],
-        factor_names=subject.space.names,
-        factor_sizes=subject.space.sizes,
-        fixed_factors=subject.fixed,
+        factor_names=draws.space.names,
+        factor_sizes=draws.space.sizes,
+        fixed_factors=fixed,
         settings=settings,
         latents=latents,
-        notes=(*notes, *subject.notes),
+        notes=(*notes, *notes_on_factors),
         seconds=seconds,
         versions=versions(),
         source=source,
@@ -234,19 +209,19 @@ def _check_hidden(hidden: tuple[str, ...], space: FactorSpace) -> None:
         raise InputError(f"expected a factor that is not hidden, got hidden = {hidden}")
 
 
-def _check_comparable(subject: _Subject, metrics: tuple[str, ...]) -> None:
+def _check_comparable(draws: Draws, metrics: tuple[str, ...]) -> None:
     """Refuses metrics that have nothing to compare, and an impossible seed."""
     check_metrics(metrics)
-    check_seed(subject.draws.seed)
+    check_seed(draws.seed)
     comparing = [metric for metric in metrics if metric in COMPARING_LATENTS]
-    if subject.draws.codes.shape[1] < 2 and comparing:
+    if draws.codes.shape[1] < 2 and comparing:
         raise InputError(
             f"expected at least 2 latents, got 1: {comparing} compare latents; "
             "ask for factor_vae and irs only"
         )
-    if subject.space.num_factors < 2 and "dci" in metrics:
+    if draws.space.num_factors < 2 and "dci" in metrics:
         raise InputError(
-            f"expected at least 2 factors that vary, got {subject.space.names}: "
+            f"expected at least 2 factors that vary, got {draws.space.names}: "
             "dci compares factors; leave it out"
         )
 

@@ -2,13 +2,13 @@
 
 import csv
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from submission.errors import InputError
 from submission.scoring.aggregate import Spread
-from submission.scoring.leaderboard import Entry, Standing
+from submission.scoring.leaderboard import Standing
 from submission.scoring.results import Scores
 from submission.scoring.settings import ALL_METRICS
 
@@ -17,11 +17,10 @@ __all__ = [
     "TITLES",
     "Row",
     "csv_table",
+    "csv_text",
     "describe",
     "factor_table",
     "json_table",
-    "row_of_entry",
-    "row_of_scores",
     "row_of_spreads",
     "standings_table",
     "text_table",
@@ -50,11 +49,6 @@ class Row:
     stds: Mapping[str, float] = field(default_factory=dict)
 
 
-def row_of_scores(name: str, scores: Scores) -> Row:
-    """Makes a row of one set of scores."""
-    return Row(name, scores.values())
-
-
 def row_of_spreads(name: str, spreads: Mapping[str, Spread]) -> Row:
     """Makes a row of several scores' means and spreads."""
     stds = {metric: spread.std for metric, spread in spreads.items()}
@@ -65,19 +59,10 @@ def row_of_spreads(name: str, spreads: Mapping[str, Spread]) -> Row:
     )
 
 
-def row_of_entry(entry: Entry) -> Row:
-    """Makes a row of published scores."""
-    return Row(entry.name, entry.scores)
-
-
-def text_table(rows: Sequence[Row], notes: Sequence[str] = ()) -> str:
-    """Lays rows out with aligned columns, three decimals, and notes below.
+def text_table(rows: Sequence[Row]) -> str:
+    """Lays rows out with aligned columns and three decimals.
 
     IRS is never shown without the note that says what it is worth.
-
-    Args:
-        rows: at least one.
-        notes: sentences to print below.
 
     Raises:
         ValueError: if there is no row.
@@ -87,8 +72,8 @@ def text_table(rows: Sequence[Row], notes: Sequence[str] = ()) -> str:
     metrics = _metrics(rows)
     cells = [[row.name, *(_cell(row, metric) for metric in metrics)] for row in rows]
     lines = _aligned([["", *(TITLES[metric] for metric in metrics)], *cells])
-    notes = [IRS_NOTE, *notes] if "irs" in metrics else list(notes)
-    return "\n".join([*lines, *(f"- {note}" for note in notes)]) + "\n"
+    lines += [f"- {IRS_NOTE}"] if "irs" in metrics else []
+    return "\n".join(lines) + "\n"
 
 
 def json_table(rows: Sequence[Row]) -> list[dict[str, Any]]:
@@ -109,43 +94,39 @@ def json_table(rows: Sequence[Row]) -> list[dict[str, Any]]:
 def csv_table(rows: Sequence[Row]) -> str:
     """Gives rows as CSV at full precision: a column and a `_std` column for each metric."""
     metrics = _metrics(rows)
-    file = io.StringIO()
-    writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(
-        ["name", *(column for metric in metrics for column in (metric, f"{metric}_std"))]
-    )
+    lines = [["name", *(name for metric in metrics for name in (metric, f"{metric}_std"))]]
     for row in rows:
         numbers = [source.get(metric, "") for metric in metrics for source in (row.means, row.stds)]
-        writer.writerow([row.name, *numbers])
+        lines.append([row.name, *map(str, numbers)])
+    return csv_text(lines)
+
+
+def csv_text(lines: Iterable[Sequence[object]]) -> str:
+    """Writes lines of cells as CSV."""
+    file = io.StringIO()
+    csv.writer(file, lineterminator="\n").writerows(lines)
     return file.getvalue()
 
 
 def factor_table(scores: Scores) -> str:
     """Says for each factor which latent carries it, and how well, as text."""
-    sap, mig, dci, votes = scores.sap, scores.mig, scores.dci, scores.factor_vae
-    head = ["factor", "values"]
-    columns: list[list[str]] = [
-        list(scores.factor_names),
-        [str(size) for size in scores.factor_sizes],
+    columns: list[tuple[str, Iterable[Any], str]] = [
+        ("factor", scores.factor_names, ""),
+        ("values", scores.factor_sizes, "d"),
     ]
-
-    def add(title: str, values: Any, form: str = ".3f") -> None:
-        head.append(title)
-        columns.append([format(value, form) for value in values])
-
-    if mig is not None:
-        add("latent", mig.latent_of_factor, "d")
-        add("MIG gap", mig.gap_per_factor)
-    if sap is not None:
-        add("accuracy", sap.accuracies.max(axis=0))
-        add("SAP gap", sap.gap_per_factor)
-    if dci is not None:
-        add("trees' accuracy", dci.test_accuracy_per_factor)
-        add("completeness", dci.completeness_per_factor)
-    if votes is not None:
-        add("FactorVAE", votes.accuracy_per_factor)
-    rows = [list(row) for row in zip(*columns, strict=True)]
-    return "\n".join(_aligned([head, *rows])) + "\n"
+    if scores.mig is not None:
+        columns += [("latent", scores.mig.latent_of_factor, "d")]
+        columns += [("MIG gap", scores.mig.gap_per_factor, ".3f")]
+    if scores.sap is not None:
+        columns += [("accuracy", scores.sap.accuracies.max(axis=0), ".3f")]
+        columns += [("SAP gap", scores.sap.gap_per_factor, ".3f")]
+    if scores.dci is not None:
+        columns += [("trees' accuracy", scores.dci.test_accuracy_per_factor, ".3f")]
+        columns += [("completeness", scores.dci.completeness_per_factor, ".3f")]
+    if scores.factor_vae is not None:
+        columns += [("FactorVAE", scores.factor_vae.accuracy_per_factor, ".3f")]
+    cells = [[title, *(format(value, form) for value in each)] for title, each, form in columns]
+    return "\n".join(_aligned(list(zip(*cells, strict=True)))) + "\n"
 
 
 def describe(scores: Scores) -> str:

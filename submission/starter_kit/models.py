@@ -16,7 +16,7 @@ from submission.models.export import export, load_exported
 from submission.models.scorable import reason_of
 from submission.server.environment import read_environment
 from submission.starter_kit.data import get_dataset
-from submission.starter_kit.modules import copy_of, evaluation_mode, has_other_types, in_float32
+from submission.starter_kit.modules import copy_of, evaluation_mode, in_float32
 
 __all__ = [
     "ExperimentConfig",
@@ -98,8 +98,8 @@ def export_model(
     copied = copy_of(model).cpu().eval()
     images = _sample_images(input_shape[1:])
     error = _error_of(copied, images[:1])
-    if error is not None and has_other_types(copied):
-        error = _error_of(in_float32(copied), images[:1])
+    if error is not None and in_float32(copied):
+        error = _error_of(copied, images[:1])
     if error is not None:
         raise InputError(
             f"expected codes for {tuple(images[:1].shape)} float32 images on the CPU, the model "

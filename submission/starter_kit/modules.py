@@ -13,7 +13,7 @@ from submission.console import say
 from submission.errors import InputError
 from submission.models.scorable import reason_of
 
-__all__ = ["copy_of", "evaluation_mode", "has_other_types", "in_float32"]
+__all__ = ["copy_of", "evaluation_mode", "in_float32"]
 
 
 @contextmanager
@@ -74,18 +74,16 @@ def _tensors_of_graphs(value: object, seen: dict[int, object]) -> Iterator[Tenso
         yield from _tensors_of_graphs(part, seen)
 
 
-def has_other_types(model: nn.Module) -> bool:
-    """Says whether a module has floating-point tensors that are not float32."""
-    return bool(_other_types(model))
+def in_float32(model: nn.Module) -> bool:
+    """Converts a module's floating-point tensors to float32, and says which types there were.
 
-
-def in_float32(model: nn.Module) -> nn.Module:
-    """Converts a module's floating-point tensors to float32, and says which types there were."""
-    names = " and ".join(sorted(str(other).removeprefix("torch.") for other in _other_types(model)))
-    say(f"note: the copy to export is float32, since the evaluator's images are; got {names}")
-    return model.float()
-
-
-def _other_types(model: nn.Module) -> set[torch.dtype]:
-    tensors = [*model.parameters(), *model.buffers()]
-    return {tensor.dtype for tensor in tensors if tensor.is_floating_point()} - {torch.float32}
+    Returns:
+        whether there were any others.
+    """
+    kinds = {each.dtype for each in (*model.parameters(), *model.buffers())}
+    others = {kind for kind in kinds if kind.is_floating_point} - {torch.float32}
+    if others:
+        names = " and ".join(sorted(str(other).removeprefix("torch.") for other in others))
+        say(f"note: the copy to export is float32, since the evaluator's images are; got {names}")
+        model.float()
+    return bool(others)

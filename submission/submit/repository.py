@@ -5,7 +5,13 @@ from pathlib import Path
 
 from submission.errors import InputError, MissingFileError, OutputError
 
-__all__ = ["Repository"]
+__all__ = ["Repository", "listed"]
+
+
+def listed(text: str) -> list[str]:
+    """Lists the lines of a text file, without comments from # on and without empty ones."""
+    lines = (line.split("#")[0].strip() for line in text.splitlines())
+    return [line for line in lines if line]
 
 
 class Repository:
@@ -63,11 +69,6 @@ class Repository:
         """The current commit, 40 hexadecimal digits."""
         return self.git("rev-parse", "HEAD")
 
-    @property
-    def branch(self) -> str | None:
-        """The current branch, None when no branch is checked out."""
-        return self.try_git("symbolic-ref", "--short", "--quiet", "HEAD")
-
     def changes(self) -> list[str]:
         """Names the files that differ from the commit: changed, staged and untracked ones."""
         lines = self.git("status", "--porcelain", "--untracked-files=all").splitlines()
@@ -88,10 +89,6 @@ class Repository:
         pairs = (line.split(": ") for line in self.git("count-objects", "-v").splitlines())
         counts = {name: int(value) for name, value in pairs if value.isdigit()}
         return 1024 * (counts["size"] + counts["size-pack"])
-
-    def is_tag(self, name: str) -> bool:
-        """Says whether git allows a tag of that name."""
-        return self.try_git("check-ref-format", f"refs/tags/{name}") is not None
 
     def read(self, path: str) -> str | None:
         """Reads a text file of the commit; None if the commit has no such file."""

@@ -43,7 +43,8 @@ def upload(repository: Repository, name: str, remote: str) -> Upload:
             tag is removed.
     """
     tag = PREFIX + name.removeprefix(PREFIX)
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name) or not repository.is_tag(tag):
+    is_tag = repository.try_git("check-ref-format", f"refs/tags/{tag}") is not None
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name) or not is_tag:
         raise InputError(f"expected a version such as v1.2, got {name!r}")
     url = repository.try_git("remote", "get-url", remote)
     if url is None:
@@ -51,7 +52,7 @@ def upload(repository: Repository, name: str, remote: str) -> Upload:
             f"expected a git remote named {remote}, got none; add yours with: "
             f"git remote add {remote} git@gitlab.aicrowd.com:YOU/PROJECT.git"
         )
-    branch = repository.branch
+    branch = repository.try_git("symbolic-ref", "--short", "--quiet", "HEAD")
     if branch is None:
         raise InputError("expected a branch, got a detached commit; git switch --create NAME")
     failures = [finding for finding in check_submission(repository) if not finding.passed]

@@ -1,55 +1,41 @@
 """DCI (Eastwood and Williams 2018), by the library's own functions on our own boosted trees."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
-from submission.scoring.checks import check_counts, check_drawn
+from submission.config.group import setting
+from submission.scoring.arrays import FloatArray
+from submission.scoring.checks import check_drawn
 from submission.scoring.draws import Draws, Rows
 from submission.scoring.library import library
+from submission.scoring.metrics.metric import MetricScore, MetricSettings
 
-if TYPE_CHECKING:
-    from submission.scoring.trees.importances import Trees
-
-__all__ = ["DciScore", "DciSettings", "compute_dci", "dci_of_trees", "fit_trees"]
-
-FloatArray = npt.NDArray[np.floating[Any]]
+__all__ = [
+    "DciScore",
+    "DciSettings",
+    "Trees",
+    "boosted_importances",
+    "compute_dci",
+    "dci_of_trees",
+]
 
 RANDOM_STATE = 0
 """Decides which of two equally good latents a tree splits; the library leaves it to chance."""
 
 
 @dataclass(frozen=True)
-class DciSettings:
-    """Settings of DCI.
+class DciSettings(MetricSettings):
+    """Settings of DCI."""
 
-    Attributes:
-        num_train: rows that fit the trees.
-        num_test: rows that test them.
-        batch_size: rows per draw.
-    """
-
-    num_train: int = 10_000
-    num_test: int = 5_000
-    batch_size: int = 16
-
-    def __post_init__(self) -> None:
-        check_counts(self)
-
-    def gin_bindings(self) -> dict[str, str]:
-        """Gives the settings as the library's gin bindings."""
-        return {
-            "evaluation.evaluation_fn": "@dci",
-            "dci.batch_size": str(self.batch_size),
-            "dci.num_test": str(self.num_test),
-            "dci.num_train": str(self.num_train),
-        }
+    num_train: int = setting(10_000, "Rows that fit the trees.", at_least=1)
+    num_test: int = setting(5_000, "Rows that test them.", at_least=1)
+    batch_size: int = setting(16, "Rows per draw.", at_least=1)
 
 
 @dataclass(frozen=True, eq=False)
-class DciScore:
+class DciScore(MetricScore):
     """DCI: how concentrated boosted trees' importances are.
 
     Attributes:
@@ -76,42 +62,57 @@ class DciScore:
     train_accuracy_per_factor: FloatArray
     test_accuracy_per_factor: FloatArray
 
-    @property
-    def score(self) -> float:
-        """The number that is compared, higher is better."""
-        return self.disentanglement
 
-    def library_results(self) -> dict[str, Any]:
-        """Names the numbers as the library does."""
-        return {
-            "informativeness_train": self.informativeness_train,
-            "informativeness_test": self.informativeness_test,
-            "disentanglement": self.disentanglement,
-            "completeness": self.completeness,
-        }
+class Trees(NamedTuple):
+    """What boosted trees tell DCI.
+
+    Attributes:
+        importances: (C, F), at least 0; a column sums to 1, or to 0 where no latent helps.
+        train_accuracies: (F,) share of training rows classified right.
+        test_accuracies: (F,) share of test rows classified right.
+    """
+
+    importances: FloatArray
+    train_accuracies: FloatArray
+    test_accuracies: FloatArray
 
 
 def compute_dci(draws: Draws, settings: DciSettings) -> DciScore:
-    """Computes DCI.
+    """Computes DCI on our own boosted trees: scikit-learn's, with features sorted once.
 
     Raises:
         InputError: if a factor has one value only in the training rows drawn.
     """
     nums = (settings.num_train, settings.num_test)
     train, test = draws.rows(nums, settings.batch_size)
-    check_drawn(train[1], draws.names, "DciSettings.num_train")
-    return dci_of_trees(fit_trees(train, test))
+    check_drawn(train[1], draws.space.names, "DciSettings.num_train")
+    return dci_of_trees(boosted_importances(train, test, RANDOM_STATE))
 
 
-def fit_trees(train: Rows, test: Rows) -> "Trees":
-    """Fits our own boosted trees: scikit-learn's algorithm, with features sorted once."""
+def boosted_importances(train: Rows, test: Rows, random_state: int) -> Trees:
+    """Fits a boosted classifier for each factor.
+
+    Args:
+        train: codes (C, n) and factors (F, n) that fit the trees.
+        test: codes (C, m) and factors (F, m) that test them.
+        random_state: as scikit-learn's: it decides which of two equally good latents gets a split.
+
+    Raises:
+        InputError: if a code is not finite, or a factor has one value only in the training rows.
+    """
     # Imported here, because numba is slow to import and training reads tables without scoring.
-    from submission.scoring.trees.importances import boosted_importances
+    from submission.scoring.trees.boosting import fit_each_factor
 
-    return boosted_importances(train, test, RANDOM_STATE)
+    models = fit_each_factor(train[0].T, train[1].T, random_state=random_state)
+    accuracies = [
+        [(model.predict(codes.T) == values[f]).mean() for f, model in enumerate(models)]
+        for codes, values in (train, test)
+    ]
+    importances = np.abs(np.array([model.importances for model in models])).T  # (C, F)
+    return Trees(importances, np.array(accuracies[0]), np.array(accuracies[1]))
 
 
-def dci_of_trees(trees: "Trees") -> DciScore:
+def dci_of_trees(trees: Trees) -> DciScore:
     """Scores importances and accuracies with the library's functions."""
     lib, importances = library().dci, trees.importances
     shares = importances if importances.sum() > 0 else np.ones_like(importances)

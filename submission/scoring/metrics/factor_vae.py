@@ -4,70 +4,41 @@ A grid is scored by the library's functions, a sample by its rule.
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from submission.errors import InputError
-from submission.scoring.checks import check_counts, is_constant
-from submission.scoring.draws import Draws, GridDraws, SampleDraws, lookup
+from submission.config.group import setting
+from submission.scoring.arrays import BoolArray, FloatArray, IntArray
+from submission.scoring.checks import is_constant
+from submission.scoring.draws import Draws, GridDraws, SampleDraws
 from submission.scoring.library import library
+from submission.scoring.metrics.metric import MetricScore, MetricSettings
 
 __all__ = ["FactorVaeScore", "FactorVaeSettings", "compute_factor_vae"]
 
-FloatArray = npt.NDArray[np.floating[Any]]
-IntArray = npt.NDArray[np.int64]
-BoolArray = npt.NDArray[np.bool_]
-
 
 @dataclass(frozen=True)
-class FactorVaeSettings:
-    """Settings of the FactorVAE score.
+class FactorVaeSettings(MetricSettings):
+    """Settings of the FactorVAE score."""
 
-    Attributes:
-        num_variance_estimate: rows that estimate each latent's variance over the whole set.
-        num_train: votes that decide which factor a latent stands for.
-        num_eval: votes that are scored.
-        batch_size: rows with one factor held fixed that make one vote.
-        prune_threshold: latents with a smaller standard deviation take no part. It is above 0,
-            because a constant latent divides 0 by 0 and spoils every vote.
-    """
-
-    num_variance_estimate: int = 10_000
-    num_train: int = 10_000
-    num_eval: int = 5_000
-    batch_size: int = 64
-    prune_threshold: float = 0.05
-
-    def __post_init__(self) -> None:
-        check_counts(self)
-        if not self.prune_threshold > 0:
-            raise InputError(
-                f"expected FactorVaeSettings.prune_threshold above 0, got {self.prune_threshold}; "
-                "without one a constant latent makes the score meaningless"
-            )
-        for name in ("batch_size", "num_variance_estimate"):
-            if getattr(self, name) < 2:
-                raise InputError(
-                    f"expected FactorVaeSettings.{name} of at least 2, which a variance needs, "
-                    f"got {getattr(self, name)}"
-                )
-
-    def gin_bindings(self) -> dict[str, str]:
-        """Gives the settings as the library's gin bindings."""
-        return {
-            "evaluation.evaluation_fn": "@factor_vae_score",
-            "factor_vae_score.batch_size": str(self.batch_size),
-            "factor_vae_score.num_eval": str(self.num_eval),
-            "factor_vae_score.num_train": str(self.num_train),
-            "factor_vae_score.num_variance_estimate": str(self.num_variance_estimate),
-            "prune_dims.threshold": str(self.prune_threshold),
-        }
+    num_variance_estimate: int = setting(
+        10_000, "Rows that estimate each latent's variance over the whole set.", at_least=2
+    )
+    num_train: int = setting(
+        10_000, "Votes that decide which factor a latent stands for.", at_least=1
+    )
+    num_eval: int = setting(5_000, "Votes that are scored.", at_least=1)
+    batch_size: int = setting(64, "Rows with one factor held fixed that make one vote.", at_least=2)
+    prune_threshold: float = setting(
+        0.05,
+        "Latents with a smaller standard deviation take no part. It is above 0, because a "
+        "constant latent divides 0 by 0 and spoils every vote.",
+        above=0,
+    )
 
 
 @dataclass(frozen=True, eq=False)
-class FactorVaeScore:
+class FactorVaeScore(MetricScore):
     """FactorVAE: does the latent that varies least tell which factor was held fixed?
 
     Attributes:
@@ -92,19 +63,6 @@ class FactorVaeScore:
     factor_of_latent: IntArray
     accuracy_per_factor: FloatArray
 
-    @property
-    def score(self) -> float:
-        """The number that is compared, higher is better."""
-        return self.eval_accuracy
-
-    def library_results(self) -> dict[str, Any]:
-        """Names the numbers as the library does."""
-        return {
-            "train_accuracy": self.train_accuracy,
-            "eval_accuracy": self.eval_accuracy,
-            "num_active_dims": self.num_active_latents,
-        }
-
 
 def compute_factor_vae(draws: Draws, settings: FactorVaeSettings) -> FactorVaeScore:
     """Computes the FactorVAE score of a grid or of a sample.
@@ -125,7 +83,7 @@ def compute_factor_vae(draws: Draws, settings: FactorVaeSettings) -> FactorVaeSc
 
 def _of_grid(draws: GridDraws, settings: FactorVaeSettings) -> FactorVaeScore:
     """Scores a grid with the library's draws and votes."""
-    lib, data, represent = library().factor_vae, draws.data, lookup(draws.codes)
+    lib, data, represent = library().factor_vae, draws.data, draws.codes.__getitem__
     random_state = np.random.RandomState(draws.seed)
     variances = lib._compute_variances(
         data, represent, settings.num_variance_estimate, random_state

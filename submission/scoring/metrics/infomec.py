@@ -9,18 +9,15 @@ and of the authors' program, for continuous latents.
 """
 
 import warnings
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from submission.errors import InputError
+from submission.scoring.arrays import FloatArray, IntArray
 from submission.scoring.checks import is_constant
 
 __all__ = ["InfoMEC", "infomec"]
-
-FloatArray = npt.NDArray[np.floating[Any]]
-IntArray = npt.NDArray[np.int64]
 
 ACTIVE_SHARE = 1 / 20
 """A latent is active if its range is above this share of the largest range."""

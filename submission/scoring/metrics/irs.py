@@ -1,59 +1,33 @@
 """IRS, the interventional robustness score (Suter et al. 2019), by the library's own functions."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from submission.errors import InputError
-from submission.scoring.checks import check_counts, is_constant
+from submission.config.group import setting
+from submission.scoring.arrays import FloatArray, IntArray
+from submission.scoring.checks import is_constant
 from submission.scoring.draws import Draws, Rows
 from submission.scoring.library import binned, library
+from submission.scoring.metrics.metric import MetricScore, MetricSettings
 
 __all__ = ["IrsScore", "IrsSettings", "compute_irs", "irs_in_float64"]
 
-FloatArray = npt.NDArray[np.floating[Any]]
-IntArray = npt.NDArray[np.int64]
-
 
 @dataclass(frozen=True)
-class IrsSettings:
-    """Settings of IRS.
+class IrsSettings(MetricSettings):
+    """Settings of IRS."""
 
-    Attributes:
-        num_train: rows drawn.
-        batch_size: rows per draw.
-        num_bins: equal-width bins of the factors.
-        diff_quantile: quantile of the deviations at a fixed value, in (0, 1].
-    """
-
-    num_train: int = 10_000
-    batch_size: int = 16
-    num_bins: int = 20
-    diff_quantile: float = 0.99
-
-    def __post_init__(self) -> None:
-        check_counts(self)
-        if not 0 < self.diff_quantile <= 1:
-            raise InputError(
-                f"expected IrsSettings.diff_quantile in (0, 1], got {self.diff_quantile}"
-            )
-
-    def gin_bindings(self) -> dict[str, str]:
-        """Gives the settings as the library's gin bindings."""
-        return {
-            "evaluation.evaluation_fn": "@irs",
-            "discretizer.discretizer_fn": "@histogram_discretizer",
-            "discretizer.num_bins": str(self.num_bins),
-            "irs.batch_size": str(self.batch_size),
-            "irs.diff_quantile": str(self.diff_quantile),
-            "irs.num_train": str(self.num_train),
-        }
+    num_train: int = setting(10_000, "Rows drawn.", at_least=1)
+    batch_size: int = setting(16, "Rows per draw.", at_least=1)
+    num_bins: int = setting(20, "Equal-width bins of the factors.", at_least=1)
+    diff_quantile: float = setting(
+        0.99, "Quantile of the deviations at a fixed value.", above=0, at_most=1
+    )
 
 
 @dataclass(frozen=True, eq=False)
-class IrsScore:
+class IrsScore(MetricScore):
     """IRS: how little a latent moves while a factor is held fixed and all others vary.
 
     Heavy-tailed noise scores high, so IRS says little without the other metrics.
@@ -73,15 +47,6 @@ class IrsScore:
     robustness_per_latent: FloatArray
     factor_of_latent: IntArray
     max_deviations: FloatArray
-
-    @property
-    def score(self) -> float:
-        """The number that is compared, higher is better."""
-        return self.irs
-
-    def library_results(self) -> dict[str, Any]:
-        """Names the numbers as the library does."""
-        return {"IRS": self.irs, "num_active_dims": self.num_active_latents}
 
 
 def compute_irs(draws: Draws, settings: IrsSettings) -> IrsScore:

@@ -1,57 +1,35 @@
 """MIG, the mutual information gap (Chen et al. 2018), by the library's own functions."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from submission.config.group import setting
+from submission.scoring.arrays import FloatArray, IntArray
 from submission.scoring.checks import (
     LatentSummary,
-    check_counts,
     check_drawn,
     is_constant,
     summarise_latents,
 )
 from submission.scoring.draws import Draws
 from submission.scoring.library import binned, library
+from submission.scoring.metrics.metric import MetricScore, MetricSettings
 
 __all__ = ["MigScore", "MigSettings", "compute_mig"]
 
-FloatArray = npt.NDArray[np.floating[Any]]
-IntArray = npt.NDArray[np.int64]
-
 
 @dataclass(frozen=True)
-class MigSettings:
-    """Settings of MIG.
+class MigSettings(MetricSettings):
+    """Settings of MIG."""
 
-    Attributes:
-        num_train: rows drawn.
-        batch_size: rows per draw.
-        num_bins: equal-width bins of each latent.
-    """
-
-    num_train: int = 10_000
-    batch_size: int = 16
-    num_bins: int = 20
-
-    def __post_init__(self) -> None:
-        check_counts(self)
-
-    def gin_bindings(self) -> dict[str, str]:
-        """Gives the settings as the library's gin bindings."""
-        return {
-            "evaluation.evaluation_fn": "@mig",
-            "discretizer.discretizer_fn": "@histogram_discretizer",
-            "discretizer.num_bins": str(self.num_bins),
-            "mig.batch_size": str(self.batch_size),
-            "mig.num_train": str(self.num_train),
-        }
+    num_train: int = setting(10_000, "Rows drawn.", at_least=1)
+    batch_size: int = setting(16, "Rows per draw.", at_least=1)
+    num_bins: int = setting(20, "Equal-width bins of each latent.", at_least=1)
 
 
 @dataclass(frozen=True, eq=False)
-class MigScore:
+class MigScore(MetricScore):
     """MIG: by how much more the best latent tells about a factor than the second best.
 
     Attributes:
@@ -70,15 +48,6 @@ class MigScore:
     latent_of_factor: IntArray
     latents: LatentSummary
 
-    @property
-    def score(self) -> float:
-        """The number that is compared, higher is better."""
-        return self.mig
-
-    def library_results(self) -> dict[str, Any]:
-        """Names the numbers as the library does."""
-        return {"discrete_mig": self.mig}
-
 
 def compute_mig(draws: Draws, settings: MigSettings) -> MigScore:
     """Computes MIG over equal-width bins.
@@ -87,7 +56,7 @@ def compute_mig(draws: Draws, settings: MigSettings) -> MigScore:
         InputError: if a factor has one value only in the rows drawn.
     """
     ((codes, factors),) = draws.rows((settings.num_train,), settings.batch_size)
-    check_drawn(factors, draws.names, "MigSettings.num_train")
+    check_drawn(factors, draws.space.names, "MigSettings.num_train")
     utils = library().utils
     bins = binned(codes, settings.num_bins)
     information = utils.discrete_mutual_info(bins, factors)  # (C, F)

@@ -18,15 +18,12 @@ import numpy as np
 import numpy.typing as npt
 
 from submission.errors import InputError
+from submission.scoring.arrays import Floats, IntArray, Singles
 from submission.scoring.trees.logloss import prior_scores
 from submission.scoring.trees.stages import Forest, Problem, Stage, kernels
 from submission.scoring.trees.trees import NUM_NODES, sort_features
 
 __all__ = ["BoostedTrees", "fit_each_factor"]
-
-Floats = npt.NDArray[np.float64]
-Singles = npt.NDArray[np.float32]
-Integers = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -42,7 +39,7 @@ class BoostedTrees:
             size 1e-17 negative.
     """
 
-    classes: Integers
+    classes: IntArray
     prior: Floats
     trees: Forest
     importances: Floats
@@ -69,11 +66,11 @@ class BoostedTrees:
             _side_by_side(pool, _num_cores(), kernels().add_trees, singles, self.trees, scores)
         return scores
 
-    def predict(self, features: npt.ArrayLike) -> Integers:
+    def predict(self, features: npt.ArrayLike) -> IntArray:
         """Predicts the labels (n,) of features (n, C); raises as `scores` does."""
         scores = self.scores(features)
         best = scores.argmax(axis=0) if len(scores) > 1 else (scores[0] >= 0).astype(np.int64)
-        labels: Integers = self.classes[best]
+        labels: IntArray = self.classes[best]
         return labels
 
 
@@ -100,12 +97,6 @@ def _single_precision(features: npt.ArrayLike) -> Singles:
     if not np.isfinite(singles).all():
         raise InputError("expected features that are finite in single precision, got NaN or inf")
     return singles
-
-
-def _tree_seeds(num_stages: int, num_trees: int, random_state: int) -> Integers:
-    """Draws the seeds (S, T) of one model's trees as scikit-learn draws them."""
-    generator = np.random.RandomState(random_state)
-    return generator.randint(0, 2**31 - 1, size=(num_stages, num_trees), dtype=np.int64)
 
 
 def fit_each_factor(
@@ -152,7 +143,10 @@ def fit_each_factor(
     num_trees = [1 if len(classes) == 2 else len(classes) for classes, _ in encodings]
     first_tree = np.concatenate([[0], np.cumsum(num_trees)]).astype(np.int64)  # (F + 1,)
     priors = [prior_scores(np.bincount(codes)) for codes in encoded]
-    seeds = np.concatenate([_tree_seeds(num_stages, T, random_state) for T in num_trees], axis=1)
+    # scikit-learn draws the seeds (S, T) of each model's trees like this.
+    draw = partial(np.random.RandomState, random_state)
+    parts = [draw().randint(2**31 - 1, size=(num_stages, T), dtype=np.int64) for T in num_trees]
+    seeds = np.concatenate(parts, axis=1)
 
     problem = Problem(sort_features(singles), encoded, first_tree)
     scores = np.repeat(np.concatenate(priors)[:, None], len(singles), axis=1)  # (T, n)

@@ -8,12 +8,11 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from submission.scoring.arrays import Bytes, Floats, IntArray
 from submission.scoring.trees.trees import NUM_NODES
 
 __all__ = ["negative_gradients", "newton_step", "prior_scores"]
 
-Floats = npt.NDArray[np.float64]
-Bytes = npt.NDArray[np.uint8]
 Labels = npt.NDArray[np.int32]
 
 # Below it exp(-score) leaves the range in which the quotient is exact.
@@ -21,7 +20,7 @@ LOWEST_SCORE = -37.0
 LEAST_CURVATURE = 1e-150
 
 
-def prior_scores(counts: npt.NDArray[np.int64]) -> Floats:
+def prior_scores(counts: IntArray) -> Floats:
     """Turns class frequencies into the scores that boosting starts from.
 
     Args:

@@ -9,8 +9,9 @@ evaluations.
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 from numba import njit
+
+from submission.scoring.arrays import Floats, IntArray, Samples, Singles
 
 __all__ = [
     "BLOCK",
@@ -23,11 +24,6 @@ __all__ = [
     "reciprocal_table",
     "search",
 ]
-
-Floats = npt.NDArray[np.float64]
-Singles = npt.NDArray[np.float32]
-Integers = npt.NDArray[np.int64]
-Samples = npt.NDArray[np.uint32]
 
 # Neighbours no further apart count as equal, in single precision as in scikit-learn.
 FEATURE_THRESHOLD = np.float32(1e-7)
@@ -65,10 +61,10 @@ class FeatureOrder(NamedTuple):
         visited: (C,) features to try in this node, in order.
     """
 
-    state: Integers
-    features: Integers
-    constants: Integers
-    visited: Integers
+    state: IntArray
+    features: IntArray
+    constants: IntArray
+    visited: IntArray
 
 
 class Room(NamedTuple):
@@ -84,7 +80,7 @@ class Room(NamedTuple):
 
 
 @njit(nogil=True)
-def _draw(state: Integers, low: int, high: int) -> int:
+def _draw(state: IntArray, low: int, high: int) -> int:
     """Draws an integer from low to below high with the 32-bit xorshift generator (13, 17, 5)."""
     word = state[0]
     if word == 0:
@@ -159,7 +155,12 @@ def reciprocal_table(num: int) -> Floats:
 
 @njit(nogil=True)
 def _running_sums(
-    first: Samples, second: Samples, third: Samples, fourth: Samples, target: Floats, sums: Floats
+    first: Samples,
+    second: Samples,
+    third: Samples,
+    fourth: Samples,
+    target: Floats,
+    sums: Floats,
 ) -> None:
     """Fills sums (4, at least m) with the running sums of target along four lists of m samples."""
     s0, s1, s2, s3 = 0.0, 0.0, 0.0, 0.0
@@ -249,7 +250,7 @@ def search(
     node: Node,
     target: Floats,
     total: float,
-    visited: Integers,
+    visited: IntArray,
     reciprocals: Floats,
     room: Room,
 ) -> tuple[int, int]:

@@ -10,14 +10,11 @@ import numpy.typing as npt
 from numba import njit
 
 from submission.kernels import kept_kernel, sources_digest
+from submission.scoring.arrays import Floats, IntArray, Singles
 from submission.scoring.trees.logloss import negative_gradients, newton_step
 from submission.scoring.trees.trees import SortedFeatures, Tree, grow_tree
 
 __all__ = ["Forest", "Kernels", "Problem", "Stage", "kernels"]
-
-Floats = npt.NDArray[np.float64]
-Singles = npt.NDArray[np.float32]
-Integers = npt.NDArray[np.int64]
 
 # Samples that pass all trees together, few enough to stay in the fastest cache.
 CHUNK = 256
@@ -51,7 +48,7 @@ class Problem(NamedTuple):
 
     data: SortedFeatures
     labels: npt.NDArray[np.int32]
-    first_tree: Integers
+    first_tree: IntArray
 
 
 class Stage(NamedTuple):
@@ -64,7 +61,7 @@ class Stage(NamedTuple):
     """
 
     trees: Forest
-    seeds: Integers
+    seeds: IntArray
     reduction: Floats
 
 

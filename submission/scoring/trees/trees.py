@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from submission.scoring.arrays import Bytes, Floats, Samples, Singles
 from submission.scoring.trees.splits import (
     BLOCK,
     NUM_LANES,
@@ -25,12 +26,6 @@ from submission.scoring.trees.splits import (
 )
 
 __all__ = ["NUM_NODES", "SortedFeatures", "Tree", "grow_tree", "sort_features"]
-
-Floats = npt.NDArray[np.float64]
-Singles = npt.NDArray[np.float32]
-Integers = npt.NDArray[np.int64]
-Samples = npt.NDArray[np.uint32]
-Bytes = npt.NDArray[np.uint8]
 
 MAX_DEPTH = 3
 NUM_NODES = 2 ** (MAX_DEPTH + 1) - 1

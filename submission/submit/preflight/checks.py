@@ -9,7 +9,7 @@ from submission.submit.preflight.contents import (
     check_weights,
 )
 from submission.submit.preflight.description import check_description
-from submission.submit.preflight.finding import Finding, failed, passed
+from submission.submit.preflight.finding import Finding
 from submission.submit.preflight.image import check_image
 from submission.submit.preflight.packages import check_lock
 from submission.submit.rehearsal.run import read_rehearsal
@@ -42,10 +42,10 @@ def _check_rehearsal(repository: Repository) -> Finding:
     try:
         content = read_rehearsal(repository)
     except InputError as error:
-        return failed(check, str(error), fix)
+        return Finding(check, str(error), fix)
     if content is None:
-        return failed(check, f"commit {repository.commit[:12]} has not passed one", fix)
+        return Finding(check, f"commit {repository.commit[:12]} has not passed one", fix)
     if content["config"] is not None:
-        return failed(check, f"used --config {content['config']}, which the server does not", fix)
+        return Finding(check, f"used --config {content['config']}, which the server does not", fix)
     network = "with" if content["network"] else "without"
-    return passed(check, f"passed in {content['seconds']:.0f} s, {network} network")
+    return Finding(check, f"passed in {content['seconds']:.0f} s, {network} network")

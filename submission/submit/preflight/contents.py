@@ -5,12 +5,12 @@ from pathlib import Path
 
 from submission.data.images import DATASET_NAMES
 from submission.files import sha256_of
-from submission.submit.preflight.finding import Finding, failed, judge, passed
+from submission.submit.preflight.finding import Finding, judge
 from submission.submit.repository import Repository
 
 __all__ = ["check_data", "check_programs", "check_sizes", "check_tree", "check_weights"]
 
-PROGRAMS = ("run.sh",)
+PROGRAM = Path("run.sh")
 WEIGHTS = Path("weights/extractor.safetensors")
 DATA_SUFFIXES = frozenset({".npz", ".npy", ".h5", ".hdf5", ".mat", ".tar", ".tgz", ".gz", ".zip"})
 MIB = 1 << 20
@@ -34,56 +34,47 @@ def check_tree(repository: Repository) -> Finding:
 def check_programs(repository: Repository) -> Finding:
     """Checks that the server can start `run.sh`."""
     tracked = repository.tracked()
+    if PROGRAM not in tracked:
+        fix = f"git add {PROGRAM} && git commit"
+        return Finding("programs", f"{PROGRAM} is not in the commit", fix)
     wrong, fixes = [], []
-    for name in PROGRAMS:
-        if Path(name) not in tracked:
-            wrong.append(f"{name} is not in the commit")
-            fixes.append(f"git add {name} && git commit")
-            continue
-        if not tracked[Path(name)][1]:
-            wrong.append(f"{name} may not be executed")
-            fixes.append(f"git update-index --chmod=+x {name} && git commit && git checkout {name}")
-        first = (repository.read(name) or "").split("\n")[0]
-        if not first.startswith("#!"):
-            wrong.append(f"{name} does not begin with #!")
-            fixes.append(f"begin {name} with #!/usr/bin/env bash")
-        if first.endswith("\r"):
-            wrong.append(f"{name} has Windows line ends, which no shell can start")
-            fixes.append(f"sed -i 's/\\r$//' {name} && git commit {name}")
+    if not tracked[PROGRAM][1]:
+        wrong.append(f"{PROGRAM} may not be executed")
+        fixes.append(
+            f"git update-index --chmod=+x {PROGRAM} && git commit && git checkout {PROGRAM}"
+        )
+    first = (repository.read(str(PROGRAM)) or "").split("\n")[0]
+    if not first.startswith("#!"):
+        wrong.append(f"{PROGRAM} does not begin with #!")
+        fixes.append("begin run.sh with #!/usr/bin/env bash")
+    if first.endswith("\r"):
+        wrong.append(f"{PROGRAM} has Windows line ends, which no shell can start")
+        fixes.append("sed -i 's/\\r$//' run.sh && git commit run.sh")
     return judge("programs", wrong, "run.sh can be started", "; ".join(fixes))
 
 
 def check_weights(repository: Repository) -> Finding:
     """Checks that the frozen weights are in the commit and match their card."""
-    check = "weights"
     tracked = repository.tracked()
-    card = WEIGHTS.with_suffix(".json")
-    missing = [path for path in (WEIGHTS, card) if path not in tracked]
-    if missing:
-        return judge(
-            check,
-            [f"{path} is not in the commit" for path in missing],
-            "",
-            f"python -m submission finetune, copy both files to {WEIGHTS.parent}/, then "
-            f"git add --force {WEIGHTS} {card} && git commit",
-        )
-    path = repository.folder / WEIGHTS
-    restore = (
-        f"git checkout COMMIT {WEIGHTS} {card} with a commit that had both right "
-        f"(git log {WEIGHTS.parent}), or copy both files of one finetuning there; then git commit"
+    card, path = WEIGHTS.with_suffix(".json"), repository.folder / WEIGHTS
+    wrong = [f"{path} is not in the commit" for path in (WEIGHTS, card) if path not in tracked]
+    fix = (
+        f"python -m submission finetune, copy both files to {WEIGHTS.parent}/, then "
+        f"git add --force {WEIGHTS} {card} && git commit"
     )
-    try:
-        expected = json.loads(repository.read(str(card)) or "")["sha256"]
-    except (ValueError, KeyError, TypeError):
-        return failed(check, f"{card} names no sha256", restore)
-    digest = sha256_of(path) if path.is_file() else "no file"
-    if digest != expected:
-        return failed(
-            check,
-            f"{WEIGHTS} has sha256 {digest[:12]}, its card says {str(expected)[:12]}",
-            restore,
+    if not wrong:
+        fix = (
+            f"git checkout COMMIT {WEIGHTS} {card} with a commit that had both right (git log "
+            f"{WEIGHTS.parent}), or copy both files of one finetuning there; then git commit"
         )
-    return passed(check, f"{tracked[WEIGHTS][0] / MIB:.1f} MiB, sha256 as on their card")
+        try:
+            expected = str(json.loads(repository.read(str(card)) or "")["sha256"])
+        except (ValueError, KeyError, TypeError):
+            return Finding("weights", f"{card} names no sha256", fix)
+        digest = sha256_of(path) if path.is_file() else "no file"
+        if digest != expected:
+            wrong = [f"{WEIGHTS} has sha256 {digest[:12]}, its card says {expected[:12]}"]
+    return judge("weights", wrong, "in the commit, sha256 as on their card", fix)
 
 
 def check_data(repository: Repository) -> Finding:

@@ -1,9 +1,9 @@
 """The outcome of a check of a submission."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-__all__ = ["Finding", "failed", "judge", "passed", "table"]
+__all__ = ["Finding", "judge", "table"]
 
 
 @dataclass(frozen=True)
@@ -12,28 +12,21 @@ class Finding:
 
     Attributes:
         check: the check's name.
-        passed: whether the check passed.
         detail: what the check found.
         fix: what to do; empty when the check passed.
     """
 
     check: str
-    passed: bool
     detail: str
     fix: str = ""
 
-
-def passed(check: str, detail: str) -> Finding:
-    """Makes the finding of a check that passed."""
-    return Finding(check, passed=True, detail=detail)
-
-
-def failed(check: str, detail: str, fix: str) -> Finding:
-    """Makes the finding of a check that failed."""
-    return Finding(check, passed=False, detail=detail, fix=fix)
+    @property
+    def passed(self) -> bool:
+        """Whether the check passed."""
+        return not self.fix
 
 
-def judge(check: str, wrong: Iterable[str], detail: str, fix: str) -> Finding:
+def judge(check: str, wrong: Sequence[str], detail: str, fix: str) -> Finding:
     """Makes the finding of a check from its faults.
 
     Args:
@@ -42,16 +35,14 @@ def judge(check: str, wrong: Iterable[str], detail: str, fix: str) -> Finding:
         detail: what the check found without faults.
         fix: what to do about the faults.
     """
-    pieces = list(wrong)
-    if not pieces:
-        return passed(check, detail)
-    more = f" and {len(pieces) - 3} more" if len(pieces) > 3 else ""
-    return failed(check, "; ".join(pieces[:3]) + more, fix)
+    if not wrong:
+        return Finding(check, detail)
+    more = f" and {len(wrong) - 3} more" if len(wrong) > 3 else ""
+    return Finding(check, "; ".join(wrong[:3]) + more, fix)
 
 
-def table(findings: Iterable[Finding]) -> str:
+def table(findings: Sequence[Finding]) -> str:
     """Formats findings as text, with the fix below each failed one."""
-    findings = list(findings)
     width = max(len(finding.check) for finding in findings)
     lines = []
     for finding in findings:

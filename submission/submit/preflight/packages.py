@@ -4,31 +4,33 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from submission.submit.preflight.finding import Finding, judge
-from submission.submit.repository import Repository
+from submission.submit.repository import Repository, listed
 
 __all__ = ["check_lock"]
 
 
 def check_lock(repository: Repository) -> Finding:
     """Checks the commit's `requirements.lock` against its `requirements.txt`."""
-    required = (repository.read("requirements.txt") or "").splitlines()
-    locked, wrong = _locked((repository.read("requirements.lock") or "").splitlines())
+    locked: dict[str, str] = {}
+    wrong: list[str] = []
+    for text in listed(repository.read("requirements.lock") or ""):
+        name, _, version = text.partition("==")
+        if not version:
+            wrong.append(f"requirements.lock has {text!r}, expected NAME==VERSION")
+        locked[canonicalize_name(name)] = version
     if not locked:
         wrong.append("requirements.lock is missing or empty")
-    for line in required:
-        text = line.split("#")[0].strip()
-        if not text:
-            continue
+    for text in listed(repository.read("requirements.txt") or ""):
         try:
             requirement = Requirement(text)
         except InvalidRequirement:
             wrong.append(f"requirements.txt has {text!r}, which names no package")
             continue
-        version = locked.get(canonicalize_name(requirement.name))
-        if version is None:
+        found = locked.get(canonicalize_name(requirement.name))
+        if found is None:
             wrong.append(f"{requirement.name} is not in requirements.lock")
-        elif not requirement.specifier.contains(version, prereleases=True):
-            wrong.append(f"requirements.txt has {requirement}, but {version} is locked")
+        elif not requirement.specifier.contains(found, prereleases=True):
+            wrong.append(f"requirements.txt has {requirement}, but {found} is locked")
     return judge(
         "lock",
         wrong,
@@ -36,17 +38,3 @@ def check_lock(repository: Repository) -> Finding:
         "python3.11 -m venv fresh && fresh/bin/pip install -r requirements.txt && "
         "fresh/bin/pip freeze > requirements.lock, then run ./test.sh and commit the lock",
     )
-
-
-def _locked(lines: list[str]) -> tuple[dict[str, str], list[str]]:
-    locked: dict[str, str] = {}
-    wrong: list[str] = []
-    for line in lines:
-        text = line.split("#")[0].strip()
-        if not text:
-            continue
-        name, separator, version = text.partition("==")
-        if not separator or not version:
-            wrong.append(f"requirements.lock has {text!r}, expected NAME==VERSION")
-        locked[canonicalize_name(name)] = version
-    return locked, wrong

@@ -5,6 +5,8 @@ from pathlib import Path
 
 from packaging.utils import canonicalize_name
 
+from submission.submit.repository import listed
+
 __all__ = ["LEFT_OUT", "hide_packages", "read_left_out"]
 
 LEFT_OUT = "image/left_out.txt"
@@ -29,8 +31,7 @@ def read_left_out(text: str) -> set[str]:
         >>> read_left_out("tf_keras  # for scoring")
         {'tf-keras'}
     """
-    lines = (line.split("#")[0].strip() for line in text.splitlines())
-    return {canonicalize_name(line) for line in lines if line}
+    return {canonicalize_name(name) for name in listed(text)}
 
 
 def hide_packages(left_out: set[str], folder: Path) -> None:

@@ -104,7 +104,8 @@ def rehearse(repository: Repository, settings: RehearsalSettings) -> Path:
         )
     isolation = plan_isolation(settings.memory)
     say(f"rehearsing {repository.commit[:12]} {_describe(isolation, settings)}")
-    say(f"this takes {_duration(settings.grid)}")
+    minutes = (START_SECONDS + SECONDS_PER_IMAGE * math.prod(settings.grid)) / 60
+    say(f"this takes about {max(1, round(minutes))} min on two idle cores")
     say("note: a warning about the event service is right here; only the server has the service")
     with tempfile.TemporaryDirectory(prefix="rehearsal-") as name:
         place = Path(name)
@@ -151,11 +152,6 @@ def _describe(isolation: Isolation, settings: RehearsalSettings) -> str:
     if settings.memory:
         words.append(f"within {settings.memory / 2**30:.1f} GiB of memory")
     return ", ".join(words)
-
-
-def _duration(grid: tuple[int, ...]) -> str:
-    minutes = (START_SECONDS + SECONDS_PER_IMAGE * math.prod(grid)) / 60
-    return f"about {max(1, round(minutes))} min on two idle cores"
 
 
 def _config_words(repository: Repository, config: Path | None, code: Path) -> list[str]:
