@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from submission.data.image_set import ImageSet
-from submission.report.confusions import Confusion, read_by_nearest_mean
+from submission.report.confusions import Confusion, read_by_tree
 from submission.report.dependence import dependence_of
 from submission.report.illustrations import (
     Picture,
@@ -103,7 +103,7 @@ def content_of_codes(
     names = subject.scores.factor_names
     confusions = [
         Confusion(
-            name, latent_of[name], read_by_nearest_mean(codes[:, latent_of[name]], factors[:, f])
+            name, latent_of[name], read_by_tree(codes[:, latent_of[name]], factors[:, f])
         )
         for f, name in enumerate(names)
     ]

@@ -184,7 +184,7 @@ def draw_confusion(counts: IntArray) -> bytes:
         axes.imshow(shares, cmap=SHADES, vmin=0, vmax=1, interpolation="nearest")
         axes.set_xlabel("value read")
         axes.set_ylabel("true value")
-        ticks = np.unique(np.linspace(0, size - 1, min(size, 4)).round())
+        ticks = np.unique(np.linspace(0, size - 1, size if size <= 6 else 4).round())
         axes.set_xticks(ticks)
         axes.set_yticks(ticks)
         axes.tick_params(length=0)
@@ -192,14 +192,14 @@ def draw_confusion(counts: IntArray) -> bytes:
     return sheet.png
 
 
-def draw_histogram(values: FloatArray, centres: FloatArray, title: str) -> bytes:
+def draw_histogram(values: FloatArray, marks: FloatArray, title: str) -> bytes:
     """Draws how a latent's values are distributed, with the standard normal density over it.
 
     The picture goes from -`SPAN` to `SPAN`; the outermost bars hold the values beyond.
 
     Args:
         values: (n,).
-        centres: where to put a mark below the axis: the latent's modes.
+        marks: where to put a triangle on the axis: the latent's modes.
         title: above it.
 
     Returns:
@@ -208,13 +208,13 @@ def draw_histogram(values: FloatArray, centres: FloatArray, title: str) -> bytes
     edges = np.linspace(-SPAN, SPAN, 81)
     counts, _ = np.histogram(np.clip(values, -SPAN, SPAN), edges)
     density = counts / len(values) / (edges[1] - edges[0])
-    centres = (edges[1:] + edges[:-1]) / 2
-    prior = np.exp(-(centres**2) / 2) / math.sqrt(2 * math.pi)
+    middles = (edges[1:] + edges[:-1]) / 2
+    prior = np.exp(-(middles**2) / 2) / math.sqrt(2 * math.pi)
     with sheet_of(NARROW, 1.4, title) as sheet:
         axes = sheet.axes
         axes.stairs(density, edges, fill=True, color=BLUE, alpha=0.75)
-        axes.plot(centres, prior, color=ORANGE, lw=1.5)
-        axes.plot(centres, np.zeros(len(centres)), "^", color=INK, ms=4, clip_on=False)
+        axes.plot(middles, prior, color=ORANGE, lw=1.5)
+        axes.plot(marks, np.zeros(len(marks)), "^", color=INK, ms=4, clip_on=False)
         axes.set_xlim(-SPAN, SPAN)
         axes.set_ylim(bottom=0)
         axes.set_yticks([])

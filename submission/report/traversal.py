@@ -69,8 +69,8 @@ def traverse(codes: FloatArray, modes: Mapping[int, Modes], anchor: int) -> list
     latent is asked to be at the centre of the anchor's mode, or at the anchor's value if it has a
     single mode.
 
-    A code is chosen by the number of latents that lie in another mode than is asked. Among equals
-    it is the one with the least sum over latents of (distance / std)^2, where half the distance
+    A code is chosen of those in the asked mode of the latent, by the number of other latents that
+    lie in another mode than is asked. Among equals it is the one with the least sum over latents of (distance / std)^2, where half the distance
     between two values takes the place of std for the latent that is walked.
 
     Args:
@@ -97,9 +97,10 @@ def traverse(codes: FloatArray, modes: Mapping[int, Modes], anchor: int) -> list
         values = _values(modes[latent], used[:, place])
         half = float(np.diff(values).min()) / 2 or stds[place]
         rows = []
+        others_outside = num_outside - outside[:, place]
         for value in values:
-            wrong = num_outside - outside[:, place]
-            wrong = wrong + (own[:, place] != modes[latent].of(value))
+            elsewhere = own[:, place] != modes[latent].of(value)
+            wrong = np.where(elsewhere, len(latents), others_outside)
             far = distance - distances[:, place] + ((used[:, place] - value) / half) ** 2
             rows.append(int(np.where(wrong == wrong.min(), far, np.inf).argmin()))
         targets = np.tile(asked, (len(values), 1))
