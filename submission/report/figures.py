@@ -22,7 +22,6 @@ __all__ = [
     "MUTED",
     "ORANGE",
     "SHADES",
-    "SPAN",
     "draw_confusion",
     "draw_curve",
     "draw_dependence",
@@ -37,7 +36,7 @@ IntArray = npt.NDArray[np.int64]
 WIDE, NARROW, SMALL = 3.7, 2.9, 1.8
 """Inches; at a phone's width 8 points are then 11 pixels and more."""
 
-SPAN = 4.0
+TAIL = 0.002
 RESOLUTION = 190
 INK, MUTED, FAINT = "#1d2733", "#5c6876", "#d5dbe2"
 BLUE, ORANGE = "#2f6ea8", "#c45a11"
@@ -195,7 +194,7 @@ def draw_confusion(counts: IntArray) -> bytes:
 def draw_histogram(values: FloatArray, marks: FloatArray, title: str) -> bytes:
     """Draws how a latent's values are distributed, with the standard normal density over it.
 
-    The picture goes from -`SPAN` to `SPAN`; the outermost bars hold the values beyond.
+    The axis holds all values but a share of `TAIL` at either end; the outermost bars hold those.
 
     Args:
         values: (n,).
@@ -205,8 +204,10 @@ def draw_histogram(values: FloatArray, marks: FloatArray, title: str) -> bytes:
     Returns:
         a PNG file.
     """
-    edges = np.linspace(-SPAN, SPAN, 81)
-    counts, _ = np.histogram(np.clip(values, -SPAN, SPAN), edges)
+    low, high = np.quantile(values.astype(np.float64), [TAIL, 1 - TAIL])
+    margin = (high - low) / 8
+    edges = np.linspace(low - margin, high + margin, 81)
+    counts, _ = np.histogram(np.clip(values, edges[0], edges[-1]), edges)
     density = counts / len(values) / (edges[1] - edges[0])
     middles = (edges[1:] + edges[:-1]) / 2
     prior = np.exp(-(middles**2) / 2) / math.sqrt(2 * math.pi)
@@ -215,7 +216,7 @@ def draw_histogram(values: FloatArray, marks: FloatArray, title: str) -> bytes:
         axes.stairs(density, edges, fill=True, color=BLUE, alpha=0.75)
         axes.plot(middles, prior, color=ORANGE, lw=1.5)
         axes.plot(marks, np.zeros(len(marks)), "^", color=INK, ms=4, clip_on=False)
-        axes.set_xlim(-SPAN, SPAN)
+        axes.set_xlim(edges[0], edges[-1])
         axes.set_ylim(bottom=0)
         axes.set_yticks([])
         axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))

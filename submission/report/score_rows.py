@@ -30,23 +30,26 @@ class ScoreGroup:
     marks: dict[str, float]
 
 
-def score_groups(rows: Sequence[Row], source: Source | None) -> list[ScoreGroup]:
+def score_groups(
+    rows: Sequence[Row], source: Source | None, *, is_rendered: bool
+) -> list[ScoreGroup]:
     """Sets published scores apart, unless the scored images are those of `PUBLISHED`.
 
     Args:
         rows: of the table, the subject's first.
         source: of the subject's codes.
+        is_rendered: whether the images are a stand-in's, whatever the data set is called.
 
     Returns:
         One or two groups, the subject's first.
 
     Example:
         >>> rows = [Row("mine", {"sap": 0.2}), Row("paper, on mpi3d_real", {"sap": 0.3})]
-        >>> [[row.name for row in group.rows] for group in score_groups(rows, None)]
+        >>> [[row.name for row in group.rows] for group in score_groups(rows, None, is_rendered=False)]
         [['mine'], ['paper, on mpi3d_real']]
     """
     published = [row for row in rows if row.name.endswith(f", on {PUBLISHED}")]
-    if source is not None and source.data_name == PUBLISHED:
+    if source is not None and source.data_name == PUBLISHED and not is_rendered:
         published = []
     here = [row for row in rows if row not in published]
     return [_group(part) for part in (here, published) if part]

@@ -21,8 +21,8 @@ TAIL = 0.002
 """Share of the codes beyond either end of a panel; they are counted at the end."""
 
 GREY = "#aeb8c2"
-WIDTH, HEIGHT = 1.2, 0.72
-"""Inches of a panel."""
+WIDTH, HEIGHT, LEAST_WIDTH = 1.2, 0.72, 8.4
+"""Inches of a panel, and least width of all panels."""
 
 MARGIN = 0.06
 """Free share of a panel on each side."""
@@ -69,7 +69,7 @@ def draw_violins(
     F = factors.shape[1]
     sizes = factors.max(axis=0) + 1
     inner = 1 - 2 * MARGIN
-    with sheet_of(WIDTH * F + 0.5, HEIGHT * len(latents) + 0.6, "") as sheet:
+    with sheet_of(max(WIDTH * F, LEAST_WIDTH) + 0.5, HEIGHT * len(latents) + 0.6, "") as sheet:
         axes = sheet.axes
         for row, (latent, followed) in enumerate(latents.items()):
             column = codes[:, latent].astype(np.float64)
