@@ -17,7 +17,10 @@ __all__ = ["write_code_report"]
 
 
 def write_code_report(
-    found: CodeScores, codes: npt.NDArray[np.floating[Any]], points: GridPoints | Sample, folder: Path
+    found: CodeScores,
+    codes: npt.NDArray[np.floating[Any]],
+    points: GridPoints | Sample,
+    folder: Path,
 ) -> Path:
     """Writes a report of scored codes, with the scores of perfect codes of the same factor values.
 

@@ -68,9 +68,7 @@ class _ShownOutlier:
     factors: list[tuple[str, int]]
 
 
-def content_of_codes(
-    subject: Subject, roles: Roles, latent_of: Mapping[str, int]
-) -> CodesContent:
+def content_of_codes(subject: Subject, roles: Roles, latent_of: Mapping[str, int]) -> CodesContent:
     """Draws the codes against factors, each other and images.
 
     Args:
@@ -102,9 +100,7 @@ def content_of_codes(
     codes, factors = subject.codes[chosen], subject.factors[chosen]
     names = subject.scores.factor_names
     confusions = [
-        Confusion(
-            name, latent_of[name], read_by_tree(codes[:, latent_of[name]], factors[:, f])
-        )
+        Confusion(name, latent_of[name], read_by_tree(codes[:, latent_of[name]], factors[:, f]))
         for f, name in enumerate(names)
     ]
     modes = {latent: find_modes(subject.codes[:, latent]) for latent in roles.order}

@@ -21,6 +21,7 @@ from submission.server.environment import Environment
 
 __all__ = ["is_look_alike", "read_experiment"]
 
+
 def read_experiment(environment: Environment) -> Subject:
     """Reads an experiment back; the images are mapped, not read.
 

@@ -116,6 +116,7 @@ def draw_heat_map(
                     ha="center",
                     va="center",
                     color="white" if value > 0.55 else INK if value >= 0.1 else MUTED,
+                    in_layout=False,
                 )
         for column, row in enumerate(values.argmax(axis=0)):
             axes.add_patch(
@@ -158,6 +159,7 @@ def draw_dependence(values: FloatArray, labels: Sequence[str], title: str) -> by
                 va="center",
                 fontsize=8 if C < 10 else 5,
                 color="white" if value > 0.55 else INK,
+                in_layout=False,
             )
         axes.set_xticks(range(C), labels, color=INK, fontsize=8 if C < 10 else 6)
         axes.set_yticks(range(C), labels, color=INK)

@@ -1,5 +1,6 @@
 """The modes of a latent: the values around which its codes gather, found without labels."""
 
+import itertools
 import math
 from dataclasses import dataclass
 from typing import Any
@@ -76,7 +77,6 @@ def find_modes(values: FloatArray) -> Modes:
     if len(peaks) < 2:
         return Modes(np.array([np.median(values)]), np.array([]))
     valleys = [
-        int(left + density[left:right].argmin())
-        for left, right in zip(peaks[:-1], peaks[1:], strict=True)
+        int(left + density[left:right].argmin()) for left, right in itertools.pairwise(peaks)
     ]
     return Modes(places[peaks], places[valleys])

@@ -45,7 +45,8 @@ def score_groups(
 
     Example:
         >>> rows = [Row("mine", {"sap": 0.2}), Row("paper, on mpi3d_real", {"sap": 0.3})]
-        >>> [[row.name for row in group.rows] for group in score_groups(rows, None, is_rendered=False)]
+        >>> groups = score_groups(rows, None, is_rendered=False)
+        >>> [[row.name for row in group.rows] for group in groups]
         [['mine'], ['paper, on mpi3d_real']]
     """
     published = [row for row in rows if row.name.endswith(f", on {PUBLISHED}")]

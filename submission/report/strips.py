@@ -99,7 +99,10 @@ def draw_violins(
         axes.set_ylim(len(latents), 0)
         axes.hlines(range(len(latents) + 1), 0, F, color=FAINT, lw=0.7)
         axes.vlines(range(F + 1), 0, len(latents), color=FAINT, lw=0.7)
-        labels = [f"{n.replace(' ', chr(10), 1)}\n0 … {s - 1}" for n, s in zip(names, sizes)]
+        labels = [
+            "\n".join([name.replace(" ", "\n", 1), f"0 … {size - 1}"])
+            for name, size in zip(names, sizes, strict=True)
+        ]
         axes.set_xticks(np.arange(F) + 0.5, labels, color=INK)
         axes.set_yticks(np.arange(len(latents)) + 0.5, [f"z{c}" for c in latents], color=INK)
         axes.tick_params(length=0, top=True, labeltop=True, bottom=False, labelbottom=False)

@@ -70,8 +70,9 @@ def traverse(codes: FloatArray, modes: Mapping[int, Modes], anchor: int) -> list
     single mode.
 
     A code is chosen of those in the asked mode of the latent, by the number of other latents that
-    lie in another mode than is asked. Among equals it is the one with the least sum over latents of (distance / std)^2, where half the distance
-    between two values takes the place of std for the latent that is walked.
+    lie in another mode than is asked. Among equals it is the one with the least sum over latents of
+    (distance / std)^2. For the latent that is walked, half the distance between two values takes
+    the place of std.
 
     Args:
         codes: (n, C).
@@ -117,5 +118,4 @@ def _values(modes: Modes, column: FloatArray) -> FloatArray:
         low, high = np.quantile(column, [TAIL, 1 - TAIL])
         return np.linspace(low, high, NUM_VALUES)
     steps = np.linspace(0, num_modes - 1, min(num_modes, MOST_STEPS))
-    chosen: FloatArray = modes.centres[steps.round().astype(int)]
-    return chosen
+    return np.asarray(modes.centres[steps.round().astype(int)])

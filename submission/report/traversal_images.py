@@ -160,7 +160,9 @@ def _found(
         words += f"; {', '.join(changed)} differs from the anchor." if changed else "."
         steps.append(
             TraversalImage(
-                Picture(f"step_z{path.latent:02d}_{place}", draw_picture(images.images[row]), words),
+                Picture(
+                    f"step_z{path.latent:02d}_{place}", draw_picture(images.images[row]), words
+                ),
                 float(path.values[place]),
                 reached,
                 float(path.misses[place]),

@@ -93,9 +93,7 @@ def _content(subject: Subject) -> dict[str, Any]:
         "subject": subject,
         "scores": scores,
         "titles": {metric: TITLES[metric] for metric in metrics},
-        "groups": score_groups(
-            subject.rows, scores.source, is_rendered=subject.is_rendered
-        ),
+        "groups": score_groups(subject.rows, scores.source, is_rendered=subject.is_rendered),
         "spreads": spreads_of_seeds(subject.seeds),
         "irs_note": IRS_NOTE,
         "deciding": deciding,
