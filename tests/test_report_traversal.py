@@ -59,7 +59,9 @@ def test_other_latents_stay_in_the_anchors_mode_where_that_is_possible() -> None
             units = np.where(np.arange(4) == path.latent, half, stds)
             keys = [
                 (
-                    own[path.latent][i] != modes[path.latent].of(value),
+                    abs(codes[i, path.latent] - value) > half
+                    if modes[path.latent] is ONE
+                    else own[path.latent][i] != modes[path.latent].of(value),
                     sum(own[c][i] != own[c][anchor] for c in modes if c != path.latent),
                     np.linalg.norm((codes[i] - target) / units),
                 )

@@ -114,7 +114,7 @@ def dependence_picture(dependence: FloatArray, latents: Sequence[int]) -> Pictur
     """
     shown = dependence[np.ix_(latents, latents)]
     pairs = np.triu(shown, 1)
-    a, b = np.unravel_index(int(pairs.argmax()), pairs.shape)
+    a, b = divmod(int(pairs.argmax()), len(pairs))
     largest = f"Largest: z{latents[a]} and z{latents[b]}, {pairs[a, b]:.2f}."
     return Picture(
         "dependence",

@@ -69,10 +69,10 @@ def traverse(codes: FloatArray, modes: Mapping[int, Modes], anchor: int) -> list
     latent is asked to be at the centre of the anchor's mode, or at the anchor's value if it has a
     single mode.
 
-    A code is chosen of those in the asked mode of the latent, by the number of other latents that
-    lie in another mode than is asked. Among equals it is the one with the least sum over latents of
-    (distance / std)^2. For the latent that is walked, half the distance between two values takes
-    the place of std.
+    A code is chosen of those in the asked mode of the latent, or within half a step of the value if
+    it has a single mode. It is the one with the fewest other latents outside the anchor's mode.
+    Among equals it has the least sum over latents of (distance / std)^2, where half a step takes
+    the place of std for the latent that is walked.
 
     Args:
         codes: (n, C).
@@ -101,6 +101,8 @@ def traverse(codes: FloatArray, modes: Mapping[int, Modes], anchor: int) -> list
         others_outside = num_outside - outside[:, place]
         for value in values:
             elsewhere = own[:, place] != modes[latent].of(value)
+            if len(modes[latent].centres) == 1:
+                elsewhere = np.abs(used[:, place] - value) > half
             wrong = np.where(elsewhere, len(latents), others_outside)
             far = distance - distances[:, place] + ((used[:, place] - value) / half) ** 2
             rows.append(int(np.where(wrong == wrong.min(), far, np.inf).argmin()))
@@ -118,4 +120,5 @@ def _values(modes: Modes, column: FloatArray) -> FloatArray:
         low, high = np.quantile(column, [TAIL, 1 - TAIL])
         return np.linspace(low, high, NUM_VALUES)
     steps = np.linspace(0, num_modes - 1, min(num_modes, MOST_STEPS))
-    return np.asarray(modes.centres[steps.round().astype(int)])
+    chosen: FloatArray = modes.centres[steps.round().astype(int)]
+    return chosen
