@@ -34,7 +34,7 @@ def dependence_of(codes: FloatArray) -> FloatArray:
     Example:
         >>> z = np.random.default_rng(0).normal(size=(5000, 2))
         >>> together = dependence_of(np.column_stack([z, z[:, 0] ** 2]))
-        >>> bool(together[0, 1] < 0.02), bool(together[0, 2] > 0.7)
+        >>> bool(together[0, 1] < 0.02), bool(together[0, 2] > 0.5)
         (True, True)
     """
     n, C = codes.shape

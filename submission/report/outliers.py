@@ -74,6 +74,13 @@ def find_outliers(
 
     Returns:
         The farthest first, at most n.
+
+    Example:
+        >>> factors = np.arange(12)[:, None] % 3
+        >>> codes = factors * 1.0
+        >>> codes[7] += 5
+        >>> find_outliers(codes, factors, [0], 1)[0].row
+        7
     """
     chosen = np.asarray(latents, dtype=np.int64)
     used = codes[:, chosen].astype(np.float64)

@@ -39,6 +39,11 @@ def shares_by_value(levels: IntArray, factor: IntArray, size: int) -> FloatArray
     Returns:
         (size, NUM_LEVELS), each row smoothed over three levels and divided by its maximum. A value
         that does not occur has zeros.
+
+    Example:
+        >>> shares = shares_by_value(np.array([5, 5, 9]), np.array([0, 0, 1]), size=2)
+        >>> shares.argmax(axis=1).tolist()
+        [5, 9]
     """
     counts = np.bincount(factor * NUM_LEVELS + levels, minlength=size * NUM_LEVELS)
     counts = counts.reshape(size, NUM_LEVELS)

@@ -52,6 +52,12 @@ def ordinary_rows(codes: FloatArray, modes: Mapping[int, Modes], num_rows: int) 
 
     Returns:
         (num_rows,) their rows, the nearest first.
+
+    Example:
+        >>> codes = np.array([[0.0], [1.0], [4.0], [5.5]])
+        >>> modes = {0: Modes(np.array([0.2, 5.0]), np.array([2.5]))}
+        >>> ordinary_rows(codes, modes, 2).tolist()
+        [0, 3]
     """
     distances = np.zeros(len(codes))
     for latent, found in modes.items():
@@ -81,6 +87,12 @@ def traverse(codes: FloatArray, modes: Mapping[int, Modes], anchor: int) -> list
 
     Returns:
         One traversal for each latent, in the given order.
+
+    Example:
+        >>> codes = np.array([[0.0, 1.0], [0.1, 5.0], [5.0, 5.1], [5.0, 1.1]])
+        >>> two = Modes(np.array([0.0, 5.0]), np.array([2.5]))
+        >>> traverse(codes, {0: two, 1: two}, anchor=0)[0].rows.tolist()
+        [0, 3]
     """
     latents = list(modes)
     used = codes[:, latents].astype(np.float64)  # (n, K)
