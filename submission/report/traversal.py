@@ -130,7 +130,8 @@ def _values(modes: Modes, column: FloatArray) -> FloatArray:
     num_modes = len(modes.centres)
     if num_modes == 1:
         low, high = np.quantile(column, [TAIL, 1 - TAIL])
-        return np.linspace(low, high, NUM_VALUES)
-    steps = np.linspace(0, num_modes - 1, min(num_modes, MOST_STEPS))
-    chosen: FloatArray = modes.centres[steps.round().astype(int)]
-    return chosen
+        values: FloatArray = np.linspace(low, high, NUM_VALUES)
+    else:
+        steps = np.linspace(0, num_modes - 1, min(num_modes, MOST_STEPS))
+        values = modes.centres[steps.round().astype(int)]
+    return values
