@@ -19,7 +19,7 @@ from submission.training.losses import kl_divergence, reconstruction_error
 from submission.training.precision import Precision
 from submission.training.schedule import annealed_beta
 from submission.training.seeds import seed_for
-from submission.training.vae.fit import encode_features
+from submission.training.vae.fit import encode_features, kl_per_latent
 from submission.training.vae.network import make_vae
 from submission.training.vae.step import VAEStep
 from submission.training.vae.task import VAETask
@@ -330,6 +330,15 @@ def test_codes_do_not_depend_on_the_batch_size() -> None:
 def test_half_precision_features_are_used_as_they_are() -> None:
     vae = trained(features().half()).network
     assert encode_features(vae, features().half()).isfinite().all()
+
+
+def test_the_divergence_of_each_latent_adds_up_to_that_of_the_code() -> None:
+    vae = trained(features()).network
+    found = kl_per_latent(vae, features())
+    assert len(found) == 4
+    with torch.no_grad():
+        whole = kl_divergence(*vae.encode(features()))
+    assert sum(found) == pytest.approx(whole.item(), rel=1e-5)
 
 
 def test_too_few_features_are_refused() -> None:

@@ -21,6 +21,16 @@ from submission.scoring.code_table import save_table
 from submission.server.environment import Environment
 from tests.report_experiment import LATENT_OF, Planted, keep_metrics, plant, write_scores
 
+IN_USE = (*LATENT_OF.values(), 5)
+CHARTS = {
+    *(f"matrix_{metric}" for metric in ("mig", "dci", "sap", "factor_vae", "irs")),
+    *(f"confusion_{factor}" for factor in LATENT_OF),
+    *(f"latent_z{latent:02d}" for latent in IN_USE),
+    *("dependence", "violins", "curve_loss", "curve_beta"),
+}
+NUM_HELD = 3 + 3 + 2 + 2 + 3 + 3
+NUM_STEPS = NUM_HELD + 7
+
 VOID = {"meta", "img", "br", "link", "hr", "input"}
 
 
@@ -98,7 +108,7 @@ def test_the_page_is_whole_and_asks_for_nothing_from_outside(written: Path) -> N
 def test_every_picture_has_words_and_every_link_a_target(written: Path) -> None:
     page = Page(written.read_text(encoding="utf-8"))
     pictures = page.named("img")
-    assert len(pictures) == 5 + 6 + 9 + 2 + 1 + 7 * 7
+    assert len(pictures) == len(CHARTS) + 1 + NUM_STEPS + NUM_HELD + 12
     assert all(picture["alt"] for picture in pictures)
     targets = {attributes.get("id") for _, attributes in page.tags}
     assert {link["href"] for link in page.named("a")} <= {f"#{target}" for target in targets}
@@ -119,10 +129,10 @@ def test_a_reader_learns_which_latent_carries_a_factor(written: Path) -> None:
 
 def test_pictures_lie_beside_the_page(written: Path) -> None:
     names = {file.name for file in (written.parent / "figures").iterdir()}
-    assert {"matrix_mig.png", "bars_mig_gap.png", "latent_z08.png", "curve_loss.png"} <= names
-    assert {f"traversal_z{latent:02d}.png" for latent in (*LATENT_OF.values(), 5)} <= names
-    assert "traversal_z03.png" not in names
-    assert len(names) == 5 + 6 + 9 + 2 + 7
+    assert names == {
+        *(f"{name}.png" for name in CHARTS),
+        *(f"traversal_z{latent:02d}.png" for latent in IN_USE),
+    }
 
 
 def test_the_same_experiment_gives_the_same_page(written: Path, planted: Planted) -> None:
@@ -141,7 +151,8 @@ def test_what_training_did_not_leave_is_left_out(planted: Planted) -> None:
     for name in ("codes.safetensors", "curves.csv", "training.json", "configuration.gin"):
         (planted.environment.training_path / name).unlink()
     text = write_report(planted.environment, planted.report).read_text(encoding="utf-8")
-    assert text.count("Left out") >= 3
+    assert text.count("Left out") >= 4
+    assert "KL in nats" not in text
     assert 'class="steps"' not in text
     assert "Fit.num_epochs" not in text
 
@@ -187,6 +198,46 @@ def test_a_look_alike_is_called_one(written: Path) -> None:
     text = written.read_text(encoding="utf-8")
     assert "standin_real is a rendered look-alike" in text
     assert "not MPI3D scores" in text
+
+
+def test_only_rows_of_the_same_images_share_a_table(written: Path) -> None:
+    tables = written.read_text(encoding="utf-8").split("</table>")
+    (ours,) = (table for table in tables if "planted on standin_real" in table)
+    (published,) = (table for table in tables if "on mpi3d_real" in table.partition("<table")[2])
+    assert "perfect code" in ours
+    assert ours is not published
+
+
+def test_several_seeds_of_the_same_model_have_a_row(planted: Planted) -> None:
+    scores = replace(planted.scores, dci=None, sap=None, irs=None, factor_vae=None)
+    assert scores.mig is not None
+    write_scores(planted.environment, scores)
+    for seed, mig in ((1, 0.5), (2, 0.6)):
+        other = replace(scores, seed=seed, mig=replace(scores.mig, mig=mig))
+        write_scores(planted.environment, other)
+    assert scores.source is not None
+    stale = replace(scores.source, model_sha256="f" * 64)
+    write_scores(planted.environment, replace(scores, seed=3, source=stale))
+    page = Page(write_report(planted.environment, planted.report).read_text(encoding="utf-8"))
+    (row,) = (row for row in page.rows if "3 seeds" in row)
+    assert "0, 1, 2" in row
+    assert f"0.500 to {scores.mig.mig:.3f}" in row
+
+
+def test_a_reader_sees_how_far_a_traversal_is_from_what_was_asked(written: Path) -> None:
+    text = written.read_text(encoding="utf-8")
+    misses = [float(number) for number in re.findall(r"<span>off ([0-9.]+)</span>", text)]
+    assert len(misses) == NUM_STEPS
+    assert min(misses) < 0.1
+    marked = text.count('<li class="off">')
+    assert f"{marked} of {NUM_STEPS} images" in " ".join(text.split())
+
+
+def test_the_divergence_of_each_latent_is_shown(written: Path) -> None:
+    page = Page(written.read_text(encoding="utf-8"))
+    rows = [row for row in page.rows if re.match(r"\s*z\d ", row)]
+    assert len(rows) == 9
+    assert all("1.250" in row for row in rows)
 
 
 def test_only_look_alikes_are_called_so(planted: Planted, tmp_path: Path) -> None:
@@ -268,6 +319,22 @@ def test_matrices_agree_in_shape_and_range(planted: Planted) -> None:
     for metric in ("dci", "factor_vae"):
         (matrix,) = (matrix for matrix in matrices if matrix.metric == metric)
         np.testing.assert_allclose(matrix.values.sum(axis=0), 1)
+
+
+def test_no_bar_or_caption_claims_a_range_that_numbers_leave(planted: Planted) -> None:
+    """IRS can fall below 0."""
+    irs = planted.scores.irs
+    assert irs is not None
+    matrix = irs.matrix.copy()
+    matrix[3, 2] = -0.35
+    low = replace(irs, irs=-0.1, matrix=matrix)
+    scores = replace(planted.scores, dci=None, sap=None, mig=None, factor_vae=None, irs=low)
+    write_scores(planted.environment, scores)
+    text = write_report(planted.environment, planted.report).read_text(encoding="utf-8")
+    assert "Entries here: -0.35 to 0.90." in text
+    shares = [float(share) for share in re.findall(r"--share: ([-0-9.]+)%", text)]
+    assert min(shares) == 0
+    assert max(shares) <= 100
 
 
 def test_carriers_name_the_planted_latents(planted: Planted) -> None:

@@ -6,16 +6,26 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from submission.report.figures import draw_bars, draw_curve, draw_heat_map, draw_histogram
+from submission.report.figures import (
+    draw_confusion,
+    draw_curve,
+    draw_dependence,
+    draw_heat_map,
+    draw_histogram,
+)
 from submission.report.pictures import draw_picture, draw_strip
+from submission.report.strips import draw_violins
 
 RNG = np.random.default_rng(0)
 MATRIX = RNG.random((5, 3))
 VALUES = RNG.normal(size=1000)
+FACTORS = RNG.integers(3, size=(500, 1))
 DRAWINGS: dict[str, Callable[[], bytes]] = {
     "heat map": lambda: draw_heat_map(MATRIX, list("vwxyz"), list("abc"), "matrix"),
-    "bars": lambda: draw_bars([0.1, 0.9], ["a", "b"], "bars", [0.5, 0.25]),
-    "histogram": lambda: draw_histogram(VALUES, "z0"),
+    "dependence": lambda: draw_dependence(MATRIX[:3] / 2, list("xyz"), "latents"),
+    "confusion": lambda: draw_confusion(np.array([[9, 1], [2, 8]])),
+    "violins": lambda: draw_violins(VALUES.reshape(500, 2), FACTORS, {1: 0, 0: -1}, ["a"]),
+    "histogram": lambda: draw_histogram(VALUES, np.array([0.0]), "z0"),
     "curve": lambda: draw_curve([0, 1, 2], [3.0, 2.0, 1.5], "loss", "epoch"),
 }
 

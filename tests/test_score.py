@@ -14,6 +14,7 @@ from safetensors.numpy import save_file
 from submission.cli import main
 from submission.errors import InputError
 from submission.factors import FactorSpace
+from submission.job.code_report import write_code_report
 from submission.job.score import GridPoints, Sample, score_codes
 from submission.scoring.code_files import read_codes
 from tests.blocked import run_without
@@ -235,6 +236,13 @@ def test_scores_are_printed_and_written(tmp_path: Path, capsys: pytest.CaptureFi
     assert content["scores"]["mig"] == float(lines["mig"]["mean"])
     assert content["infomec"]["modularity"] == float(lines["infomec_modularity"]["mean"])
 
+    page = (tmp_path / "out/report.html").read_text(encoding="utf-8")
+    assert f"{content['infomec']['modularity']:.3f}" in page
+    assert "2 seeds" in page
+    assert "perfect code" in page
+    figures = {path.stem for path in (tmp_path / "out/figures").iterdir()}
+    assert {"matrix_mig", "violins", "dependence", "confusion_size", "latent_z01"} <= figures
+
 
 @pytest.mark.parametrize("grid", ["4,24,183", "cars3d"])
 def test_a_grid_needs_no_factors(
@@ -302,6 +310,37 @@ def test_scoring_needs_none_of_the_optional_packages(tmp_path: Path) -> None:
     done = run_without([*optional, *more], program, "score", str(path), *QUICK)
     assert done.returncode == 0, done.stderr
     assert "IRS" in done.stdout
+
+
+def test_without_the_reports_packages_the_scores_are_written(tmp_path: Path) -> None:
+    path = write_npz(tmp_path, CODES, FACTORS)
+    program = "from submission.cli import main; sys.exit(main(sys.argv[1:]))"
+    words = ("score", str(path), "--metric", "irs", "--output", str(tmp_path / "out"))
+    done = run_without(["jinja2"], program, *words)
+    assert done.returncode == 0, done.stderr
+    assert "jinja2" in done.stdout
+    assert "[report]" in done.stdout
+    assert (tmp_path / "out/scores.json").is_file()
+    assert not (tmp_path / "out/report.html").exists()
+
+
+def test_a_report_of_a_grid_with_hidden_and_single_factors(tmp_path: Path) -> None:
+    space = FactorSpace(("size", "one", "shape", "instance"), (3, 1, 4, 5))
+    points = GridPoints(space, ("instance",))
+    codes = space.index_to_factors(np.arange(space.num_points)).astype(np.float64)
+    found = score_codes(tmp_path / "codes.npy", codes, points, (0,), ("mig",))
+    page = write_code_report(found, codes, points, tmp_path / "out").read_text(encoding="utf-8")
+    assert "shape by z2: 1.000" in page
+    assert "size by z0: 1.000" in page
+    assert "instance by" not in page
+
+
+def test_a_report_of_a_single_factor(tmp_path: Path) -> None:
+    points = Sample(FACTORS[:, :1], ("size",))
+    found = score_codes(tmp_path / "codes.npy", CODES, points, (0,), ("mig",))
+    page = write_code_report(found, CODES, points, tmp_path / "out").read_text(encoding="utf-8")
+    assert "size by z0: 1.000" in page
+    assert "perfect code" not in page
 
 
 @pytest.mark.parametrize(

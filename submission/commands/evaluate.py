@@ -31,7 +31,8 @@ __all__ = ["evaluate"]
 def evaluate(seed: int, metrics: tuple[str, ...], encode: bool) -> None:
     """Score an exported representation with the five metrics and make a report of it.
 
-    The report shows the challenge's seed, 0; `compare` shows several seeds together.
+    The report is made with seed 0, the challenge's. To show the spread of other seeds in it, run
+    `report` afterwards.
     """
     environment = read_environment()
     with locked(environment.experiment_path, "evaluation"):

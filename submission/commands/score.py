@@ -1,13 +1,16 @@
 """`python -m submission score`: codes of any model in, scores out."""
 
 from pathlib import Path
+from typing import Any
 
 import click
+import numpy as np
+import numpy.typing as npt
 
 from submission.console import say
 from submission.data.grids import grid_of
 from submission.errors import InputError
-from submission.job.score import INFOMEC, GridPoints, Sample, score_codes, write_scores
+from submission.job.score import INFOMEC, CodeScores, GridPoints, Sample, score_codes, write_scores
 from submission.scoring.code_files import read_codes
 from submission.scoring.settings import ALL_METRICS
 
@@ -50,7 +53,7 @@ METRICS = (*ALL_METRICS, INFOMEC)
 @click.option(
     "--output",
     type=click.Path(file_okay=False, path_type=Path),
-    help="Folder for scores.json and scores.csv.",
+    help="Folder for scores.json, scores.csv and report.html.",
 )
 def score(
     codes: Path,
@@ -96,3 +99,22 @@ def score(
     if output is not None:
         for path in write_scores(result, output):
             say(f"scores: {path}")
+        if result.scores:
+            _report(result, found.codes, points, output)
+
+
+def _report(
+    result: CodeScores,
+    codes: npt.NDArray[np.floating[Any]],
+    points: GridPoints | Sample,
+    output: Path,
+) -> None:
+    """Writes the report, or says which optional package it lacks."""
+    try:
+        from submission.job.code_report import write_code_report
+    except ModuleNotFoundError as error:
+        if error.name not in ("jinja2", "matplotlib"):
+            raise
+        say(f"no report: it needs {error.name}; install it: pip install '.[report]'")
+        return
+    say(f"report: {write_code_report(result, codes, points, output)}")

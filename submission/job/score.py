@@ -42,9 +42,14 @@ class GridPoints:
     space: FactorSpace
     hidden: tuple[str, ...] = ()
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the factors that are not hidden."""
+        return tuple(name for name in self.space.names if name not in self.hidden)
+
     def factors(self) -> IntArray:
         """Gives the (N, F) values of the factors that are not hidden."""
-        kept = [name not in self.hidden for name in self.space.names]
+        kept = [self.space.names.index(name) for name in self.names]
         return self.space.index_to_factors(np.arange(self.space.num_points))[:, kept]
 
 

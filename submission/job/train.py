@@ -32,7 +32,7 @@ from submission.training.devices import Devices, opened_devices
 from submission.training.features.extract import extract_features
 from submission.training.features.identity import identity_of_features
 from submission.training.seeds import seed_for
-from submission.training.vae.fit import encode_features, fit
+from submission.training.vae.fit import encode_features, fit, kl_per_latent
 
 __all__ = ["train_representation"]
 
@@ -129,7 +129,8 @@ def _train(
             )
             save_table(table, environment.training_path / "codes.safetensors")
     images.require_unchanged()
-    record.finish(_notes(images, configuration, devices, plan, hashes))
+    notes = _notes(images, configuration, devices, plan, hashes)
+    record.finish({**notes, "kl_per_latent": kl_per_latent(encoder, features)})
     say(f"exported {environment.model_path}")
 
 

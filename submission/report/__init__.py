@@ -1,5 +1,5 @@
-"""The report: one page that shows what a representation has learnt, for people to look at."""
+"""The report: one page that shows what codes have learnt, for people to look at."""
 
-from submission.report.writer import write_report
+from submission.report.writer import write_page, write_report
 
-__all__ = ["write_report"]
+__all__ = ["write_page", "write_report"]

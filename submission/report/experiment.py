@@ -3,60 +3,30 @@
 import csv
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from submission.data.catalogue import MPI3D_NAMES, STANDIN_NAMES
 from submission.data.images import ImageSet, open_images
 from submission.data.npz import has_member
 from submission.errors import InputError
 from submission.files import sha256_of
-from submission.report.results import Result, other_model, read_result, scores_path
+from submission.report.results import other_model, read_result, scores_path
+from submission.report.subject import Curve, Subject
 from submission.scoring.code_table import CodeTable, load_table
 from submission.scoring.results import Scores
 from submission.server.environment import Environment
 
-__all__ = ["Curve", "Experiment", "is_look_alike", "read_experiment"]
-
-Curve = tuple[list[int], list[float]]
-"""Steps and values."""
+__all__ = ["is_look_alike", "read_experiment"]
 
 
-@dataclass(frozen=True, eq=False)
-class Experiment:
-    """An experiment that has been scored.
-
-    Attributes:
-        name: the experiment's.
-        images: its data set.
-        is_rendered: whether the images are a stand-in's, whatever the data set is called.
-        result: of the evaluation with seed 0.
-        table: the codes; None if there are none.
-        curves: of the training, by name; empty if there are none.
-        training: what the run noted of itself; empty if nothing.
-        configuration: the settings as gin text.
-    """
-
-    name: str
-    images: ImageSet
-    is_rendered: bool
-    result: Result
-    table: CodeTable | None
-    curves: dict[str, Curve]
-    training: Mapping[str, Any]
-    configuration: str
-
-    @property
-    def scores(self) -> Scores:
-        """The scores of the representation."""
-        return self.result.scores
-
-
-def read_experiment(environment: Environment) -> Experiment:
+def read_experiment(environment: Environment) -> Subject:
     """Reads an experiment back; the images are mapped, not read.
 
-    What belongs to another training than the exported model is left out.
+    What belongs to another training than the exported model is left out. Seed 0, the challenge's,
+    comes first.
 
     Args:
         environment: where the experiment and the data are.
@@ -78,17 +48,34 @@ def read_experiment(environment: Environment) -> Experiment:
     table = load_table(codes) if codes.is_file() else None
     _check(result.scores, images, table)
     training = _training(environment.training_path / "training.json", result.scores)
-    return Experiment(
+    factors = None
+    if table is not None:
+        scored = [table.space.names.index(name) for name in result.scores.factor_names]
+        factors = table.space.index_to_factors(np.arange(table.space.num_points))[:, scored]
+    return Subject(
         name=environment.evaluation_name,
+        seeds=(result.scores, *_other_seeds(environment.representation_path, result.scores)),
+        rows=result.rows,
+        codes=None if table is None else table.codes,
+        factors=factors,
         images=images,
         is_rendered=is_look_alike(images),
-        result=result,
-        table=table,
-        curves=_curves(environment.training_path / "curves.csv") if training else {},
         training=training,
+        curves=_curves(environment.training_path / "curves.csv") if training else {},
         configuration=_configuration(
             environment.training_path / "configuration.gin", result.scores
         ),
+        seconds=result.seconds,
+    )
+
+
+def _other_seeds(representation: Path, first: Scores) -> list[Scores]:
+    """Reads the scores of the same model, data and settings with other seeds, in their order."""
+    found = [read_result(path).scores for path in representation.glob("scores_seed_*.json")]
+    same = ("source", "kind", "num_rows", "factor_names", "settings")
+    return sorted(
+        (s for s in found if all(getattr(s, name) == getattr(first, name) for name in same)),
+        key=lambda scores: scores.seed,
     )
 
 

@@ -15,14 +15,28 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 
-__all__ = ["draw_bars", "draw_curve", "draw_heat_map", "draw_histogram", "sheet_of"]
+__all__ = [
+    "BLUE",
+    "FAINT",
+    "INK",
+    "MUTED",
+    "ORANGE",
+    "SHADES",
+    "draw_confusion",
+    "draw_curve",
+    "draw_dependence",
+    "draw_heat_map",
+    "draw_histogram",
+    "sheet_of",
+]
 
 FloatArray = npt.NDArray[np.floating[Any]]
+IntArray = npt.NDArray[np.int64]
 
-WIDE, NARROW = 3.7, 2.9
+WIDE, NARROW, SMALL = 3.7, 2.9, 1.8
 """Inches; at a phone's width 8 points are then 11 pixels and more."""
 
-SPAN = 4.0
+TAIL = 0.002
 RESOLUTION = 190
 INK, MUTED, FAINT = "#1d2733", "#5c6876", "#d5dbe2"
 BLUE, ORANGE = "#2f6ea8", "#c45a11"
@@ -74,9 +88,10 @@ def sheet_of(width: float, height: float, title: str, num_panels: int = 1) -> It
 def draw_heat_map(
     values: FloatArray, rows: Sequence[str], columns: Sequence[str], title: str
 ) -> bytes:
-    """Draws a matrix of numbers from 0 to 1, each printed in its cell.
+    """Draws a matrix, each number printed in its cell.
 
-    The largest entry of each column is outlined.
+    Shades go from 0 to 1; numbers beyond have the shade of the end. The largest entry of each
+    column is outlined.
 
     Args:
         values: (C, F).
@@ -97,10 +112,11 @@ def draw_heat_map(
                 axes.text(
                     column,
                     row,
-                    f"{value:.2f}".removeprefix("0"),
+                    f"{value:.2f}",
                     ha="center",
                     va="center",
                     color="white" if value > 0.55 else INK if value >= 0.1 else MUTED,
+                    in_layout=False,
                 )
         for column, row in enumerate(values.argmax(axis=0)):
             axes.add_patch(
@@ -115,60 +131,94 @@ def draw_heat_map(
     return sheet.png
 
 
-def draw_bars(
-    values: Sequence[float], labels: Sequence[str], title: str, marks: Sequence[float] | None = None
-) -> bytes:
-    """Draws one horizontal bar from 0 to 1 for each label, its number beside it.
+def draw_dependence(values: FloatArray, labels: Sequence[str], title: str) -> bytes:
+    """Draws a symmetric matrix of latents by latents, with shades from 0 to 1.
+
+    Off the diagonal, numbers from 0.01 on are printed in their cells.
 
     Args:
-        values: lengths.
-        labels: as many.
+        values: (C, C).
+        labels: C labels.
         title: above it.
-        marks: where to put a tick across each bar, such as what a guess would reach.
 
     Returns:
         a PNG file.
     """
-    places = np.arange(len(values))
-    with sheet_of(WIDE, 0.25 * len(values) + 0.5, title) as sheet:
+    C = len(values)
+    with sheet_of(WIDE, WIDE, title) as sheet:
         axes = sheet.axes
-        axes.barh(places, np.ones(len(values)), height=0.62, color="#eef1f4")
-        axes.barh(places, values, height=0.62, color=BLUE)
-        if marks is not None:
-            axes.vlines(marks, places - 0.42, places + 0.42, color=ORANGE, lw=1.6)
-        for place, value in zip(places, values, strict=True):
-            axes.text(1.02, place, f"{value:.3f}", va="center", color=INK)
-        axes.set_yticks(places, labels, color=INK)
-        axes.set_xticks([])
-        axes.set_xlim(0, 1.16)
-        axes.invert_yaxis()
-        axes.tick_params(length=0)
-        axes.spines[:].set_visible(False)
+        shown = np.where(np.eye(C, dtype=bool), np.nan, values)
+        axes.imshow(shown, cmap=SHADES, vmin=0, vmax=1)
+        for row, column in zip(*np.nonzero(shown >= 0.01), strict=True):
+            value = float(values[row, column])
+            axes.text(
+                column,
+                row,
+                f"{value:.2f}",
+                ha="center",
+                va="center",
+                fontsize=8 if C < 10 else 5,
+                color="white" if value > 0.55 else INK,
+                in_layout=False,
+            )
+        axes.set_xticks(range(C), labels, color=INK, fontsize=8 if C < 10 else 6)
+        axes.set_yticks(range(C), labels, color=INK)
+        axes.tick_params(length=0, top=True, labeltop=True, bottom=False, labelbottom=False)
     return sheet.png
 
 
-def draw_histogram(values: FloatArray, title: str) -> bytes:
+def draw_confusion(counts: IntArray) -> bytes:
+    """Draws a confusion matrix: rows are true values, columns the values that are read.
+
+    The shade of a cell is its share of the row, from 0 (white) to 1 (dark).
+
+    Args:
+        counts: (size, size).
+
+    Returns:
+        a PNG file.
+    """
+    size = len(counts)
+    with sheet_of(SMALL, SMALL, "") as sheet:
+        axes = sheet.axes
+        shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+        axes.imshow(shares, cmap=SHADES, vmin=0, vmax=1, interpolation="nearest")
+        axes.set_xlabel("value read")
+        axes.set_ylabel("true value")
+        ticks = np.unique(np.linspace(0, size - 1, size if size <= 6 else 4).round())
+        axes.set_xticks(ticks)
+        axes.set_yticks(ticks)
+        axes.tick_params(length=0)
+        axes.spines[:].set_visible(True)
+    return sheet.png
+
+
+def draw_histogram(values: FloatArray, marks: FloatArray, title: str) -> bytes:
     """Draws how a latent's values are distributed, with the standard normal density over it.
 
-    The picture goes from -`SPAN` to `SPAN`; the outermost bars hold the values beyond.
+    The axis holds all values but a share of `TAIL` at either end; the outermost bars hold those.
 
     Args:
         values: (n,).
+        marks: where to put a triangle on the axis: the latent's modes.
         title: above it.
 
     Returns:
         a PNG file.
     """
-    edges = np.linspace(-SPAN, SPAN, 81)
-    counts, _ = np.histogram(np.clip(values, -SPAN, SPAN), edges)
+    low, high = np.quantile(values.astype(np.float64), [TAIL, 1 - TAIL])
+    margin = (high - low) / 8
+    edges = np.linspace(low - margin, high + margin, 81)
+    counts, _ = np.histogram(np.clip(values, edges[0], edges[-1]), edges)
     density = counts / len(values) / (edges[1] - edges[0])
-    centres = (edges[1:] + edges[:-1]) / 2
-    prior = np.exp(-(centres**2) / 2) / math.sqrt(2 * math.pi)
+    middles = (edges[1:] + edges[:-1]) / 2
+    prior = np.exp(-(middles**2) / 2) / math.sqrt(2 * math.pi)
     with sheet_of(NARROW, 1.4, title) as sheet:
         axes = sheet.axes
         axes.stairs(density, edges, fill=True, color=BLUE, alpha=0.75)
-        axes.plot(centres, prior, color=ORANGE, lw=1.5)
-        axes.set_xlim(-SPAN, SPAN)
+        axes.plot(middles, prior, color=ORANGE, lw=1.5)
+        axes.plot(marks, np.zeros(len(marks)), "^", color=INK, ms=4, clip_on=False)
+        axes.set_xlim(edges[0], edges[-1])
         axes.set_ylim(bottom=0)
         axes.set_yticks([])
         axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))

@@ -3,14 +3,37 @@
 import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from submission.report.carriers import Carrier
-from submission.report.experiment import Curve
-from submission.report.figures import draw_bars, draw_curve, draw_heat_map, draw_histogram
+import numpy as np
+import numpy.typing as npt
+
+from submission.report.confusions import Confusion
+from submission.report.figures import (
+    draw_confusion,
+    draw_curve,
+    draw_dependence,
+    draw_heat_map,
+    draw_histogram,
+)
 from submission.report.matrices import Matrix
-from submission.scoring.code_table import CodeTable
+from submission.report.modes import Modes
+from submission.report.strips import draw_violins
+from submission.report.subject import Curve
 
-__all__ = ["Picture", "bars", "curves", "heat_maps", "histograms", "words_of"]
+__all__ = [
+    "Picture",
+    "confusion_pictures",
+    "curves",
+    "dependence_picture",
+    "heat_maps",
+    "histograms",
+    "violins",
+    "words_of",
+]
+
+FloatArray = npt.NDArray[np.floating[Any]]
+IntArray = npt.NDArray[np.int64]
 
 CURVE_TITLES = {
     "loss": "Loss",
@@ -75,65 +98,87 @@ def heat_maps(
                 f"matrix_{matrix.metric}",
                 draw_heat_map(values, [labels[c] for c in order], columns, matrix.title),
                 f"Heat map, latents by factors, {matrix.title}. Largest in each column: {best}.",
-                matrix.explanation,
+                f"{matrix.explanation} Entries here: {matrix.values.min():.2f} to "
+                f"{matrix.values.max():.2f}.",
             )
         )
     return pictures
 
 
-def bars(carriers: Sequence[Carrier]) -> list[Picture]:
-    """Draws one small chart per measure, a bar for each factor."""
-    measures = {
-        "mig_gap": (
-            "MIG gap",
-            "Share of the factor's entropy in the best latent, minus the second's.",
-        ),
-        "sap_gap": ("SAP gap", "Linear accuracy of the best latent, minus the second."),
-        "linear_accuracy": ("Linear accuracy, best latent", "Orange mark: what a guess gets."),
-        "tree_accuracy": (
-            "Boosted trees' accuracy, all latents",
-            "Orange mark: what a guess gets.",
-        ),
-        "vote_accuracy": ("FactorVAE accuracy", "Share of votes that name the factor."),
-        "completeness": ("DCI completeness", "1 where the trees need a single latent."),
-    }
-    labels = [words_of(carrier.factor) for carrier in carriers]
+def dependence_picture(dependence: FloatArray, latents: Sequence[int]) -> Picture:
+    """Draws how much latents tell about each other.
+
+    Args:
+        dependence: (C, C) of all latents, from 0 to 1.
+        latents: at least two to show, in the order of the page.
+    """
+    shown = dependence[np.ix_(latents, latents)]
+    pairs = np.triu(shown, 1)
+    a, b = divmod(int(pairs.argmax()), len(pairs))
+    largest = f"Largest: z{latents[a]} and z{latents[b]}, {pairs[a, b]:.2f}."
+    return Picture(
+        "dependence",
+        draw_dependence(shown, [f"z{latent}" for latent in latents], "Latent by latent"),
+        f"Heat map, latents by latents, normalised mutual information. {largest}",
+        "Mutual information of two latents as a share of the smaller entropy: 0 independent, 1 one "
+        f"tells the other. {largest}",
+    )
+
+
+def violins(
+    codes: FloatArray, factors: IntArray, followed: Mapping[int, int], names: Sequence[str]
+) -> Picture:
+    """Draws each latent against each factor.
+
+    Args:
+        codes: (n, C).
+        factors: (n, F) whole numbers from 0.
+        followed: the latents to draw, in order, and for each the place of the factor that it
+            follows, or -1.
+        names: F names of factors.
+    """
+    columns = [words_of(name) for name in names]
+    follows = ", ".join(f"z{c} follows {columns[f]}" for c, f in followed.items() if f >= 0)
+    return Picture(
+        "violins",
+        draw_violins(codes, factors, followed, columns),
+        f"Violins of each latent for each value of each factor. {follows}.",
+    )
+
+
+def confusion_pictures(confusions: Sequence[Confusion]) -> list[Picture]:
+    """Draws how each factor is read from its latent."""
     pictures = []
-    for field, (title, note) in measures.items():
-        known = [getattr(carrier, field) for carrier in carriers]
-        if not known or known[0] is None:
-            continue
-        marks = [carrier.chance for carrier in carriers] if "guess" in note else None
-        numbers = ", ".join(
-            f"{label} {value:.3f}" for label, value in zip(labels, known, strict=True)
+    for found in confusions:
+        note = f"{words_of(found.factor)} by z{found.latent}: {found.accuracy:.3f}"
+        png = draw_confusion(found.counts)
+        pictures.append(
+            Picture(f"confusion_{found.factor}", png, f"Confusion matrix, {note} right.", note)
         )
-        png = draw_bars(known, labels, title, marks)
-        pictures.append(Picture(f"bars_{field}", png, f"Bars, {title}: {numbers}.", note))
     return pictures
 
 
 def histograms(
-    table: CodeTable, order: Sequence[int], stds: Sequence[float], roles: Sequence[str]
+    codes: FloatArray, modes: Mapping[int, Modes], roles: Sequence[str]
 ) -> list[Picture]:
-    """Draws each latent's values against the prior.
+    """Draws each latent's values and modes against the prior.
 
     Args:
-        table: the codes.
-        order: the latents in the order of the page.
-        stds: C standard deviations.
-        roles: for each latent the factor that it follows, in words.
+        codes: (n, C).
+        modes: of each latent to draw, in the order of the page.
+        roles: for each of the C latents the factor that it follows, in words.
     """
-    return [
-        Picture(
-            f"latent_z{latent:02d}",
-            draw_histogram(
-                table.codes[:, latent], f"z{latent}: {roles[latent]}, std {stds[latent]:.2f}"
-            ),
-            f"Histogram of latent z{latent}, {roles[latent]}, standard deviation "
-            f"{stds[latent]:.3f}, against the standard normal density.",
+    pictures = []
+    for latent, found in modes.items():
+        count = len(found.centres)
+        title = f"z{latent}: {roles[latent]}"
+        words = (
+            f"Histogram of latent z{latent}, {roles[latent]}, with {count} "
+            f"mode{'s' if count > 1 else ''}, against the standard normal density."
         )
-        for latent in order
-    ]
+        png = draw_histogram(codes[:, latent], found.centres, title)
+        pictures.append(Picture(f"latent_z{latent:02d}", png, words))
+    return pictures
 
 
 def curves(found: Mapping[str, Curve]) -> list[Picture]:

@@ -1,4 +1,4 @@
-"""The matrices behind the scores, each brought to (latents, factors) with entries from 0 to 1."""
+"""The matrices behind the scores, each brought to (latents, factors) with entries up to 1."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -26,7 +26,7 @@ class Matrix:
         metric: its name.
         title: what an entry is, in a few words.
         explanation: what an entry says, in a sentence.
-        values: (C, F), from 0 to 1.
+        values: (C, F), up to 1; from 0 except for IRS, whose entries have no lower bound.
     """
 
     metric: str
@@ -89,7 +89,8 @@ def matrices_of(scores: Scores) -> list[Matrix]:
                 "irs",
                 "Robustness (IRS)",
                 "How little the latent moves while the factor is held fixed and all others "
-                "vary: 1 not at all. A whole row of high entries is a sign of heavy tails.",
+                "vary: 1 not at all; below 0 where it moves further than its largest deviation "
+                "from its mean. A whole row of high entries is a sign of heavy tails.",
                 scores.irs.matrix,
             )
         )

@@ -21,19 +21,19 @@ def render_page(content: Mapping[str, Any]) -> str:
     """Fills the template in; text is escaped, and a missing name is an error.
 
     Args:
-        content: the template's variables, those that `write_report` gathers.
+        content: the template's variables, those that `write_page` gathers.
 
     Returns:
         the HTML file's text.
     """
     templates = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent),
+        loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    templates.filters.update(score=_score, percent=_percent, grouped=_grouped)
+    templates.filters.update(score=_score, percent=_percent, grouped=_grouped, share=_share)
     return templates.get_template(TEMPLATE).render(content, policy=POLICY)
 
 
@@ -47,3 +47,8 @@ def _percent(value: float | None) -> str:
 
 def _grouped(value: int) -> str:
     return f"{value:,}"
+
+
+def _share(value: float, whole: float) -> str:
+    """Gives a length in CSS, from 0 % to 100 %."""
+    return f"{100 * min(max(value / whole, 0), 1):.1f}%"

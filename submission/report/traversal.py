@@ -1,23 +1,27 @@
 """Latent traversals without a decoder: images of the data set stand in for decoded ones."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from submission.errors import InputError
+from submission.report.modes import Modes
 
-__all__ = ["NUM_VALUES", "TAIL", "Traversal", "ordinary_rows", "traverse"]
+__all__ = ["MOST_STEPS", "NUM_VALUES", "TAIL", "Traversal", "ordinary_rows", "traverse"]
 
 FloatArray = npt.NDArray[np.floating[Any]]
 IntArray = npt.NDArray[np.int64]
 
 NUM_VALUES = 7
-"""Values along a traversal."""
+"""Values along a latent with a single mode."""
 
 TAIL = 0.02
-"""Share of the codes beyond either end of a traversal."""
+"""Share of the codes beyond either end of such a latent's values."""
+
+MOST_STEPS = 10
+"""Pictures of a traversal; of more modes, evenly chosen ones are shown."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,72 +30,108 @@ class Traversal:
 
     Attributes:
         latent: its number.
-        values: (n,) evenly spaced values of the latent.
-        rows: (n,) for each value, the row of the nearest code.
+        values: (n,) values of the latent that are asked for, ascending.
+        rows: (n,) for each value, the row of the chosen code.
+        misses: (n,) the largest distance of any latent of that code from what is asked, in the
+            latent's standard deviations.
     """
 
     latent: int
     values: FloatArray
     rows: IntArray
+    misses: FloatArray
 
 
-def ordinary_rows(codes: FloatArray, latents: npt.ArrayLike, num_rows: int) -> IntArray:
-    """Finds the most ordinary codes: those nearest to the mean, in standard deviations.
+def ordinary_rows(codes: FloatArray, modes: Mapping[int, Modes], num_rows: int) -> IntArray:
+    """Finds the most ordinary codes: those in which each latent is near the centre of a mode.
 
     Args:
-        codes: (N, C).
-        latents: the latents that count; each must vary.
+        codes: (n, C).
+        modes: of each latent that counts; each must vary.
         num_rows: how many to find, or as many as there are.
 
     Returns:
         (num_rows,) their rows, the nearest first.
+
+    Example:
+        >>> codes = np.array([[0.0], [1.0], [4.0], [5.5]])
+        >>> modes = {0: Modes(np.array([0.2, 5.0]), np.array([2.5]))}
+        >>> ordinary_rows(codes, modes, 2).tolist()
+        [0, 3]
     """
     distances = np.zeros(len(codes))
-    for latent in np.asarray(latents, dtype=np.int64):
+    for latent, found in modes.items():
         column = codes[:, latent].astype(np.float64)
-        distances += ((column - column.mean()) / column.std()) ** 2
+        distances += ((column - found.centres[found.of(column)]) / column.std()) ** 2
     order: IntArray = distances.argsort(kind="stable")[:num_rows]
     return order
 
 
-def traverse(codes: FloatArray, latents: npt.ArrayLike, anchor: int) -> list[Traversal]:
-    """Goes along each latent in turn, the others held near those of an anchor.
+def traverse(codes: FloatArray, modes: Mapping[int, Modes], anchor: int) -> list[Traversal]:
+    """Goes along each latent in turn, the others held in the modes of an anchor.
 
-    A target is the anchor's code c with latent j set to a value v. The values are `NUM_VALUES`
-    evenly spaced ones between the `TAIL` and the 1 - `TAIL` quantile of the latent. The code x
-    that is taken minimises ((x_j - v) / h)^2 + sum over the other latents k of
-    ((x_k - c_k) / s_k)^2, where h is half the distance between two values and s_k a standard
-    deviation. Of equally near codes the first is taken. Latents that are not traversed do not
-    count.
+    One code is asked for at each mode of the latent. Of a latent with a single mode, `NUM_VALUES`
+    evenly spaced values between the `TAIL` and the 1 - `TAIL` quantile are taken. Every other
+    latent is asked to be at the centre of the anchor's mode, or at the anchor's value if it has a
+    single mode.
+
+    A code is chosen of those in the asked mode of the latent, or within half a step of the value if
+    it has a single mode. It is the one with the fewest other latents outside the anchor's mode.
+    Among equals it has the least sum over latents of (distance / std)^2, where half a step takes
+    the place of std for the latent that is walked.
 
     Args:
-        codes: (N, C).
-        latents: the latents to go along; each must vary.
+        codes: (n, C).
+        modes: of each latent to go along; each must vary. Other latents do not count.
         anchor: row of the anchor.
 
     Returns:
         One traversal for each latent, in the given order.
 
-    Raises:
-        InputError: if a latent is constant.
+    Example:
+        >>> codes = np.array([[0.0, 1.0], [0.1, 5.0], [5.0, 5.1], [5.0, 1.1]])
+        >>> two = Modes(np.array([0.0, 5.0]), np.array([2.5]))
+        >>> traverse(codes, {0: two, 1: two}, anchor=0)[0].rows.tolist()
+        [0, 3]
     """
-    chosen = np.asarray(latents, dtype=np.int64)
-    stds = codes[:, chosen].std(axis=0, dtype=np.float64)
-    constant = codes[:, chosen].min(axis=0) == codes[:, chosen].max(axis=0)
-    if constant.any():
-        raise InputError(
-            f"expected latents that vary, got the constant {chosen[constant].tolist()}; leave "
-            "them out"
-        )
-    offsets = ((codes[:, chosen] - codes[anchor, chosen]) / stds) ** 2  # (N, K)
-    total = offsets.sum(axis=1)
+    latents = list(modes)
+    used = codes[:, latents].astype(np.float64)  # (n, K)
+    stds = used.std(axis=0)
+    own = np.stack([modes[c].of(used[:, k]) for k, c in enumerate(latents)], axis=1)  # (n, K)
+    asked = used[anchor].copy()
+    for place, latent in enumerate(latents):
+        if len(modes[latent].centres) > 1:
+            asked[place] = modes[latent].centres[own[anchor, place]]
+    distances = ((used - asked) / stds) ** 2
+    outside = own != own[anchor]
+    distance, num_outside = distances.sum(axis=1), outside.sum(axis=1)
     found = []
-    for place, latent in enumerate(chosen):
-        column = codes[:, latent].astype(np.float64)
-        low, high = np.quantile(column, [TAIL, 1 - TAIL])
-        values = np.linspace(low, high, NUM_VALUES)
-        others = total - offsets[:, place]
-        half = (high - low) / (NUM_VALUES - 1) / 2 or stds[place]
-        rows = [int((others + ((column - v) / half) ** 2).argmin()) for v in values]
-        found.append(Traversal(int(latent), values, np.array(rows, dtype=np.int64)))
+    for place, latent in enumerate(latents):
+        values = _values(modes[latent], used[:, place])
+        half = float(np.diff(values).min()) / 2 or stds[place]
+        rows = []
+        others_outside = num_outside - outside[:, place]
+        for value in values:
+            elsewhere = own[:, place] != modes[latent].of(value)
+            if len(modes[latent].centres) == 1:
+                elsewhere = np.abs(used[:, place] - value) > half
+            wrong = np.where(elsewhere, len(latents), others_outside)
+            far = distance - distances[:, place] + ((used[:, place] - value) / half) ** 2
+            rows.append(int(np.where(wrong == wrong.min(), far, np.inf).argmin()))
+        targets = np.tile(asked, (len(values), 1))
+        targets[:, place] = values
+        misses = (np.abs(used[rows] - targets) / stds).max(axis=1)
+        found.append(Traversal(latent, values, np.array(rows, dtype=np.int64), misses))
     return found
+
+
+def _values(modes: Modes, column: FloatArray) -> FloatArray:
+    """Chooses the values along a latent."""
+    num_modes = len(modes.centres)
+    if num_modes == 1:
+        low, high = np.quantile(column, [TAIL, 1 - TAIL])
+        values: FloatArray = np.linspace(low, high, NUM_VALUES)
+    else:
+        steps = np.linspace(0, num_modes - 1, min(num_modes, MOST_STEPS))
+        values = modes.centres[steps.round().astype(int)]
+    return values

@@ -1,21 +1,24 @@
-"""Writes the report of an experiment: a page, and its pictures as single files."""
+"""Writes a report: a page, and its pictures as single files."""
 
 from pathlib import Path
 from typing import Any
 
+from submission.errors import InputError
 from submission.files import replacing
 from submission.report.carriers import RULES, VERDICTS, Carrier, carriers_of
-from submission.report.experiment import Experiment, read_experiment
-from submission.report.illustrations import Picture, bars, curves, heat_maps, histograms, words_of
-from submission.report.matrices import Matrix, following, matrices_of, order_latents
+from submission.report.codes_content import Roles, content_of_codes
+from submission.report.experiment import read_experiment
+from submission.report.illustrations import curves, heat_maps, words_of
+from submission.report.matrices import following, matrices_of, order_latents
 from submission.report.page import render_page
-from submission.report.traversal import NUM_VALUES, TAIL
-from submission.report.traversal_images import NUM_ORDINARY, show_traversals
+from submission.report.score_rows import score_groups
+from submission.report.seed_spread import spreads_of_seeds
+from submission.report.subject import Subject
 from submission.scoring.settings import ALL_METRICS
 from submission.scoring.text_tables import IRS_NOTE, TITLES
 from submission.server.environment import Environment
 
-__all__ = ["write_report"]
+__all__ = ["write_page", "write_report"]
 
 
 def write_report(environment: Environment, folder: Path) -> Path:
@@ -26,15 +29,36 @@ def write_report(environment: Environment, folder: Path) -> Path:
         folder: where to write.
 
     Returns:
-        The page, `report.html`; its pictures lie beside it in `figures/`.
+        The page, as `write_page`.
 
     Raises:
         MissingFileError: if there are no scores, or no images.
         InputError: if scores, model, codes and images do not belong together.
         OutputError: if the output cannot be written.
     """
-    content, pictures = _collect(read_experiment(environment))
-    for picture in pictures:
+    return write_page(read_experiment(environment), folder)
+
+
+def write_page(subject: Subject, folder: Path) -> Path:
+    """Writes the report of scored codes.
+
+    Args:
+        subject: what the report is about.
+        folder: where to write.
+
+    Returns:
+        The page, `report.html`; its pictures lie beside it in `figures/`.
+
+    Raises:
+        InputError: if none of the five metrics was computed.
+        OutputError: if the output cannot be written.
+    """
+    if not subject.seeds:
+        raise InputError(
+            "expected at least one of the five metrics for a report, got none; add --metric mig"
+        )
+    content = _content(subject)
+    for picture in content["files"]:
         with replacing(folder / "figures" / f"{picture.name}.png") as beside:
             beside.write_bytes(picture.png)
     page = folder / "report.html"
@@ -43,77 +67,53 @@ def write_report(environment: Environment, folder: Path) -> Path:
     return page
 
 
-def _collect(experiment: Experiment) -> tuple[dict[str, Any], list[Picture]]:
-    """Gathers the template's variables, and the pictures that become single files."""
-    scores, table = experiment.scores, experiment.table
+def _content(subject: Subject) -> dict[str, Any]:
+    """Gathers the template's variables; `files` are the pictures that become single files."""
+    scores = subject.scores
     matrices = matrices_of(scores)
     deciding = matrices[0]
     active = scores.latents.std >= scores.settings.factor_vae.prune_threshold  # (C,)
-    order = order_latents(deciding, active)
-    roles = _roles(experiment, deciding, active.tolist())
-    labels = [
-        f"z{latent}" if active[latent] else f"z{latent} (off)"
-        for latent in range(scores.num_latents)
-    ]
-    carriers = carriers_of(scores, deciding)
-    drawn = {
-        "matrices": heat_maps(matrices, order, labels, scores.factor_names),
-        "bars": bars(carriers),
-        "histograms": []
-        if table is None
-        else histograms(table, order, scores.latents.std.tolist(), roles),
-        "curves": curves(experiment.curves),
-    }
-    factors = following(deciding)
-    followed = {
-        latent: scores.factor_names[factors[latent]] if factors[latent] >= 0 else ""
-        for latent in order
-        if active[latent]
-    }
-    anchor, traversals = (
-        show_traversals(table, experiment.images, followed) if table and followed else (None, [])
+    factors = following(deciding).tolist()
+    names = scores.factor_names
+    roles = Roles(
+        order=[c for c in order_latents(deciding, active) if active[c]],
+        factors=factors,
+        words=[
+            "off" if not on else "no single factor" if factor < 0 else words_of(names[factor])
+            for factor, on in zip(factors, active.tolist(), strict=True)
+        ],
     )
-    content = {
-        "experiment": experiment,
+    labels = [f"z{c}" if on else f"z{c} (off)" for c, on in enumerate(active.tolist())]
+    carriers = carriers_of(scores, deciding)
+    order = order_latents(deciding, active)
+    maps, losses = heat_maps(matrices, order, labels, names), curves(subject.curves)
+    of_codes = content_of_codes(subject, roles, {it.factor: it.latent for it in carriers})
+    metrics = [m for m in ALL_METRICS if any(m in row.means for row in subject.rows)]
+    return {
+        "subject": subject,
         "scores": scores,
-        "images": experiment.images,
-        "titles": {
-            metric: TITLES[metric]
-            for metric in ALL_METRICS
-            if any(metric in row.means for row in experiment.result.rows)
-        },
+        "titles": {metric: TITLES[metric] for metric in metrics},
+        "groups": score_groups(subject.rows, scores.source, is_rendered=subject.is_rendered),
+        "spreads": spreads_of_seeds(subject.seeds),
         "irs_note": IRS_NOTE,
         "deciding": deciding,
         "carriers": carriers,
         "counts": _counts(carriers),
         "rules": RULES,
-        "roles": roles,
-        "stds": scores.latents.std.tolist(),
-        "strengths": deciding.values.max(axis=1).tolist(),
-        "followed": followed,
+        "order": order,
+        "roles": roles.words,
         "num_active": int(active.sum()),
-        "anchor": anchor,
-        "traversals": traversals,
-        "num_values": NUM_VALUES,
-        "tail": TAIL,
-        "num_ordinary": min(NUM_ORDINARY, scores.num_rows),
+        "strengths": deciding.values.max(axis=1).tolist(),
+        "divergences": subject.training.get("kl_per_latent", []),
         "words_of": words_of,
-        "hashes": _hashes(experiment),
-        "versions": {**experiment.training.get("versions", {}), **scores.versions},
-        "seconds": _seconds(experiment),
-        **drawn,
+        "hashes": _hashes(subject),
+        "versions": {**subject.training.get("versions", {}), **scores.versions},
+        "seconds": _seconds(subject),
+        "matrices": maps,
+        "curves": losses,
+        **of_codes.variables,
+        "files": [*maps, *losses, *of_codes.files],
     }
-    single = [picture for group in drawn.values() for picture in group]
-    return content, single + [shown.strip for shown in traversals]
-
-
-def _roles(experiment: Experiment, deciding: Matrix, active: list[bool]) -> list[str]:
-    """Names the factor that each latent follows, or says that there is none."""
-    names = experiment.scores.factor_names
-    return [
-        "off" if not on else "no single factor" if factor < 0 else words_of(names[factor])
-        for factor, on in zip(following(deciding), active, strict=True)
-    ]
 
 
 def _counts(carriers: list[Carrier]) -> list[tuple[str, list[str]]]:
@@ -125,8 +125,8 @@ def _counts(carriers: list[Carrier]) -> list[tuple[str, list[str]]]:
     return [(word, names) for word, names in groups if names]
 
 
-def _hashes(experiment: Experiment) -> dict[str, str]:
-    source, training = experiment.scores.source, experiment.training
+def _hashes(subject: Subject) -> dict[str, str]:
+    source, training = subject.scores.source, subject.training
     found = (
         {}
         if source is None
@@ -141,11 +141,11 @@ def _hashes(experiment: Experiment) -> dict[str, str]:
     return found
 
 
-def _seconds(experiment: Experiment) -> list[tuple[str, float]]:
+def _seconds(subject: Subject) -> list[tuple[str, float]]:
     """Lists how long each stage took: training, evaluation and, within it, each metric."""
     parts = (
-        ("training", experiment.training.get("seconds", {})),
-        ("evaluation", experiment.result.seconds),
-        ("metric", {TITLES[name]: taken for name, taken in experiment.scores.seconds.items()}),
+        ("training", subject.training.get("seconds", {})),
+        ("evaluation", subject.seconds),
+        ("metric", {TITLES[name]: taken for name, taken in subject.scores.seconds.items()}),
     )
     return [(f"{part}: {stage}", float(t)) for part, found in parts for stage, t in found.items()]

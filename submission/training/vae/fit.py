@@ -10,20 +10,24 @@ from torch import Tensor
 from submission.config.settings import FitSettings
 from submission.console import say
 from submission.models.heads import ExpectedValues, Heads
-from submission.models.vae import Encoder
+from submission.models.vae import Encoder, FeatureVAE
 from submission.models.views import Views, views_of_heads
 from submission.training.checkpoint import CheckpointFile
 from submission.training.devices import Devices
 from submission.training.loop import run_loop
+from submission.training.losses import divergence_per_latent
 from submission.training.precision import Precision
 from submission.training.seeds import seed_for
 from submission.training.vae.network import best_copies
 from submission.training.vae.task import VAETask
 
-__all__ = ["NUM_VIEW_FEATURES", "encode_features", "fit"]
+__all__ = ["NUM_VIEW_FEATURES", "encode_features", "fit", "kl_per_latent"]
 
 NUM_VIEW_FEATURES = 65_536
 """Features that the covariance of a data set is estimated from."""
+
+NUM_KL_FEATURES = 8192
+"""Features that the KL divergence of each latent is averaged over, at most."""
 
 
 def fit(
@@ -98,6 +102,25 @@ def encode_features(encoder: Encoder, features: Tensor, batch_size: int = 8192) 
         rows = features[start : start + batch_size]
         codes[start : start + len(rows)] = encoder(rows.to(device).float())
     return codes
+
+
+@torch.inference_mode()
+def kl_per_latent(encoder: Encoder, features: Tensor) -> list[float]:
+    """Computes the mean KL divergence of each latent from the prior, of evenly chosen features.
+
+    Args:
+        encoder: in evaluation mode.
+        features: (N, D) on any device.
+
+    Returns:
+        C numbers in nats; none if the encoder has no posterior.
+    """
+    if not isinstance(encoder, FeatureVAE):
+        return []
+    rows = features[:: -(-len(features) // NUM_KL_FEATURES)]
+    posterior = encoder.encode(rows.to(next(encoder.parameters()).device).float())
+    divergence = divergence_per_latent(posterior.mean, posterior.log_variance)
+    return [float(value) for value in divergence.mean(dim=0)]
 
 
 def _precision(settings: FitSettings, fastest: Precision) -> Precision:

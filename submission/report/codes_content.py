@@ -1,0 +1,153 @@
+"""What the report shows of the codes themselves, beyond their scores."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from submission.data.image_set import ImageSet
+from submission.report.confusions import Confusion, read_by_tree
+from submission.report.dependence import dependence_of
+from submission.report.illustrations import (
+    Picture,
+    confusion_pictures,
+    dependence_picture,
+    histograms,
+    violins,
+    words_of,
+)
+from submission.report.modes import find_modes
+from submission.report.outliers import Outlier, find_outliers
+from submission.report.pictures import draw_picture
+from submission.report.subject import Subject
+from submission.report.traversal import MOST_STEPS, NUM_VALUES, TAIL
+from submission.report.traversal_images import NUM_ORDINARY, show_traversals
+
+__all__ = ["CodesContent", "Roles", "content_of_codes"]
+
+FloatArray = npt.NDArray[np.floating[Any]]
+
+MOST_ROWS = 50_000
+"""Codes that distributions, confusions and dependences are taken of."""
+
+MOST_LATENTS = 20
+"""Latents that are drawn against the factors, of those in use."""
+
+NUM_OUTLIERS = 12
+
+
+@dataclass(frozen=True)
+class Roles:
+    """What latents do.
+
+    Attributes:
+        order: the latents in use, in the order of the page.
+        factors: for each of the C latents the place of the factor that it follows, or -1.
+        words: the same in words.
+    """
+
+    order: list[int]
+    factors: list[int]
+    words: list[str]
+
+
+@dataclass(frozen=True)
+class CodesContent:
+    """Variables of the template, and the pictures that become single files."""
+
+    variables: dict[str, Any]
+    files: list[Picture]
+
+
+@dataclass(frozen=True)
+class _ShownOutlier:
+    picture: Picture
+    outlier: Outlier
+    factors: list[tuple[str, int]]
+
+
+def content_of_codes(subject: Subject, roles: Roles, latent_of: Mapping[str, int]) -> CodesContent:
+    """Draws the codes against factors, each other and images.
+
+    Args:
+        subject: whose codes.
+        roles: of the latents.
+        latent_of: the latent that carries each factor.
+
+    Returns:
+        Empty variables for what cannot be shown.
+    """
+    variables: dict[str, Any] = {
+        "dependence": None,
+        "violins": None,
+        "confusions": [],
+        "histograms": [],
+        "modes": {},
+        "anchor": None,
+        "traversals": [],
+        "outliers": [],
+        "num_values": NUM_VALUES,
+        "most_steps": MOST_STEPS,
+        "most_rows": MOST_ROWS,
+        "tail": TAIL,
+        "num_ordinary": min(NUM_ORDINARY, subject.scores.num_rows),
+    }
+    if subject.codes is None or subject.factors is None or not roles.order:
+        return CodesContent(variables, [])
+    chosen = _sample(len(subject.codes))
+    codes, factors = subject.codes[chosen], subject.factors[chosen]
+    names = subject.scores.factor_names
+    confusions = [
+        Confusion(name, latent_of[name], read_by_tree(codes[:, latent_of[name]], factors[:, f]))
+        for f, name in enumerate(names)
+    ]
+    modes = {latent: find_modes(subject.codes[:, latent]) for latent in roles.order}
+    drawn = {latent: roles.factors[latent] for latent in roles.order[:MOST_LATENTS]}
+    strips = violins(codes, factors, drawn, names)
+    readings = confusion_pictures(confusions)
+    shapes = histograms(codes, modes, roles.words)
+    files = [strips, *readings, *shapes]
+    variables |= {
+        "violins": strips,
+        "confusions": readings,
+        "histograms": shapes,
+        "modes": {latent: len(found.centres) for latent, found in modes.items()},
+    }
+    if len(roles.order) > 1:
+        variables["dependence"] = dependence_picture(dependence_of(codes), roles.order)
+        files.append(variables["dependence"])
+    if subject.images is not None:
+        followed = {c: names[roles.factors[c]] if roles.factors[c] >= 0 else "" for c in modes}
+        anchor, traversals = show_traversals(subject.codes, subject.images, modes, followed)
+        variables |= {
+            "anchor": anchor,
+            "traversals": traversals,
+            "outliers": _outliers(subject, subject.images, [c for c in modes if followed[c]]),
+        }
+        files += [shown.strip for shown in traversals]
+    return CodesContent(variables, files)
+
+
+def _sample(num_rows: int) -> npt.NDArray[np.int64]:
+    """Draws `MOST_ROWS` rows, in their order; all if there are no more."""
+    if num_rows <= MOST_ROWS:
+        return np.arange(num_rows)
+    return np.sort(np.random.default_rng(0).choice(num_rows, MOST_ROWS, replace=False))
+
+
+def _outliers(subject: Subject, images: ImageSet, latents: list[int]) -> list[_ShownOutlier]:
+    """Shows the images whose codes are worst, by the latents that follow a factor."""
+    if not latents or subject.codes is None or subject.factors is None:
+        return []
+    names = [words_of(name) for name in subject.scores.factor_names]
+    shown = []
+    for number, found in enumerate(
+        find_outliers(subject.codes, subject.factors, latents, NUM_OUTLIERS)
+    ):
+        words = f"Image {found.row}, whose code is {found.distance:.1f} from what is expected."
+        picture = Picture(f"outlier_{number}", draw_picture(images.images[found.row]), words)
+        values = zip(names, subject.factors[found.row].tolist(), strict=True)
+        shown.append(_ShownOutlier(picture, found, list(values)))
+    return shown

@@ -1,0 +1,66 @@
+"""What a factor's latent alone says of the factor's value."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["Confusion", "read_by_tree"]
+
+FloatArray = npt.NDArray[np.floating[Any]]
+IntArray = npt.NDArray[np.int64]
+
+LEAVES_PER_VALUE = 2
+
+
+@dataclass(frozen=True, eq=False)
+class Confusion:
+    """How a factor is read from one latent.
+
+    Attributes:
+        factor: its name.
+        latent: the latent that it is read from.
+        counts: (size, size) numbers of images, row: true value, column: value read.
+    """
+
+    factor: str
+    latent: int
+    counts: IntArray
+
+    @property
+    def accuracy(self) -> float:
+        """Share of the images whose value is read right."""
+        return float(np.trace(self.counts) / self.counts.sum())
+
+
+def read_by_tree(values: FloatArray, truth: IntArray) -> IntArray:
+    """Reads a factor from one latent with a small decision tree.
+
+    The tree learns from a random half of the images and reads the other half. It has at most
+    `LEAVES_PER_VALUE` leaves for each value of the factor, so that the values need no order along
+    the latent.
+
+    Args:
+        values: (n,) of the latent.
+        truth: (n,) values of the factor, whole numbers from 0.
+
+    Returns:
+        (size, size) counts, row: true value, column: value read.
+
+    Example:
+        >>> truth = np.arange(300) % 3
+        >>> counts = read_by_tree(np.array([0.0, 5.0, 1.0])[truth], truth)
+        >>> int(np.trace(counts)), int(counts.sum())
+        (150, 150)
+    """
+    from sklearn.tree import DecisionTreeClassifier
+
+    order = np.random.default_rng(0).permutation(len(values))
+    first, second = order[: len(order) // 2], order[len(order) // 2 :]
+    size = int(truth.max()) + 1
+    tree = DecisionTreeClassifier(max_leaf_nodes=LEAVES_PER_VALUE * size, random_state=0)
+    tree.fit(values[first, None], truth[first])
+    read = tree.predict(values[second, None])
+    pairs = np.bincount(truth[second] * size + read, minlength=size * size)
+    return pairs.reshape(size, size)
