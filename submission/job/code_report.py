@@ -11,7 +11,7 @@ from submission.report import write_page
 from submission.report.subject import Subject
 from submission.scoring.reference import CODE_RANGE
 from submission.scoring.samples import numbered_factors
-from submission.scoring.text_tables import Row, row_of_scores
+from submission.scoring.text_tables import Row
 
 __all__ = ["write_code_report"]
 
@@ -41,7 +41,7 @@ def write_code_report(
     first = found.scores[0]
     values, _ = numbered_factors(points.factors())
     scored = values[:, [points.names.index(name) for name in first.factor_names]]
-    rows = [row_of_scores(found.path.name, first)]
+    rows = [Row(found.path.name, first.values())]
     if scored.shape[1] > 1:  # a single latent cannot be compared with others
         perfect = CODE_RANGE * (scored / scored.max(axis=0) - 0.5)
         metrics = [metric for metric in first.values() if metric != "dci"]
