@@ -310,6 +310,7 @@ def test_scoring_needs_none_of_the_optional_packages(tmp_path: Path) -> None:
         ("train", "redis", "training"),
         ("finetune", "torch", "training"),
         ("report", "jinja2", "report"),
+        ("hub", "huggingface_hub", "hub"),
     ],
 )
 def test_a_missing_optional_package_is_named_in_one_line(

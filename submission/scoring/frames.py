@@ -57,11 +57,8 @@ def codes_frame(codes: npt.ArrayLike, factors: npt.ArrayLike, names: Sequence[st
 
     Example:
         >>> frame = codes_frame([[0.5, 1.5], [0.25, 1.0]], [[0], [1]], ["colour"])
-        >>> frame.groupby("factor:colour").mean()
-                          0    1
-        factor:colour
-        0              0.50  1.5
-        1              0.25  1.0
+        >>> frame.groupby("factor:colour")[0].mean().to_dict()
+        {0: 0.5, 1: 0.25}
     """
     latents, values = np.asarray(codes), np.asarray(factors)
     if latents.ndim != 2 or values.shape != (len(latents), len(names)):
