@@ -5,11 +5,8 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import pytest
 
 from submission.data.image_file import ImageArchive
-from submission.data.standin import kernels
-from submission.data.standin.kernels import sources_digest
 
 
 def write(path: Path, images: npt.NDArray[np.uint8], order: list[int]) -> None:
@@ -47,13 +44,3 @@ def test_entries_allow_more_than_four_gigabytes(tmp_path: Path) -> None:
     name_end = 30 + len("images.npy")
     assert head[30:name_end] == b"images.npy"
     assert head[name_end : name_end + 4] == b"\x01\x00\x10\x00"  # zip64 sizes, two of 8 bytes
-
-
-def test_digest_follows_the_sources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert sources_digest() == sources_digest() >= 0
-    monkeypatch.setattr(kernels, "__file__", str(tmp_path / "kernels.py"))
-    source = tmp_path / "scene.py"
-    source.write_text("A = 1\n")
-    before = sources_digest()
-    source.write_text("A = 2\n")
-    assert sources_digest() != before

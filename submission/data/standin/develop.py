@@ -3,6 +3,7 @@
 import functools
 import math
 from collections.abc import Callable
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -10,10 +11,10 @@ import numpy.typing as npt
 from numba import njit, prange
 
 from submission.data.standin.domains import Camera, Domain
-from submission.data.standin.kernels import sources_digest
 from submission.data.standin.noise import normal, stream_key, uniform
 from submission.data.standin.scene import IMAGE_SIZE
 from submission.data.standin.shade import OBJECT_SHARE, RING_SHARE
+from submission.kernels import kept_kernel, sources_digest
 
 __all__ = ["develop"]
 
@@ -100,9 +101,8 @@ def _expose(
 @functools.cache
 def _kernel() -> Callable[..., None]:
     """Compiles the loop over images, or loads what an earlier process compiled of these sources."""
-    version = sources_digest()
+    version = sources_digest(Path(__file__).parent)
 
-    @njit(cache=True, parallel=True, error_model="numpy")
     def finish(
         camera: Camera,
         object_colors: FloatArray,
@@ -125,7 +125,7 @@ def _kernel() -> Callable[..., None]:
                 _warp(still, stream_key(stream, JITTER, index), camera, image)
             _expose(image, view, stream_key(stream, GRAIN, index), camera, out[n])
 
-    return finish
+    return kept_kernel(finish, parallel=True, error_model="numpy")
 
 
 def develop(

@@ -3,6 +3,7 @@
 import functools
 import math
 from collections.abc import Callable
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -10,7 +11,6 @@ import numpy.typing as npt
 from numba import njit, prange
 
 from submission.data.standin.domains import Domain, Light, Surfaces
-from submission.data.standin.kernels import sources_digest
 from submission.data.standin.noise import hashed, uniform
 from submission.data.standin.raycast import (
     BASE_PLATE,
@@ -24,6 +24,7 @@ from submission.data.standin.raycast import (
 )
 from submission.data.standin.scene import CAMERAS, HALF_EXTENTS, IMAGE_SIZE
 from submission.data.standin.vectors import Vector, dot, minus, times, travelled
+from submission.kernels import kept_kernel, sources_digest
 
 __all__ = ["OBJECT_SHARE", "RING_SHARE", "shade_scenes"]
 
@@ -181,9 +182,8 @@ def _soften(image: npt.NDArray[np.float32], weight: float) -> None:
 @functools.cache
 def _kernel() -> Callable[..., None]:
     """Compiles the loop over scenes, or loads what an earlier process compiled of these sources."""
-    version = sources_digest()
+    version = sources_digest(Path(__file__).parent)
 
-    @njit(cache=True, parallel=True, error_model="numpy")
     def shade(
         surfaces: Surfaces,
         light: Light,
@@ -227,7 +227,7 @@ def _kernel() -> Callable[..., None]:
             if blur > 0.0:
                 _soften(out[n], blur)
 
-    return shade
+    return kept_kernel(shade, parallel=True, error_model="numpy")
 
 
 def shade_scenes(

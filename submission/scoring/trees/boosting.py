@@ -13,69 +13,20 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
 from submission.errors import InputError
-from submission.scoring.trees.logloss import negative_gradients, newton_step, prior_scores
-from submission.scoring.trees.trees import NUM_NODES, SortedFeatures, Tree, grow_tree, sort_features
+from submission.scoring.trees.logloss import prior_scores
+from submission.scoring.trees.stages import Forest, Problem, Stage, kernels
+from submission.scoring.trees.trees import NUM_NODES, sort_features
 
 __all__ = ["BoostedTrees", "fit_each_factor"]
 
 Floats = npt.NDArray[np.float64]
 Singles = npt.NDArray[np.float32]
 Integers = npt.NDArray[np.int64]
-
-# Samples that pass all trees together, few enough to stay in the fastest cache.
-CHUNK = 256
-
-LEARNING_RATE = 0.1
-"""Weight of each tree, scikit-learn's default."""
-
-
-class Forest(NamedTuple):
-    """Trees of S stages with T trees each, or of one stage, without the first axis.
-
-    Attributes:
-        feature: (S, T, NUM_NODES) feature that splits a node, -1 at leaves.
-        threshold: (S, T, NUM_NODES) split points: at or below goes to the left child.
-        value: (S, T, NUM_NODES) values of the leaves.
-    """
-
-    feature: npt.NDArray[np.int32]
-    threshold: Floats
-    value: Floats
-
-
-class Problem(NamedTuple):
-    """What all stages share.
-
-    Attributes:
-        data: the sorted features.
-        labels: (F, n) classes of each factor, numbered from 0.
-        first_tree: (F + 1,) factor j's trees of a stage are first_tree[j] to below the next.
-    """
-
-    data: SortedFeatures
-    labels: npt.NDArray[np.int32]
-    first_tree: Integers
-
-
-class Stage(NamedTuple):
-    """One stage to be grown.
-
-    Attributes:
-        trees: receives the trees.
-        seeds: (T,) of the trees.
-        reduction: (T, C) receives the reduction of squared error by each feature.
-    """
-
-    trees: Forest
-    seeds: Integers
-    reduction: Floats
 
 
 @dataclass(frozen=True)
@@ -115,7 +66,7 @@ class BoostedTrees:
             )
         scores = np.repeat(self.prior[:, None], len(singles), axis=1)  # (T, n)
         with ThreadPoolExecutor(_num_cores()) as pool:
-            _side_by_side(pool, _num_cores(), _add_trees, singles, self.trees, scores)
+            _side_by_side(pool, _num_cores(), kernels().add_trees, singles, self.trees, scores)
         return scores
 
     def predict(self, features: npt.ArrayLike) -> Integers:
@@ -149,71 +100,6 @@ def _single_precision(features: npt.ArrayLike) -> Singles:
     if not np.isfinite(singles).all():
         raise InputError("expected features that are finite in single precision, got NaN or inf")
     return singles
-
-
-@njit(nogil=True)
-def _share(num: int, num_workers: int, worker: int) -> tuple[int, int]:
-    """Gives a worker its part of 0..num-1, from the first number to below the second."""
-    return num * worker // num_workers, num * (worker + 1) // num_workers
-
-
-@njit(nogil=True)
-def _add_trees(
-    features: Singles, trees: Forest, scores: Floats, num_workers: int, worker: int
-) -> None:
-    """Adds all trees, stage after stage, to the scores (T, n) of a worker's samples."""
-    a, b = _share(scores.shape[1], num_workers, worker)
-    feature, threshold, value = trees
-    num_stages, num_trees, _ = feature.shape
-    for start in range(a, b, CHUNK):
-        for stage in range(num_stages):
-            for t in range(num_trees):
-                for i in range(start, min(start + CHUNK, b)):
-                    node = 0
-                    split = feature[stage, t, node]
-                    while split >= 0:
-                        goes_right = features[i, split] > threshold[stage, t, node]
-                        node = 2 * node + 1 + goes_right
-                        split = feature[stage, t, node]
-                    scores[t, i] += LEARNING_RATE * value[stage, t, node]
-
-
-@njit(nogil=True)
-def _take_gradients(
-    problem: Problem, scores: Floats, target: Floats, num_workers: int, worker: int
-) -> None:
-    """Fills target (T, n) for a worker's samples."""
-    labels, first_tree = problem.labels, problem.first_tree
-    a, b = _share(scores.shape[1], num_workers, worker)
-    for j in range(labels.shape[0]):
-        own = slice(first_tree[j], first_tree[j + 1])
-        negative_gradients(scores[own], labels[j], target[own], a, b)
-
-
-@njit(nogil=True)
-def _grow_trees(
-    problem: Problem,
-    stage: Stage,
-    target: Floats,
-    scores: Floats,
-    num_workers: int,
-    worker: int,
-) -> None:
-    """Grows a worker's trees of a stage and adds them to the scores (T, n)."""
-    data, labels, first_tree = problem
-    feature, threshold, value = stage.trees
-    order = np.empty_like(data.order)
-    leaf = np.empty(data.order.shape[1], dtype=np.uint8)
-    for t in range(worker, target.shape[0], num_workers):
-        tree = Tree(feature[t], threshold[t], stage.reduction[t], leaf)
-        grow_tree(data, target[t], stage.seeds[t], tree, order)
-        j = np.searchsorted(first_tree, t, side="right") - 1
-        num_own = first_tree[j + 1] - first_tree[j]
-        positive = t - first_tree[j] if num_own > 1 else 1
-        factor = (num_own - 1) / num_own if num_own > 1 else 1.0
-        newton_step(target[t], labels[j], positive, factor, leaf, value[t])
-        for i in range(leaf.size):
-            scores[t, i] += LEARNING_RATE * value[t, leaf[i]]
 
 
 def _tree_seeds(num_stages: int, num_trees: int, random_state: int) -> Integers:
@@ -279,8 +165,8 @@ def fit_each_factor(
         for s in range(num_stages):
             grown = Forest(trees.feature[s], trees.threshold[s], trees.value[s])
             stage = Stage(grown, seeds[s], reduction[s])
-            _side_by_side(pool, num, _take_gradients, problem, scores, target)
-            _side_by_side(pool, num, _grow_trees, problem, stage, target, scores)
+            _side_by_side(pool, num, kernels().take_gradients, problem, scores, target)
+            _side_by_side(pool, num, kernels().grow_trees, problem, stage, target, scores)
     models = []
     for j, (classes, _) in enumerate(encodings):
         own = slice(first_tree[j], first_tree[j + 1])

@@ -1,0 +1,53 @@
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from submission.kernels import kept_kernel, sources_digest
+
+PROGRAM = """
+from submission.scoring.trees.boosting import fit_each_factor
+from submission.scoring.trees.stages import kernels
+fit_each_factor([[0.0], [1.0], [2.0], [3.0]], [[0], [0], [1], [1]], num_stages=2)
+print(*(sum(kernel.stats.cache_hits.values()) for kernel in kernels()[1:]))
+"""
+
+
+def test_digest_follows_the_sources(tmp_path: Path) -> None:
+    source = tmp_path / "scene.py"
+    source.write_text("A = 1\n")
+    before = sources_digest(tmp_path)
+    assert before == sources_digest(tmp_path) >= 0
+    source.write_text("A = 2\n")
+    assert sources_digest(tmp_path) != before
+
+
+def test_a_second_process_loads_what_the_first_compiled(tmp_path: Path) -> None:
+    """The folder that numba is given decides, so that nothing compiled earlier can help."""
+
+    def hits(folder: Path) -> str:
+        environment = {**os.environ, "NUMBA_CACHE_DIR": str(folder)}
+        done = subprocess.run(
+            [sys.executable, "-c", PROGRAM],
+            env=environment,
+            cwd=Path(__file__).parents[1],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        return done.stdout.strip()
+
+    assert hits(tmp_path) == "0 0"
+    assert hits(tmp_path) == "1 1"
+
+
+def test_a_kernel_that_cannot_be_kept_is_compiled() -> None:
+    """A function without a file has no place on disk, as one in a tree that is read only."""
+    names: dict[str, Any] = {}
+    exec("def fill(out):\n    out[0] = 3.0", names)
+    out = np.zeros(1)
+    kept_kernel(names["fill"])(out)
+    assert out == 3
