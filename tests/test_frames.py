@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from submission.errors import InputError
@@ -44,6 +45,8 @@ def test_a_frame_of_codes_is_a_file_that_is_scored(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("codes", "names"), [(CODES[:5], ["a", "b"]), (CODES[:, 0], ["a", "b"]), (CODES, ["a"])]
 )
-def test_rows_and_names_that_do_not_fit_are_refused(codes: np.ndarray, names: list[str]) -> None:
+def test_rows_and_names_that_do_not_fit_are_refused(
+    codes: npt.NDArray[np.float64], names: list[str]
+) -> None:
     with pytest.raises(InputError, match=r"\(600, 2\).*a row for each image"):
         codes_frame(codes, FACTORS, names)

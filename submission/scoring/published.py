@@ -73,7 +73,7 @@ def read_published(path: Path) -> Published:
             )
         places[metric] = file
         value = content.get(f"evaluation_results.{field}")
-        if type(value) in (int, float) and 0 <= value <= 1:
+        if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1:
             scores[metric] = float(value)
         else:
             left_out.append(f"{file}: expected {field} from 0 to 1, got {value}")
