@@ -34,6 +34,7 @@ COMMANDS = {
     "rehearse": "Run the submission as the server would.",
     "preflight": "Check what could make a submission fail.",
     "submit": "Tag this commit and push it for evaluation.",
+    "hub": "Upload weights, card and exported model to a model hub.",
 }
 
 INSTALLED = "disentangle"
@@ -47,6 +48,7 @@ EXTRA_OF = {
     "matplotlib": "report",
     "redis": "training",
     "packaging": "training",
+    "huggingface_hub": "hub",
 }
 """The optional part of the project that a command without this module lacks."""
 

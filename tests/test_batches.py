@@ -1,12 +1,7 @@
-import doctest
-from types import ModuleType
-
 import numpy as np
 import pytest
 import torch
 
-from submission.training import augmentation, prefetch, schedule
-from submission.training.adapt import rare_values
 from submission.training.augmentation import augment
 from submission.training.batches import (
     LabelledImages,
@@ -100,12 +95,3 @@ def test_augmentation_moves_a_point_by_at_most_a_few_pixels() -> None:
     row, column = moved.argmax(dim=1) // 64, moved.argmax(dim=1) % 64
     assert (row - 20).abs().max() <= 3
     assert (column - 40).abs().max() <= 3
-
-
-@pytest.mark.parametrize(
-    "module", [augmentation, prefetch, rare_values, schedule], ids=lambda module: module.__name__
-)
-def test_examples_in_docstrings_run(module: ModuleType) -> None:
-    done = doctest.testmod(module)
-    assert done.attempted > 0
-    assert done.failed == 0

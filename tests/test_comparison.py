@@ -11,7 +11,7 @@ from submission.files import sha256_of, write_json
 from submission.report.comparison import compare_experiments, read_scores
 from submission.report.results import Result, joined, read_result, scores_path, write_result
 from submission.scoring import Settings, score_table
-from submission.scoring.leaderboard import POOL
+from submission.scoring.leaderboard import load_pool
 from submission.scoring.reference import perfect_codes
 from submission.scoring.results import Source
 from submission.scoring.settings import (
@@ -75,7 +75,7 @@ def test_every_seed_of_an_experiment_is_read(experiments: list[Path]) -> None:
 def test_means_and_spreads_come_as_text_json_and_csv(
     experiments: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    compare_experiments(experiments, None, POOL, tmp_path)
+    compare_experiments(experiments, None, load_pool(), tmp_path)
     printed = capsys.readouterr().out
     assert "paper, stage 2" in printed
     assert "leaderboard" in printed
@@ -92,7 +92,7 @@ def test_means_and_spreads_come_as_text_json_and_csv(
 def test_trainings_of_one_entry_share_a_row(
     experiments: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    compare_experiments(experiments, "ours", POOL, tmp_path)
+    compare_experiments(experiments, "ours", load_pool(), tmp_path)
     assert "ours" in capsys.readouterr().out
     rows = {row["name"]: row for row in json.loads((tmp_path / "comparison.json").read_text())}
     means = [
@@ -104,10 +104,10 @@ def test_trainings_of_one_entry_share_a_row(
 
 def test_what_was_not_scored_is_refused(tmp_path: Path) -> None:
     with pytest.raises(MissingFileError, match=r"AICROWD_EVALUATION_NAME=none.*local_evaluation"):
-        compare_experiments([tmp_path / "none"], None, POOL, None)
+        compare_experiments([tmp_path / "none"], None, load_pool(), None)
     write_json(scores_path(tmp_path / "x/representation", 0), {"details": {"seed": 0}})
     with pytest.raises(InputError, match=r"scores\.json.*local_evaluation"):
-        compare_experiments([tmp_path / "x"], None, POOL, None)
+        compare_experiments([tmp_path / "x"], None, load_pool(), None)
 
 
 def test_scores_of_a_replaced_model_are_left_out_and_named(

@@ -1,4 +1,3 @@
-import doctest
 import re
 import resource
 import shutil
@@ -10,7 +9,6 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-import submission.training.features.store
 from submission.training.devices import one_device
 from submission.training.features import identity
 from submission.training.features.extract import extract_features
@@ -114,10 +112,6 @@ def test_a_disk_without_space_loses_no_features(tmp_path: Path) -> None:
     [(features, left)] = run_in_processes(1, extract_without_space, tmp_path)
     assert torch.equal(features, extract(Brightness(), None))
     assert left == []
-
-
-def test_example() -> None:
-    assert doctest.testmod(submission.training.features.store).failed == 0
 
 
 def files_of_sources(package: Path) -> list[Path]:

@@ -1,6 +1,5 @@
 """The plan adds up, picks what fits, and holds under a real limit."""
 
-import doctest
 import resource
 import subprocess
 import sys
@@ -13,7 +12,6 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import submission.job.memory
 from submission.config.settings import FitSettings
 from submission.errors import InputError
 from submission.job.memory import PROCESS_BYTES, MemoryPlan, RunSizes, plan_memory
@@ -40,10 +38,6 @@ def free_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """Lets a process take no memory of its own, so that sums are easy to compute."""
     for kind in PROCESS_BYTES:
         monkeypatch.setitem(PROCESS_BYTES, kind, 0)
-
-
-def test_example() -> None:
-    assert doctest.testmod(submission.job.memory).failed == 0
 
 
 def test_the_full_set_takes_the_known_bytes() -> None:

@@ -349,6 +349,7 @@ def test_a_report_of_a_single_factor(tmp_path: Path) -> None:
         ("train", "redis", "training"),
         ("finetune", "torch", "training"),
         ("report", "jinja2", "report"),
+        ("hub", "huggingface_hub", "hub"),
     ],
 )
 def test_a_missing_optional_package_is_named_in_one_line(

@@ -7,8 +7,8 @@ from submission.console import say
 from submission.errors import InputError, MissingFileError
 from submission.files import replacing, write_json
 from submission.report.results import other_model, read_result
-from submission.scoring.aggregate import Spread, aggregate
-from submission.scoring.leaderboard import Entry, load_pool, standings
+from submission.scoring.aggregate import aggregate
+from submission.scoring.leaderboard import Entry, standings
 from submission.scoring.results import Scores
 from submission.scoring.settings import ALL_METRICS
 from submission.scoring.text_tables import (
@@ -62,14 +62,17 @@ def read_scores(experiment: Path) -> list[Scores]:
 
 
 def compare_experiments(
-    experiments: Sequence[Path], together: str | None, pool: Path, output: Path | None
+    experiments: Sequence[Path],
+    together: str | None,
+    published: Sequence[Entry],
+    output: Path | None,
 ) -> None:
-    """Prints experiments in a table with a pool of published scores, and their standings.
+    """Prints experiments in a table with published scores, and the standings of all.
 
     Args:
         experiments: folders; each is a training, scored with one or more evaluation seeds.
         together: name of the one entry that all of them are trainings of; None for an entry each.
-        pool: CSV file of published scores.
+        published: scores of others; an entry that lacks a metric takes no place.
         output: folder for `comparison.txt`, `.json` and `.csv`, or None to print only.
 
     Raises:
@@ -84,16 +87,19 @@ def compare_experiments(
         else {name: [scores] for name, scores in trainings.items()}
     )
     spreads = {name: aggregate(scores) for name, scores in entries.items()}
-    published = load_pool(pool)
     rows = [
         *(row_of_spreads(name, spread) for name, spread in spreads.items()),
         *(Row(entry.name, entry.scores) for entry in published),
     ]
-    ordered = standings([*_complete_entries(spreads), *published])
+    means = [
+        Entry(name, {metric: value.mean for metric, value in spread.items()})
+        for name, spread in spreads.items()
+    ]
+    every = [entry for entry in (*means, *published) if len(entry.scores) == len(ALL_METRICS)]
     text = (
         f"{text_table(rows)}\n"
         "leaderboard (mean of the ranks in the five metrics; the data sets differ)\n"
-        f"{standings_table(ordered)}"
+        f"{standings_table(standings(every))}"
     )
     say(text)
     if output is not None:
@@ -102,12 +108,3 @@ def compare_experiments(
                 beside.write_text(content, encoding="utf-8")
         write_json(output / "comparison.json", json_table(rows))
         say(f"comparison: {output}")
-
-
-def _complete_entries(spreads: dict[str, dict[str, Spread]]) -> list[Entry]:
-    """Makes leaderboard entries of those that have all five metrics."""
-    return [
-        Entry(name, {metric: value.mean for metric, value in spread.items()})
-        for name, spread in spreads.items()
-        if len(spread) == len(ALL_METRICS)
-    ]
