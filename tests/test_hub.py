@@ -5,12 +5,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from huggingface_hub import constants
 
 from submission.cli import main
 from submission.files import sha256_of
 from tests.model_hub import TOKEN, Hub, running_hub
-
-constants = pytest.importorskip("huggingface_hub.constants")
 
 # The client sends files in a way that its HTTP library would have changed.
 pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")

@@ -7,7 +7,11 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from huggingface_hub import CommitOperationAdd, HfApi, get_token
-from huggingface_hub.errors import HfHubHTTPError, HFValidationError, HTTPError
+from huggingface_hub.errors import (
+    HfHubHTTPError,
+    HFValidationError,
+    HTTPError,  # type: ignore[attr-defined]  # of the library that the client's version uses
+)
 
 from submission.errors import InputError, MissingFileError, OutputError
 from submission.files import sha256_of
