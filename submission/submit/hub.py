@@ -7,17 +7,17 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from huggingface_hub import CommitOperationAdd, HfApi, get_token
-from huggingface_hub.errors import (
-    HfHubHTTPError,
-    HFValidationError,
-    HTTPError,  # type: ignore[attr-defined]  # of the library that the client's version uses
-)
+from huggingface_hub import errors as hub_errors
+from huggingface_hub.errors import HfHubHTTPError, HFValidationError
 
 from submission.errors import InputError, MissingFileError, OutputError
 from submission.files import sha256_of
 from submission.models.weights import card_path, read_card
 
 __all__ = ["hub_files", "push_to_hub"]
+
+HTTPError: type[Exception] = vars(hub_errors)["HTTPError"]
+"""Of the library that this version of the client speaks HTTP with."""
 
 
 def hub_files(weights: Path, representation: Path | None) -> list[Path]:
