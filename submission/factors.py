@@ -15,7 +15,12 @@ IntArray = npt.NDArray[np.int64]
 
 
 def is_axis(name: str) -> bool:
-    """Tells whether a factor is one of the two axes, whose values are positions in order."""
+    """Tells whether a factor is one of the two axes, whose values are positions in order.
+
+    Example:
+        >>> is_axis("vertical_axis"), is_axis("object_size")
+        (True, False)
+    """
     return name.endswith("_axis")
 
 
@@ -29,6 +34,10 @@ class FactorSpace:
 
     Raises:
         InputError: if names and sizes differ in length, a size is below 1, or a name repeats.
+
+    Example:
+        >>> FactorSpace(("shape", "size"), (3, 4)).index_to_factors([5]).tolist()
+        [[1, 1]]
     """
 
     names: tuple[str, ...]

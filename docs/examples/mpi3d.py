@@ -4,9 +4,9 @@
     python -m docs.examples.mpi3d --without-training    # the same way with codes of plain pixels
 
 It runs in a clone that has the packages. Each step is a command, printed before it runs, so that it
-can be pasted into a terminal; `./run.sh` does "train" and "evaluate". An interrupted fetch is resumed
-when it is run again. A file that is here already is checked only. Training on the whole file needs
-a GPU or many hours. `--preset configs/paper.gin` and `--set Fit.num_epochs=1` change it.
+can be pasted into a terminal; `./run.sh` does "train" and "evaluate". Run again, the script
+resumes an interrupted fetch. A file that is here already is checked only. Training on the whole
+file needs a GPU or many hours. `--preset configs/paper.gin` and `--set Fit.num_epochs=1` change it.
 
 Codes of plain pixels are the mean colours of the four quarters of an image. They need no training
 and show what a representation has to beat. The tests run the script so, on 144 rendered images.

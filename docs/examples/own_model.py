@@ -47,8 +47,8 @@ if __name__ == "__main__":
     model = Encoder().eval()
     codes = []
     with torch.inference_mode():
-        for batch in torch.arange(SPACE.num_points).split(64):  # the last factor changes fastest
-            factors = torch.from_numpy(SPACE.index_to_factors(batch.numpy()))
+        for points in np.array_split(np.arange(SPACE.num_points), 2):  # last factor fastest
+            factors = torch.from_numpy(SPACE.index_to_factors(points))
             codes.append(model(images_of(factors)).numpy())
     scores = score_table(np.concatenate(codes), SPACE, metrics=metrics)
     print(factor_table(scores))

@@ -104,6 +104,10 @@ def variant_of(name: str, num_images: int) -> Variant:
 
     Raises:
         InputError: if no variant of that name has so many images; the message has the arithmetic.
+
+    Example:
+        >>> variant_of("mpi3d_real", 1_036_800).sizes
+        (6, 6, 2, 3, 3, 40, 40)
     """
     named = [variant for variant in VARIANTS if variant.name == name]
     if not named:
@@ -158,6 +162,10 @@ def url_of(name: str) -> str:
 
     Raises:
         InputError: if no place is known.
+
+    Example:
+        >>> url_of("mpi3d_toy").rpartition("/")[2]
+        'mpi3d_toy.npz'
     """
     if name not in ("mpi3d_toy", "mpi3d_realistic", "mpi3d_real"):
         raise InputError(f"no place is known that serves {name}; give one with --url")

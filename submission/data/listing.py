@@ -44,7 +44,12 @@ def list_leftovers(folder: Path) -> list[tuple[Path, str]]:
 
 
 def grid_text(space: FactorSpace) -> str:
-    """Formats factor sizes and their product."""
+    """Formats factor sizes and their product.
+
+    Example:
+        >>> grid_text(FactorSpace(("shape", "size"), (3, 4)))
+        '3x4 = 12'
+    """
     return f"{'x'.join(map(str, space.sizes))} = {space.num_points:,}"
 
 

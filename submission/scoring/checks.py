@@ -69,6 +69,10 @@ def is_constant(codes: FloatArray) -> BoolArray:
     """Marks the latents (C,) of codes (n, C) that have one value only.
 
     A variance cannot tell: rounding makes that of the constant 0.3 larger than 0 in float32.
+
+    Example:
+        >>> is_constant(np.array([[0.3, 1.0], [0.3, 2.0]])).tolist()
+        [True, False]
     """
     constant: BoolArray = codes.min(axis=0) == codes.max(axis=0)
     return constant

@@ -102,6 +102,10 @@ def varying(space: FactorSpace) -> tuple[FactorSpace, tuple[str, ...]]:
 
     Raises:
         InputError: if no factor has two values.
+
+    Example:
+        >>> varying(FactorSpace(("shape", "size", "colour"), (3, 1, 2)))[1]
+        ('size',)
     """
     fixed = tuple(name for name, size in zip(space.names, space.sizes, strict=True) if size < 2)
     if len(fixed) == space.num_factors:

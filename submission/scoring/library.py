@@ -74,6 +74,10 @@ def binned(rows: npt.NDArray[np.generic], num_bins: int) -> npt.NDArray[np.gener
     Args:
         rows: (C, n) codes or (F, n) factors.
         num_bins: bins between a row's smallest and largest value.
+
+    Example:
+        >>> binned(np.array([[0.0, 0.4, 0.6, 1.0]]), 2).tolist()
+        [[1.0, 1.0, 2.0, 2.0]]
     """
     bins: npt.NDArray[np.generic] = library().utils._histogram_discretize.__wrapped__(
         rows, num_bins

@@ -66,6 +66,10 @@ def text_table(rows: Sequence[Row]) -> str:
 
     Raises:
         ValueError: if there is no row.
+
+    Example:
+        >>> text_table([Row("mine", {"mig": 0.5})]).split()
+        ['MIG', 'mine', '0.500']
     """
     if not rows:
         raise InputError("expected at least one row of scores")
@@ -102,7 +106,12 @@ def csv_table(rows: Sequence[Row]) -> str:
 
 
 def csv_text(lines: Iterable[Sequence[object]]) -> str:
-    """Writes lines of cells as CSV."""
+    """Writes lines of cells as CSV.
+
+    Example:
+        >>> csv_text([["name", "mig"], ["mine", 0.5]]).split()
+        ['name,mig', 'mine,0.5']
+    """
     file = io.StringIO()
     csv.writer(file, lineterminator="\n").writerows(lines)
     return file.getvalue()
