@@ -37,9 +37,12 @@ SETTINGS = FinetuneSettings(
 
 
 def run(
-    folder: Path, settings: FinetuneSettings = SETTINGS, devices: Devices = DEVICES
+    folder: Path,
+    settings: FinetuneSettings = SETTINGS,
+    devices: Devices = DEVICES,
+    start: int = 0,
 ) -> Finetuned:
-    torch.manual_seed(0)
+    torch.manual_seed(start)
     extractor = FeatureExtractor(settings.architecture, settings.dropout)
     sets = [rendered_set("standin_toy"), rendered_set("standin_realistic")]
     heads = Heads(sets[0].space.names, sets[0].space.sizes, settings.head_scale)
@@ -113,13 +116,14 @@ def test_a_stopped_run_ends_with_the_bytes_of_an_undisturbed_one(
         assert (tmp_path / name).read_bytes() == (undisturbed[1] / name).read_bytes()
 
 
-def test_a_checkpoint_of_other_settings_is_refused(
-    undisturbed: tuple[Finetuned, Path],
+@pytest.mark.parametrize(("seed", "start"), [(1, 0), (0, 1)])
+def test_a_checkpoint_of_other_settings_or_another_start_is_refused(
+    seed: int, start: int, undisturbed: tuple[Finetuned, Path]
 ) -> None:
-    other = dataclasses.replace(SETTINGS, seed=1)
+    other = dataclasses.replace(SETTINGS, seed=seed)
     before = (undisturbed[1] / "configuration.gin").read_bytes()
     with pytest.raises(ValueError, match=r"finetune\.ckpt.*delete it"):
-        run(undisturbed[1], other)
+        run(undisturbed[1], other, start=start)
     assert (undisturbed[1] / "configuration.gin").read_bytes() == before
 
 

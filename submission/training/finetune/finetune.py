@@ -13,7 +13,7 @@ from submission.data.images import ImageSet
 from submission.models.extractor import FeatureExtractor
 from submission.models.heads import Heads
 from submission.training.batches import LabelledImages
-from submission.training.checkpoint import CheckpointFile, fingerprint
+from submission.training.checkpoint import CheckpointFile, fingerprint, sha256_of_tensor
 from submission.training.devices import Devices
 from submission.training.finetune.task import FinetuneTask
 from submission.training.loop import run_loop
@@ -66,10 +66,15 @@ def finetune(
     """
     images = LabelledImages(training_sets)
     LabelledImages([*training_sets, *further_sets])  # refuses another grid before the training
-    task = FinetuneTask(extractor, heads, images, settings, devices, folder)
+    start = [*extractor.state_dict().values(), *heads.state_dict().values()]
     identity = fingerprint(
-        settings=outcome_settings(settings), data=[each.sha256 for each in training_sets]
+        settings=outcome_settings(settings),
+        data=[each.sha256 for each in training_sets],
+        start=[sha256_of_tensor(tensor.cpu().contiguous()) for tensor in start],
+        device=devices.device.type,
+        precision=devices.precision.dtype,
     )
+    task = FinetuneTask(extractor, heads, images, settings, devices, folder)
     checkpoint = CheckpointFile(folder / "finetune.ckpt", identity, settings.checkpoint_seconds)
     run_loop(task, checkpoint, together=devices)
     accuracies = {"validation": task.measure_validation()}
