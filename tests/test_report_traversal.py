@@ -50,8 +50,6 @@ def test_other_latents_stay_in_the_anchors_mode_where_that_is_possible() -> None
     anchor = int(np.flatnonzero(codes[:, 3] > 2.2)[0])
     own = {latent: found.of(codes[:, latent]) for latent, found in modes.items()}
     asked = codes[anchor].astype(np.float64)
-    for latent in (0, 1, 3):
-        asked[latent] = modes[latent].centres[own[latent][anchor]]
     for path in traverse(codes, modes, anchor):
         half = np.diff(path.values).min() / 2
         for value, row, miss in zip(path.values, path.rows, path.misses, strict=True):

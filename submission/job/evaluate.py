@@ -80,7 +80,7 @@ def _score(
     seconds: dict[str, float],
 ) -> Result:
     """Scores codes, and codes that are perfect for comparison."""
-    say("scoring (the first seconds compile DCI's trees)")
+    say("scoring (the first time, DCI's trees are compiled for some seconds)")
     table = codes.table
     began = time.monotonic()
     scores = score_table(

@@ -72,8 +72,7 @@ def traverse(codes: FloatArray, modes: Mapping[int, Modes], anchor: int) -> list
 
     One code is asked for at each mode of the latent. Of a latent with a single mode, `NUM_VALUES`
     evenly spaced values between the `TAIL` and the 1 - `TAIL` quantile are taken. Every other
-    latent is asked to be at the centre of the anchor's mode, or at the anchor's value if it has a
-    single mode.
+    latent is asked to have the anchor's value, since a mode may hold several values of a factor.
 
     A code is chosen of those in the asked mode of the latent, or within half a step of the value if
     it has a single mode. It is the one with the fewest other latents outside the anchor's mode.
@@ -98,10 +97,7 @@ def traverse(codes: FloatArray, modes: Mapping[int, Modes], anchor: int) -> list
     used = codes[:, latents].astype(np.float64)  # (n, K)
     stds = used.std(axis=0)
     own = np.stack([modes[c].of(used[:, k]) for k, c in enumerate(latents)], axis=1)  # (n, K)
-    asked = used[anchor].copy()
-    for place, latent in enumerate(latents):
-        if len(modes[latent].centres) > 1:
-            asked[place] = modes[latent].centres[own[anchor, place]]
+    asked = used[anchor]
     distances = ((used - asked) / stds) ** 2
     outside = own != own[anchor]
     distance, num_outside = distances.sum(axis=1), outside.sum(axis=1)
