@@ -25,6 +25,7 @@ from submission.models.folding import fold
 from submission.models.frozen import FrozenExtractor, load_extractor, require_heads
 from submission.models.heads import Heads
 from submission.models.scorable import codes_of
+from submission.scoring.arrays import IntArray
 from submission.scoring.score_codes import score_samples
 from submission.training.adapt.adapt import adapt
 from submission.training.allocator import keep_freed_memory
@@ -37,7 +38,6 @@ __all__ = ["adapted_to", "measure_accuracies", "readings_of", "score_model", "sh
 NUM_BINS = 8
 """Bins of an axis when codes are scored: a sample has too few images of each position."""
 
-IntArray = npt.NDArray[np.int64]
 Pixels = npt.NDArray[np.uint8]
 
 

@@ -4,7 +4,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from experiments.accuracy import adapted_to, readings_of, shipped_extractor
 from experiments.finetuning import REAL
@@ -18,13 +17,13 @@ from submission.factors import FactorSpace
 from submission.files import write_json
 from submission.models.frozen import require_heads
 from submission.models.weights import card_path, read_card
+from submission.scoring.arrays import IntArray
 from submission.training.allocator import keep_freed_memory
 from submission.training.devices import Devices, opened_devices
 
 __all__ = ["measure_card"]
 
 SIMULATIONS = ("standin_toy", "standin_realistic")
-IntArray = npt.NDArray[np.int64]
 
 
 def measure_card(num_images: int) -> None:

@@ -13,10 +13,10 @@ from submission.data.image_set import ImageSet, map_images
 from submission.data.images import open_images
 from submission.errors import InputError, MissingFileError
 from submission.factors import FactorSpace, is_axis
+from submission.scoring.arrays import IntArray
 
 __all__ = ["LabelledSample", "draw_sample", "read_sample", "stored_set"]
 
-IntArray = npt.NDArray[np.int64]
 Pixels = npt.NDArray[np.uint8]
 
 

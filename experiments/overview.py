@@ -1,20 +1,18 @@
 """The README's picture: the domains, the way of an image, and the latents that a run found."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
 from submission.data.standin.render import render_images
 from submission.data.standin.scene import standin_space
-from submission.report.figures import INK, ORANGE, SHADES, sheet_of
+from submission.report.figures import INK, SHADES, outline_largest, sheet_of
+from submission.scoring.arrays import FloatArray
 
 __all__ = ["draw_overview"]
 
-Floats = npt.NDArray[np.floating[Any]]
 
 DOMAINS = {
     "standin_toy": "simulated, labelled",
@@ -33,7 +31,7 @@ WAY = (
 )
 
 
-def draw_overview(importances: Floats, latents: Sequence[str], factors: Sequence[str]) -> bytes:
+def draw_overview(importances: FloatArray, latents: Sequence[str], factors: Sequence[str]) -> bytes:
     """Draws three panels beside each other.
 
     Args:
@@ -82,15 +80,13 @@ def _draw_way(axes: Axes) -> None:
 
 def _draw_matrix(
     axes: Axes,
-    importances: Floats,
+    importances: FloatArray,
     latents: Sequence[str],
     factors: Sequence[str],
 ) -> None:
     """Shows which latent tells which factor; the largest of a factor is outlined."""
     axes.imshow(importances, cmap=SHADES, vmin=0, vmax=1)
-    for factor, latent in enumerate(importances.argmax(axis=0)):
-        place = (factor - 0.5, int(latent) - 0.5)
-        axes.add_patch(Rectangle(place, 1, 1, fill=False, edgecolor=ORANGE, lw=1.4))
+    outline_largest(axes, importances)
     axes.set_xticks(range(len(factors)), factors, rotation=52, ha="right", color=INK, fontsize=7)
     axes.set_yticks(range(len(latents)), latents, color=INK, fontsize=7)
     axes.tick_params(length=0)

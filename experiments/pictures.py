@@ -4,11 +4,10 @@ from collections.abc import Mapping, Sequence
 from itertools import repeat
 from statistics import mean, stdev
 
-import numpy as np
 from matplotlib.axes import Axes
 
 from experiments.readings import Reading
-from submission.report.figures import INK, SHADES, sheet_of
+from submission.report.figures import INK, sheet_of, show_shares
 
 __all__ = ["draw_accuracies", "draw_confusions", "draw_limits", "draw_scores"]
 
@@ -126,8 +125,7 @@ def draw_confusions(domain: str, readings: Sequence[Reading]) -> bytes:
     with sheet_of(1.5 * len(readings) + 0.4, 2.1, title, len(readings)) as sheet:
         for axes, reading in zip(sheet.panels, readings, strict=True):
             counts = reading.confusion
-            shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-            axes.imshow(shares, cmap=SHADES, vmin=0, vmax=1, interpolation="nearest")
+            show_shares(axes, counts)
             axes.set_title(f"{reading.factor}\n{100 * reading.accuracy:.1f} %", fontsize=7)
             step = max(1, len(counts) // 4)
             ticks = range(0, len(counts), step)

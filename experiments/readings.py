@@ -5,9 +5,9 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from submission.factors import is_axis
+from submission.scoring.arrays import IntArray
 
 __all__ = ["Reading", "read_factor", "text_of"]
 
@@ -16,8 +16,6 @@ Z = 1.96
 
 JUMP = 0.25
 """Share of an axis from which an error is no near miss: another pose that looks alike."""
-
-IntArray = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)

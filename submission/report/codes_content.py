@@ -27,7 +27,6 @@ from submission.report.traversal_images import NUM_ORDINARY, show_traversals
 
 __all__ = ["CodesContent", "Roles", "content_of_codes"]
 
-FloatArray = npt.NDArray[np.floating[Any]]
 
 MOST_ROWS = 50_000
 """Codes that distributions, confusions and dependences are taken of."""

@@ -1,15 +1,13 @@
 """What a factor's latent alone says of the factor's value."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
+
+from submission.scoring.arrays import FloatArray, IntArray
 
 __all__ = ["Confusion", "read_by_tree"]
 
-FloatArray = npt.NDArray[np.floating[Any]]
-IntArray = npt.NDArray[np.int64]
 
 LEAVES_PER_VALUE = 2
 

@@ -1,13 +1,11 @@
 """How much latents tell about each other."""
 
-from typing import Any
-
 import numpy as np
-import numpy.typing as npt
+
+from submission.scoring.arrays import FloatArray
 
 __all__ = ["dependence_of"]
 
-FloatArray = npt.NDArray[np.floating[Any]]
 
 MOST_BINS = 20
 ROWS_PER_CELL = 20

@@ -4,16 +4,16 @@ import io
 import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
 
 import matplotlib as mpl
 import numpy as np
-import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
+
+from submission.scoring.arrays import FloatArray, IntArray
 
 __all__ = [
     "BLUE",
@@ -27,11 +27,11 @@ __all__ = [
     "draw_dependence",
     "draw_heat_map",
     "draw_histogram",
+    "outline_largest",
     "sheet_of",
+    "show_shares",
 ]
 
-FloatArray = npt.NDArray[np.floating[Any]]
-IntArray = npt.NDArray[np.int64]
 
 WIDE, NARROW, SMALL = 3.7, 2.9, 1.8
 """Inches; at a phone's width 8 points are then 11 pixels and more."""
@@ -85,6 +85,19 @@ def sheet_of(width: float, height: float, title: str, num_panels: int = 1) -> It
         sheet.png = buffer.getvalue()
 
 
+def outline_largest(axes: Axes, values: FloatArray) -> None:
+    """Outlines the largest entry of each column of a matrix (C, F) that is shown."""
+    for column, row in enumerate(values.argmax(axis=0)):
+        place = (column - 0.5, int(row) - 0.5)
+        axes.add_patch(Rectangle(place, 1, 1, fill=False, edgecolor=ORANGE, lw=1.4))
+
+
+def show_shares(axes: Axes, counts: IntArray) -> None:
+    """Shows each cell's share of its row of (size, size) counts, from white (0) to dark (1)."""
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    axes.imshow(shares, cmap=SHADES, vmin=0, vmax=1, interpolation="nearest")
+
+
 def draw_heat_map(
     values: FloatArray, rows: Sequence[str], columns: Sequence[str], title: str
 ) -> bytes:
@@ -118,12 +131,7 @@ def draw_heat_map(
                     color="white" if value > 0.55 else INK if value >= 0.1 else MUTED,
                     in_layout=False,
                 )
-        for column, row in enumerate(values.argmax(axis=0)):
-            axes.add_patch(
-                Rectangle(
-                    (column - 0.5, int(row) - 0.5), 1, 1, fill=False, edgecolor=ORANGE, lw=1.4
-                )
-            )
+        outline_largest(axes, values)
         axes.set_xticks(range(num_columns), columns, rotation=52, ha="left", color=INK)
         axes.set_yticks(range(num_rows), rows, color=INK)
         axes.tick_params(length=0, top=True, labeltop=True, bottom=False, labelbottom=False)
@@ -181,8 +189,7 @@ def draw_confusion(counts: IntArray) -> bytes:
     size = len(counts)
     with sheet_of(SMALL, SMALL, "") as sheet:
         axes = sheet.axes
-        shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-        axes.imshow(shares, cmap=SHADES, vmin=0, vmax=1, interpolation="nearest")
+        show_shares(axes, counts)
         axes.set_xlabel("value read")
         axes.set_ylabel("true value")
         ticks = np.unique(np.linspace(0, size - 1, size if size <= 6 else 4).round())

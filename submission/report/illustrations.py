@@ -3,10 +3,8 @@
 import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from submission.report.confusions import Confusion
 from submission.report.figures import (
@@ -20,6 +18,7 @@ from submission.report.matrices import Matrix
 from submission.report.modes import Modes
 from submission.report.strips import draw_violins
 from submission.report.subject import Curve
+from submission.scoring.arrays import FloatArray, IntArray
 
 __all__ = [
     "Picture",
@@ -32,8 +31,6 @@ __all__ = [
     "words_of",
 ]
 
-FloatArray = npt.NDArray[np.floating[Any]]
-IntArray = npt.NDArray[np.int64]
 
 CURVE_TITLES = {
     "loss": "Loss",

@@ -1,18 +1,16 @@
 """The matrices behind the scores, each brought to (latents, factors) with entries up to 1."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from submission.errors import InputError
+from submission.scoring.arrays import FloatArray, IntArray
 from submission.scoring.results import Scores
 
 __all__ = ["Matrix", "following", "matrices_of", "order_latents"]
 
-FloatArray = npt.NDArray[np.floating[Any]]
-IntArray = npt.NDArray[np.int64]
 
 FOLLOWS = 0.1
 """Entry below which a latent is said to follow no factor."""

@@ -3,17 +3,16 @@
 import itertools
 import math
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from scipy.signal import find_peaks
 from scipy.stats import gaussian_kde
 
+from submission.scoring.arrays import FloatArray, IntArray
+
 __all__ = ["Modes", "find_modes"]
 
-FloatArray = npt.NDArray[np.floating[Any]]
-IntArray = npt.NDArray[np.int64]
 
 NUM_BINS = 512
 TAIL = 0.001

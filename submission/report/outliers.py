@@ -1,15 +1,13 @@
 """Images whose codes lie far from what their factor values predict."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Outlier", "expected_codes", "find_outliers"]
+from submission.scoring.arrays import FloatArray, IntArray
 
-FloatArray = npt.NDArray[np.floating[Any]]
-IntArray = npt.NDArray[np.int64]
+__all__ = ["Outlier", "expected_codes", "find_outliers"]
 
 
 @dataclass(frozen=True)

@@ -1,18 +1,15 @@
 """The picture of each latent against each factor: a violin for every value of the factor."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from matplotlib.collections import LineCollection, PolyCollection
 
 from submission.report.figures import BLUE, FAINT, INK, MUTED, ORANGE, sheet_of
+from submission.scoring.arrays import FloatArray, IntArray
 
 __all__ = ["NUM_LEVELS", "draw_violins", "shares_by_value"]
 
-FloatArray = npt.NDArray[np.floating[Any]]
-IntArray = npt.NDArray[np.int64]
 
 NUM_LEVELS = 48
 """Levels of the latent at which the width of a violin is measured."""

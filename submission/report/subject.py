@@ -4,17 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
 from submission.data.image_set import ImageSet
+from submission.scoring.arrays import FloatArray, IntArray
 from submission.scoring.results import Scores
 from submission.scoring.text_tables import Row
 
 __all__ = ["Curve", "Subject"]
 
-FloatArray = npt.NDArray[np.floating[Any]]
-IntArray = npt.NDArray[np.int64]
 
 Curve = tuple[list[int], list[float]]
 """Steps and values."""

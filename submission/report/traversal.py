@@ -2,17 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from submission.report.modes import Modes
+from submission.scoring.arrays import FloatArray, IntArray
 
 __all__ = ["MOST_STEPS", "NUM_VALUES", "TAIL", "Traversal", "ordinary_rows", "traverse"]
 
-FloatArray = npt.NDArray[np.floating[Any]]
-IntArray = npt.NDArray[np.int64]
 
 NUM_VALUES = 7
 """Values along a latent with a single mode."""

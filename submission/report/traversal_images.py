@@ -2,16 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from submission.data.image_set import ImageSet
 from submission.report.illustrations import Picture, words_of
 from submission.report.modes import Modes
 from submission.report.pictures import draw_picture, draw_strip
 from submission.report.traversal import MOST_STEPS, Traversal, ordinary_rows, traverse
+from submission.scoring.arrays import FloatArray
 
 __all__ = [
     "NUM_ORDINARY",
@@ -22,7 +21,6 @@ __all__ = [
     "show_traversals",
 ]
 
-FloatArray = npt.NDArray[np.floating[Any]]
 
 NUM_ORDINARY = 100
 """Images with ordinary codes. The one with the most contrast is the anchor."""

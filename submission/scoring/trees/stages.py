@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -79,28 +79,17 @@ def kernels() -> Kernels:
     version = sources_digest(Path(__file__).parent)
 
     # The closure over the sources' digest is what renews the cache.
-    def add_trees(
-        features: Singles, trees: Forest, scores: Floats, num_workers: int, worker: int
-    ) -> None:
+    def add_trees(*arguments: Any) -> None:
         assert version >= 0
-        _add_trees(features, trees, scores, num_workers, worker)
+        _add_trees(*arguments)
 
-    def take_gradients(
-        problem: Problem, scores: Floats, target: Floats, num_workers: int, worker: int
-    ) -> None:
+    def take_gradients(*arguments: Any) -> None:
         assert version >= 0
-        _take_gradients(problem, scores, target, num_workers, worker)
+        _take_gradients(*arguments)
 
-    def grow_trees(
-        problem: Problem,
-        stage: Stage,
-        target: Floats,
-        scores: Floats,
-        num_workers: int,
-        worker: int,
-    ) -> None:
+    def grow_trees(*arguments: Any) -> None:
         assert version >= 0
-        _grow_trees(problem, stage, target, scores, num_workers, worker)
+        _grow_trees(*arguments)
 
     entries = (add_trees, take_gradients, grow_trees)
     return Kernels(*(kept_kernel(entry, nogil=True) for entry in entries))
