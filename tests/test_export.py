@@ -251,7 +251,7 @@ UNSCORABLE = [
     (Undefined(), r"NaN.*\[1\]"),
     (Sampled(), "two calls.*mean of the posterior"),
     (Together(), r"batch of 1 .*eval\(\)"),
-    (Batches(), "batch of 1,.*export_model"),
+    (Batches(), "batch of 8,.*export_model"),
     (Double(), "Double.*export_model"),
 ]
 
@@ -291,7 +291,7 @@ class Asserting(Means):
 @pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")
 def test_what_a_script_itself_refuses_is_one_error() -> None:
     script = torch.jit.script(Asserting())
-    with pytest.raises(InputError, match=r"batch of 1 .*only 64 images.*export_model"):
+    with pytest.raises(InputError, match=r"batch of 8 .*only 64 images.*export_model"):
         check_scorable(script, torch.rand(64, 3, 64, 64))
 
 

@@ -9,7 +9,6 @@ import torch
 
 from submission.cli import main
 from submission.files import sha256_of
-from submission.models import scorable
 from submission.models.export import load_exported
 from submission.scoring.code_table import load_table
 from tests.test_export import graph_of, too_new_in
@@ -33,8 +32,6 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
         "Fit.anneal_end = 2",
     ]
     with pytest.MonkeyPatch.context() as patch:
-        # Images of 224 pixels take their time.
-        patch.setattr(scorable, "BATCH_SIZES", (1, 8, 64))
         patch.setenv("AICROWD_OUTPUT_PATH", str(folder / "shared"))
         patch.setenv("DISENTANGLEMENT_LIB_DATA", str(folder / "dataset"))
         patch.setenv("AICROWD_EVALUATION_NAME", "first")

@@ -71,7 +71,7 @@ def unit_vectors(maps: Tensor) -> Tensor:
 
 
 def make_trunk(architecture: str) -> nn.Sequential:
-    """Builds a torchvision VGG's convolutional layers, randomly initialised.
+    """Builds a torchvision VGG's convolutional layers, randomly initialised as it does.
 
     Args:
         architecture: one of `ARCHITECTURES`.
@@ -83,7 +83,16 @@ def make_trunk(architecture: str) -> nn.Sequential:
         raise InputError(
             f"expected the trunk to be one of {', '.join(ARCHITECTURES)}, got {architecture}"
         )
-    return cast(nn.Sequential, getattr(vgg, architecture)(weights=None).features)
+    with torch.device("meta"):  # its classifier has six times the convolutions' weights
+        whole = getattr(vgg, architecture)(weights=None)
+    trunk = cast(nn.Sequential, whole.features.to_empty(device=torch.get_default_device()))
+    for layer in trunk:
+        if isinstance(layer, nn.Conv2d):
+            nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")
+            nn.init.zeros_(cast(Tensor, layer.bias))
+        elif isinstance(layer, nn.BatchNorm2d):
+            layer.reset_parameters()
+    return trunk
 
 
 class Standardise(nn.Module):

@@ -30,6 +30,9 @@ CALL_ERRORS = (RuntimeError, ValueError, TypeError, IndexError, torch.jit.Error)
 
 REMEDY = "export a module that returns the codes alone with utils_pytorch.export_model"
 
+REPEATED = 8
+"""How many images are encoded twice, and once contiguous in memory."""
+
 AGREEMENT = 1e-3
 """How far two answers for one image may differ, relative to the largest code."""
 
@@ -87,30 +90,24 @@ def reason_of(error: Exception) -> str:
     return line.removeprefix("RuntimeError: ")
 
 
-def with_both_layouts(images: Tensor) -> tuple[Tensor, Tensor]:
-    """Gives the same images contiguous and as the server's wrapper lays them out in memory."""
-    images = images.contiguous()
-    return images, images.permute(0, 2, 3, 1).contiguous().permute(0, 3, 1, 2)
-
-
 @torch.no_grad()
 def check_scorable(represent: Represent, images: Tensor) -> list[Tensor]:
-    """Encodes images in every way that the server's metrics do, and compares the answers.
+    """Encodes images in the ways that the server's metrics do, and compares the answers.
 
     Args:
         represent: the representation.
         images: (64, 3, 64, 64) float32 in [0, 1].
 
     Returns:
-        The codes of the first 1, 8, 16 and 64 images, contiguous in memory, then of the same as the
-        server lays them out. The last has shape (64, C).
+        The codes of the first 1, 8 and 16 images, of the first 8 contiguous in memory, then of all,
+        (64, C).
 
     Raises:
         InputError: if a batch fails, codes are not finite, or the code of an image depends on
             chance, on the other images of its batch or on the layout in memory.
     """
-    layouts = with_both_layouts(images)
-    codes = codes_of(represent, layouts[1])
+    as_served = images.permute(0, 2, 3, 1).contiguous().permute(0, 3, 1, 2)
+    codes = codes_of(represent, as_served)
     if not codes.isfinite().all():
         spoilt = (~codes.isfinite()).any(dim=0).nonzero()[:, 0].tolist()
         raise InputError(
@@ -119,29 +116,31 @@ def check_scorable(represent: Represent, images: Tensor) -> list[Tensor]:
         )
     allowed = AGREEMENT * float(codes.abs().max())
 
-    def compare(others: Tensor, with_what: str, way_out: str) -> None:
-        difference = float((others - codes[: len(others)]).abs().max())
+    def compare(some: Tensor, others: Tensor, with_what: str, way_out: str) -> None:
+        difference = float((some - others).abs().max())
         if not difference <= allowed:
             raise InputError(
                 f"expected the same code each time for an image, got a difference of "
                 f"{difference:.3g} {with_what}; {way_out}"
             )
 
-    again = codes_of(represent, layouts[1])
+    repeated = codes_of(represent, as_served[:REPEATED])
     compare(
-        again,
+        codes_of(represent, as_served[:REPEATED]),
+        repeated,
         "between two calls with the same images",
         "return the mean of the posterior instead of a sample, call eval() before the export",
     )
-    batches = [layout[:size] for layout in layouts for size in BATCH_SIZES]
-    answers = [codes_of(represent, batch) for batch in batches[:-1]]
+    batches = [as_served[:size] for size in BATCH_SIZES[:-1]] + [images[:REPEATED].contiguous()]
+    answers = [codes_of(represent, batch) for batch in batches]
     for answer in answers:
         compare(
             answer,
+            codes[: len(answer)],
             f"in a batch of {len(answer)} images",
             "call eval() before the export, so that batch norms keep their statistics",
         )
-    return [*answers, again]
+    return [*answers, codes]
 
 
 def check_latents_vary(codes: Tensor) -> None:

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
@@ -122,7 +123,8 @@ def load_weights(path: Path) -> Weights:
     """
     metadata, tensors, sha256 = _read(path)
     of_heads = {name: tensors.pop(name) for name in list(tensors) if name.startswith(HEADS)}
-    extractor = FeatureExtractor(metadata.get("architecture", "vgg19_bn"))
+    with torch.device("meta"):
+        extractor = FeatureExtractor(metadata.get("architecture", "vgg19_bn"))
     _load(extractor, tensors, f"a {extractor.architecture} extractor", path)
     heads = _make_heads(metadata, of_heads, path) if "factors" in metadata else None
     return Weights(extractor.eval().requires_grad_(requires_grad=False), heads, sha256)
@@ -148,8 +150,10 @@ def _make_heads(metadata: dict[str, str], tensors: dict[str, Tensor], path: Path
 
 
 def _load(module: nn.Module, tensors: dict[str, Tensor], what: str, path: Path) -> None:
+    """Puts the tensors of a file into a module, in float32."""
+    floats = {name: t.float() if t.is_floating_point() else t for name, t in tensors.items()}
     try:
-        module.load_state_dict(tensors)
+        module.load_state_dict(floats, assign=True)
     except RuntimeError as error:
         raise InputError(
             f"expected the tensors of {what} in {path}, got: {one_line(error)}"
