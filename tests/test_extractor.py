@@ -1,3 +1,6 @@
+import copy
+import functools
+
 import pytest
 import torch
 from torch import nn
@@ -14,7 +17,14 @@ from submission.training.losses import summed_cross_entropy
 
 
 def make_extractor(architecture: str = "vgg11_bn", seed: int = 0) -> FeatureExtractor:
-    """Builds an extractor whose batch norms have seen some images."""
+    """Gives a new copy of an extractor whose batch norms have seen some images; seeds PyTorch."""
+    extractor = copy.deepcopy(_extractor(architecture, seed))
+    torch.manual_seed(seed)
+    return extractor
+
+
+@functools.cache
+def _extractor(architecture: str, seed: int) -> FeatureExtractor:
     torch.manual_seed(seed)
     extractor = FeatureExtractor(architecture)
     with torch.no_grad():

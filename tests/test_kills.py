@@ -19,10 +19,10 @@ from tests.redis_server import start_server, variables_for
 
 STAGES = ("tuning:", "adaptation:", "features:", "beta-VAE", "exporting")
 SETTINGS = {
-    "Adapt.num_tuning_images": 96,
-    "Adapt.batch_size": 16,
+    "Adapt.num_tuning_images": 48,
+    "Adapt.batch_size": 8,
     "Adapt.checkpoint_seconds": 0.5,
-    "Adapt.num_norm_images": 64,
+    "Adapt.num_norm_images": 32,
     "Extract.batch_size": 16,
     "Fit.encoder_widths": (24, 24),
     "Fit.decoder_widths": (24, 24),
