@@ -28,7 +28,12 @@ class OutputError(UserError, OSError):
 
 
 def one_line(error: Exception) -> str:
-    """Puts an error's text on one line of at most 200 characters; its type if it has no text."""
+    """Puts an error's text on one line of at most 200 characters; its type if it has no text.
+
+    Example:
+        >>> one_line(ValueError("  two    words ")), one_line(ValueError())
+        ('two words', 'ValueError')
+    """
     return " ".join(str(error).split())[:200] or type(error).__name__
 
 

@@ -61,7 +61,12 @@ def normalise_rows(rows: Tensor) -> Tensor:
 
 
 def plain_vectors(maps: Tensor) -> Tensor:
-    """Maps the aggregation's (B, 512, 1, 1) to (B, 512)."""
+    """Maps the aggregation's (B, 512, 1, 1) to (B, 512).
+
+    Example:
+        >>> tuple(plain_vectors(torch.rand(2, 512, 1, 1)).shape)
+        (2, 512)
+    """
     return maps.flatten(1)
 
 
@@ -78,6 +83,11 @@ def make_trunk(architecture: str) -> nn.Sequential:
 
     Raises:
         InputError: if the architecture is unknown.
+
+    Example:
+        >>> make_trunk("resnet18")
+        Traceback (most recent call last):
+        submission.errors.InputError: expected the trunk to be one of vgg11_bn, ..., got resnet18
     """
     if architecture not in ARCHITECTURES:
         raise InputError(
@@ -91,6 +101,13 @@ class Standardise(nn.Module):
 
     Args:
         size: new height and width, by bilinear interpolation; None to keep the size.
+
+    Example:
+        >>> mean = torch.tensor(IMAGENET_MEAN)[None, :, None, None]
+        >>> Standardise()(mean).flatten()
+        tensor([0., 0., 0.])
+        >>> tuple(Standardise(224)(torch.rand(2, 3, 64, 64)).shape)
+        (2, 3, 224, 224)
     """
 
     def __init__(self, size: int | None = None) -> None:

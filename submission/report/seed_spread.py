@@ -34,6 +34,15 @@ def spreads_of_seeds(seeds: Sequence[Scores]) -> dict[str, SeedSpread]:
 
     Args:
         seeds: scores of the same codes with different seeds.
+
+    Example:
+        >>> from submission.factors import FactorSpace
+        >>> from submission.scoring import score_table
+        >>> space = FactorSpace(("shape", "size"), (3, 4))
+        >>> codes = space.index_to_factors(range(12)) * 1.0
+        >>> seeds = [score_table(codes, space, seed, metrics=("irs",)) for seed in (0, 1)]
+        >>> spreads_of_seeds(seeds)["irs"].num_seeds
+        2
     """
     found: dict[str, list[float]] = {}
     for scores in seeds:

@@ -28,6 +28,14 @@ def read_csv(path: Path) -> dict[str, Array]:
     Raises:
         InputError: if lines have different numbers of cells, a column has no name, or it cannot be
             told whether the first line holds names.
+
+    Example:
+        >>> import os, tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = Path(folder, "codes.csv")
+        ...     _ = path.write_text("z0, z1" + os.linesep + "0.5, 2")
+        ...     read_csv(path)
+        {'z0': array([0.5]), 'z1': array([2])}
     """
     # Imported here, because pandas is slow to import.
     import pandas

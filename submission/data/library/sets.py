@@ -183,6 +183,10 @@ def to_levels(observations: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
 
     Raises:
         InputError: if pixels are not finite or plainly of another range.
+
+    Example:
+        >>> to_levels(np.array([0.0, 0.5, 1.0])).tolist()
+        [0, 128, 255]
     """
     low, high = float(observations.min()), float(observations.max())
     if not (low >= -OVERSHOOT and high <= 1 + OVERSHOOT):

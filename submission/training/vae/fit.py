@@ -94,6 +94,12 @@ def encode_features(encoder: Encoder, features: Tensor, batch_size: int = 8192) 
 
     Returns:
         (N, C) float32 codes on the CPU.
+
+    Example:
+        >>> from submission.models.vae import VAE
+        >>> vae = VAE(num_inputs=6, num_latents=2, encoder_widths=(4,), decoder_widths=(4,)).eval()
+        >>> tuple(encode_features(vae, torch.rand(5, 6)).shape)
+        (5, 2)
     """
     device = next(encoder.parameters()).device
     # Filled in place: small results kept between large temporaries would tear the heap apart.
@@ -114,6 +120,12 @@ def kl_per_latent(encoder: Encoder, features: Tensor) -> list[float]:
 
     Returns:
         C numbers in nats; none if the encoder has no posterior.
+
+    Example:
+        >>> from submission.models.vae import VAE
+        >>> vae = VAE(num_inputs=6, num_latents=2, encoder_widths=(4,), decoder_widths=(4,)).eval()
+        >>> len(kl_per_latent(vae, torch.rand(5, 6)))
+        2
     """
     if not isinstance(encoder, FeatureVAE):
         return []
