@@ -12,6 +12,13 @@ class UserError(Exception):
 
     The message says what was expected, what was given and what to do about it. Raise one of the
     subclasses, which callers can also catch by the built-in exception that they belong to.
+
+    Example:
+        >>> try:
+        ...     raise InputError("expected a seed of at least 0, got -1")
+        ... except ValueError as error:
+        ...     isinstance(error, UserError), str(error)
+        (True, 'expected a seed of at least 0, got -1')
     """
 
 

@@ -137,6 +137,16 @@ def check_checksums(image_set: ImageSet) -> Iterator[Finding]:
 
     Raises:
         InputError: if the images are not those that the file was written with.
+
+    Example:
+        >>> import tempfile
+        >>> from submission.factors import FactorSpace
+        >>> images, space = np.zeros((2, 64, 64, 3), np.uint8), FactorSpace(("color",), (2,))
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = Path(folder, "toy.npz")
+        ...     np.savez(path, images=images)
+        ...     [finding.text for finding in check_checksums(ImageSet("toy", path, images, space))]
+        ['checksum: the images are those that the file was written with']
     """
     verify_checksum(image_set.path)
     yield Finding("checksum: the images are those that the file was written with")

@@ -61,12 +61,7 @@ def normalise_rows(rows: Tensor) -> Tensor:
 
 
 def plain_vectors(maps: Tensor) -> Tensor:
-    """Maps the aggregation's (B, 512, 1, 1) to (B, 512).
-
-    Example:
-        >>> tuple(plain_vectors(torch.rand(2, 512, 1, 1)).shape)
-        (2, 512)
-    """
+    """Maps the aggregation's (B, 512, 1, 1) to (B, 512)."""
     return maps.flatten(1)
 
 

@@ -98,13 +98,12 @@ def carriers_of(scores: Scores, matrix: Matrix) -> list[Carrier]:
         matrix: what decides which latent carries a factor, the first of `matrices_of`.
 
     Example:
-        >>> from submission.factors import FactorSpace
         >>> from submission.report.matrices import matrices_of
-        >>> from submission.scoring import score_table
-        >>> space = FactorSpace(("shape", "size"), (3, 4))
-        >>> scores = score_table(space.index_to_factors(range(12)) * 1.0, space, metrics=("mig",))
-        >>> [(each.factor, each.latent) for each in carriers_of(scores, matrices_of(scores)[0])]
-        [('shape', 0), ('size', 1)]
+        >>> from submission.scoring import score_samples
+        >>> factors = np.indices((3, 4)).reshape(2, -1).T
+        >>> scores = score_samples(factors * 1.0, factors, metrics=("mig",))
+        >>> [each.latent for each in carriers_of(scores, matrices_of(scores)[0])]
+        [0, 1]
     """
     found = []
     for place, (factor, size) in enumerate(

@@ -40,10 +40,9 @@ def matrices_of(scores: Scores) -> list[Matrix]:
         ValueError: if no metric has been computed.
 
     Example:
-        >>> from submission.factors import FactorSpace
-        >>> from submission.scoring import score_table
-        >>> space = FactorSpace(("shape", "size"), (3, 4))
-        >>> scores = score_table(space.index_to_factors(range(12)) * 1.0, space, metrics=("mig",))
+        >>> from submission.scoring import score_samples
+        >>> factors = np.indices((3, 4)).reshape(2, -1).T
+        >>> scores = score_samples(factors * 1.0, factors, metrics=("mig",))
         >>> [(matrix.metric, matrix.values.round(2).tolist()) for matrix in matrices_of(scores)]
         [('mig', [[1.0, 0.0], [0.0, 1.0]])]
     """

@@ -46,10 +46,9 @@ def aggregate(trainings: Sequence[Sequence[Scores]]) -> dict[str, Spread]:
 
     Example:
         >>> from dataclasses import replace
-        >>> from submission.factors import FactorSpace
-        >>> from submission.scoring import score_table
-        >>> space = FactorSpace(("shape", "size"), (3, 4))
-        >>> one = score_table(space.index_to_factors(range(12)) * 1.0, space, metrics=("irs",))
+        >>> from submission.scoring import score_samples
+        >>> factors = np.indices((3, 4)).reshape(2, -1).T
+        >>> one = score_samples(factors * 1.0, factors, metrics=("irs",))
         >>> other = replace(one, irs=replace(one.irs, irs=0.5))
         >>> round(aggregate([[one], [other]])["irs"].mean, 3)
         0.75

@@ -30,10 +30,10 @@ def read_csv(path: Path) -> dict[str, Array]:
             told whether the first line holds names.
 
     Example:
-        >>> import os, tempfile
+        >>> import tempfile
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     path = Path(folder, "codes.csv")
-        ...     _ = path.write_text("z0, z1" + os.linesep + "0.5, 2")
+        ...     np.savetxt(path, [[0.5, 2]], "%g", delimiter=",", header="z0,z1", comments="")
         ...     read_csv(path)
         {'z0': array([0.5]), 'z1': array([2])}
     """

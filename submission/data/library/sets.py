@@ -34,6 +34,11 @@ class LibrarySet:
         num_channels: 1 or 3.
         hidden: names of the factors that vary but do not count as ground truth.
         alternative: a file that is read where `sources` are missing; empty for none.
+
+    Example:
+        >>> LIBRARY_SETS["shapes3d"].sources_in(Path("nowhere"))
+        Traceback (most recent call last):
+        submission.errors.MissingFileError: expected nowhere/...; put it there
     """
 
     name: str

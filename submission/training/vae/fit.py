@@ -59,6 +59,19 @@ def fit(
             the training diverges.
         Stopped: if a signal stopped the training.
         OutputError: if the curves cannot be written.
+
+    Example:
+        >>> import tempfile
+        >>> from submission.training.devices import one_device
+        >>> small = {"num_latents": 2, "encoder_widths": (4,), "decoder_widths": (4,)}
+        >>> settings, done = FitSettings(batch_size=8, num_epochs=1, **small), []
+        >>> cpu = one_device(torch.device("cpu"))
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     place = Path(folder, "vae.ckpt")
+        ...     encoder = fit(torch.rand(20, 6), None, settings, cpu, place, done.append)
+        last epoch: ...
+        >>> done, tuple(encoder(torch.rand(5, 6)).shape)
+        ([0.5, 1.0], (5, 2))
     """
     if settings.latents == "heads":
         assert heads is not None
