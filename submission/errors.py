@@ -12,6 +12,13 @@ class UserError(Exception):
 
     The message says what was expected, what was given and what to do about it. Raise one of the
     subclasses, which callers can also catch by the built-in exception that they belong to.
+
+    Example:
+        >>> try:
+        ...     raise InputError("expected a seed of at least 0, got -1")
+        ... except ValueError as error:
+        ...     isinstance(error, UserError), str(error)
+        (True, 'expected a seed of at least 0, got -1')
     """
 
 
@@ -28,7 +35,12 @@ class OutputError(UserError, OSError):
 
 
 def one_line(error: Exception) -> str:
-    """Puts an error's text on one line of at most 200 characters; its type if it has no text."""
+    """Puts an error's text on one line of at most 200 characters; its type if it has no text.
+
+    Example:
+        >>> one_line(ValueError("  two    words ")), one_line(ValueError())
+        ('two words', 'ValueError')
+    """
     return " ".join(str(error).split())[:200] or type(error).__name__
 
 

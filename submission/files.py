@@ -267,6 +267,13 @@ def write_json(path: Path, content: Any) -> None:
     Raises:
         ValueError: if `content` holds a number that JSON cannot express.
         OutputError: if the file cannot be written.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     write_json(Path(folder, "scores.json"), {"mig": 0.5})
+        ...     Path(folder, "scores.json").read_text().split()
+        ['{', '"mig":', '0.5', '}']
     """
     encoded = (json.dumps(content, indent=2, allow_nan=False) + "\n").encode()
     with replacing(path, len(encoded)) as beside:
@@ -274,6 +281,11 @@ def write_json(path: Path, content: Any) -> None:
 
 
 def sha256_of(path: Path) -> str:
-    """Hashes a file's bytes; returns 64 hexadecimal digits."""
+    """Hashes a file's bytes; returns 64 hexadecimal digits.
+
+    Example:
+        >>> sha256_of(Path("/dev/null"))[:8]  # of no bytes
+        'e3b0c442'
+    """
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -104,16 +104,17 @@ def test_a_function_has_few_parameters(path: Path) -> None:
     assert {name: count for name, count in counts.items() if count > MAX_PARAMETERS} == {}
 
 
-def test_training_does_not_import_tensorflow() -> None:
+def test_training_does_not_import_tensorflow(tmp_path: Path) -> None:
     """It takes seconds and memory that only scoring should pay for."""
     program = (
-        "import sys, tempfile, pathlib, submission.commands.train, submission.commands.finetune;"
+        "import sys, pathlib, submission.commands.train, submission.commands.finetune;"
         "import submission.config.configuration, submission.job.train;"
         "from submission.training.curves import Curves;"
-        "Curves([(0, 'loss', 1.0)]).write(pathlib.Path(tempfile.mkdtemp()));"
+        "Curves([(0, 'loss', 1.0)]).write(pathlib.Path(sys.argv[1]));"
         "assert not any(name.split('.')[0] == 'tensorflow' for name in sys.modules)"
     )
-    subprocess.run([sys.executable, "-W", "error", "-c", program], check=True, cwd=ROOT)
+    command = [sys.executable, "-W", "error", "-c", program, str(tmp_path)]
+    subprocess.run(command, check=True, cwd=ROOT)
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=module_of)

@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-import tempfile
 from contextlib import redirect_stderr, redirect_stdout
 from io import StringIO
 from pathlib import Path
@@ -33,9 +32,12 @@ ROOT = Path(__file__).parents[1]
 
 
 def take_steps(
-    devices: Devices, *, num_steps: int, batch_statistics: bool
+    devices: Devices, folder: Path, *, num_steps: int, batch_statistics: bool
 ) -> tuple[Tensor, dict[str, Tensor]]:
-    """Finetunes on random images; gives the losses, and values and gradients by name."""
+    """Finetunes on random images; gives the losses, and values and gradients by name.
+
+    The folder receives the learning curves.
+    """
     torch.manual_seed(0)
     strength = 0.3 if batch_statistics else 0.0
     settings = FinetuneSettings(
@@ -49,7 +51,6 @@ def take_steps(
                     layers[number] = FrozenBatchNorm(layer)
     images = LabelledImages([random_set((3, 5))])
     heads = Heads(images.space.names, images.space.sizes)
-    folder = Path(tempfile.mkdtemp())
     task = FinetuneTask(extractor, heads, images, settings, devices, folder)
     losses = torch.stack([task.take_step() for _ in range(num_steps)])
     left = {f"{name} gradient": value.grad for name, value in task.network.named_parameters()}
@@ -57,15 +58,19 @@ def take_steps(
     return losses, {name: cast(Tensor, value).detach().clone() for name, value in left.items()}
 
 
-def steps_in_process(num_steps: int, batch_statistics: bool) -> tuple[Tensor, dict[str, Tensor]]:
+def steps_in_process(
+    folder: Path, num_steps: int, batch_statistics: bool
+) -> tuple[Tensor, dict[str, Tensor]]:
     with opened_devices(cuda=False, precision=SINGLE) as devices:
-        return take_steps(devices, num_steps=num_steps, batch_statistics=batch_statistics)
+        return take_steps(devices, folder, num_steps=num_steps, batch_statistics=batch_statistics)
 
 
-def test_two_processes_take_the_steps_of_one() -> None:
+def test_two_processes_take_the_steps_of_one(tmp_path: Path) -> None:
     """With a network and settings in which images of a batch do not depend on each other."""
-    [(losses, whole)] = run_in_processes(1, steps_in_process, 2, False)
-    (first_losses, first), (second_losses, second) = run_in_processes(2, steps_in_process, 2, False)
+    [(losses, whole)] = run_in_processes(1, steps_in_process, tmp_path, 2, False)
+    (first_losses, first), (second_losses, second) = run_in_processes(
+        2, steps_in_process, tmp_path, 2, False
+    )
     torch.testing.assert_close(first_losses, losses, rtol=1e-5, atol=0)
     assert torch.equal(first_losses, second_losses)
     assert len(whole) > 40
@@ -74,8 +79,12 @@ def test_two_processes_take_the_steps_of_one() -> None:
         torch.testing.assert_close(first[name], value, rtol=1e-3, atol=1e-5, msg=name)
 
 
-def test_processes_keep_equal_weights_with_batch_norm_dropout_and_augmentation() -> None:
-    (losses, first), (other_losses, second) = run_in_processes(2, steps_in_process, 2, True)
+def test_processes_keep_equal_weights_with_batch_norm_dropout_and_augmentation(
+    tmp_path: Path,
+) -> None:
+    (losses, first), (other_losses, second) = run_in_processes(
+        2, steps_in_process, tmp_path, 2, True
+    )
     assert losses.isfinite().all()
     assert torch.equal(losses, other_losses)
     for name, value in first.items():

@@ -47,6 +47,10 @@ class Configuration:
         adapt: how it is adapted to the data set.
         extract: how features are extracted.
         fit: the beta-VAE and its training.
+
+    Example:
+        >>> Configuration(fit=FitSettings(seed=7)).fit.num_latents
+        16
     """
 
     finetune: FinetuneSettings = field(default_factory=FinetuneSettings)
@@ -117,7 +121,12 @@ def load_configuration(path: Path | None, overrides: Sequence[str] = ()) -> Conf
 
 
 def changed_settings(configuration: Configuration) -> dict[str, Any]:
-    """Gives what a configuration changes in the paper's numbers, by `Group.setting`."""
+    """Gives what a configuration changes in the paper's numbers, by `Group.setting`.
+
+    Example:
+        >>> changed_settings(Configuration(fit=FitSettings(seed=7)))
+        {'Fit.seed': 7}
+    """
     return {
         each.name: each.value
         for group in configuration.groups
@@ -127,7 +136,12 @@ def changed_settings(configuration: Configuration) -> dict[str, Any]:
 
 
 def configuration_text(*groups: Group) -> str:
-    """Writes groups of settings as gin text that gives the same settings again."""
+    """Writes groups of settings as gin text that gives the same settings again.
+
+    Example:
+        >>> "submission.Fit.seed = 7" in configuration_text(FitSettings(seed=7)).splitlines()
+        True
+    """
     lines = ["# Every setting that the run used; given as CONFIG, this file runs it again."]
     for group in groups:
         lines.append("")
@@ -136,7 +150,15 @@ def configuration_text(*groups: Group) -> str:
 
 
 def save_configuration(path: Path, *groups: Group) -> None:
-    """Writes groups of settings to a file, atomically; see `configuration_text`."""
+    """Writes groups of settings to a file, atomically; see `configuration_text`.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     save_configuration(Path(folder, "run.gin"), FitSettings(seed=7))
+        ...     load_configuration(Path(folder, "run.gin")).fit.seed
+        7
+    """
     with replacing(path) as beside:
         beside.write_text(configuration_text(*groups), encoding="utf-8")
 

@@ -104,6 +104,10 @@ def read_text(
     Raises:
         MissingFileError: if an included file does not exist.
         InputError: if a line is not in gin's notation, or does something else than assign.
+
+    Example:
+        >>> read_text("submission.Fit.seed = 7", "--set", folders=[])
+        [Assignment(name='submission.Fit.seed', value=7, place='--set')]
     """
     assignments = []
     for statement in _statements(text, origin):
@@ -128,6 +132,12 @@ def with_macros_replaced(assignments: Sequence[Assignment]) -> list[Assignment]:
 
     Raises:
         InputError: if a macro has no value, or a value refers to a function.
+
+    Example:
+        >>> lines = ("SEED = 7", "submission.Fit.seed = %SEED")
+        >>> written = [each for line in lines for each in read_text(line, "--set", folders=[])]
+        >>> with_macros_replaced(written)
+        [Assignment(name='submission.Fit.seed', value=7, place='--set')]
     """
     macros = {each.name: each.value for each in assignments if "." not in each.name}
     used: set[str] = set()

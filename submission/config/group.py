@@ -30,6 +30,14 @@ def setting(default: Value, help: str, *, affects_outcome: bool = True, **limits
         help: what the setting means.
         affects_outcome: whether another value can change the result of a run.
         limits: numbers by the names in `LIMITS`; for a tuple, they hold for each item.
+
+    Example:
+        >>> @dataclass(frozen=True)
+        ... class PaintSettings(Group):
+        ...     coats: int = setting(2, "How often to paint.", at_least=1)
+        >>> PaintSettings(coats=0)
+        Traceback (most recent call last):
+        submission.errors.InputError: expected Paint.coats to be a whole number at least 1, got 0
     """
     data = {"help": help, "affects_outcome": affects_outcome, "limits": limits}
     made: Value = field(default=default, metadata=data)
@@ -49,6 +57,12 @@ class Setting:
         help: what it means.
         affects_outcome: whether another value can change the result of a run.
         limits: numbers by the names in `LIMITS`.
+
+    Example:
+        >>> from submission.config.settings import FitSettings
+        >>> [seed] = [each for each in FitSettings(seed=7).settings() if each.field == "seed"]
+        >>> seed.name, seed.value, seed.expected()
+        ('Fit.seed', 7, 'a whole number at least 0')
     """
 
     name: str
@@ -160,5 +174,12 @@ def outcome_settings(group: Group) -> dict[str, Any]:
     """Gives the settings that the result of a run depends on, by the field's name.
 
     Settings such as the time between checkpoints are left out.
+
+    Example:
+        >>> from submission.config.settings import AdaptSettings
+        >>> "seed" in outcome_settings(AdaptSettings())
+        True
+        >>> "checkpoint_seconds" in outcome_settings(AdaptSettings())
+        False
     """
     return {each.field: each.value for each in group.settings() if each.affects_outcome}

@@ -39,6 +39,12 @@ def open_file(path: Path) -> Iterator[BinaryIO]:
         FileNotFoundError: if there is no such file.
         PermissionError: if it may not be read.
         InputError: if it is something else than a readable file.
+
+    Example:
+        >>> with open_file(Path(".")):
+        ...     pass
+        Traceback (most recent call last):
+        submission.errors.InputError: expected a file at ., got a folder or a device
     """
     try:
         if not stat.S_ISREG(path.stat().st_mode):
@@ -76,6 +82,18 @@ def open_member(path: Path, archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> 
 
     Raises:
         InputError: if it is damaged, also when the damage is met in the block.
+
+    Example:
+        >>> import tempfile
+        >>> path = Path("toy.npz")
+        >>> with tempfile.TemporaryFile() as file:
+        ...     with zipfile.ZipFile(file, "w") as archive:
+        ...         archive.writestr("images.npy", b"123")
+        ...     with open_archive(path, file) as archive:
+        ...         info = find_member(path, archive, "images.npy")
+        ...         with open_member(path, archive, info) as stream:
+        ...             stream.read()
+        b'123'
     """
     try:
         with archive.open(info) as stream:
@@ -118,7 +136,13 @@ def find_member(path: Path, archive: zipfile.ZipFile, filename: str) -> zipfile.
 
 
 def chunks_of(stream: IO[bytes], num_bytes: int, description: str) -> Iterator[bytes]:
-    """Yields what is left of a stream, 4 MiB at a time, with a progress bar over `num_bytes`."""
+    """Yields what is left of a stream, 4 MiB at a time, with a progress bar over `num_bytes`.
+
+    Example:
+        >>> import io
+        >>> [len(chunk) for chunk in chunks_of(io.BytesIO(bytes(CHUNK + 5)), CHUNK + 5, "reading")]
+        [4194304, 5]
+    """
     with progress_bar(num_bytes, description, "B") as bar:
         while chunk := stream.read(CHUNK):
             bar.update(len(chunk))

@@ -130,6 +130,10 @@ def look_of(name: str, space: FactorSpace) -> Variant | None:
     Args:
         name: of the set.
         space: its factor grid.
+
+    Example:
+        >>> look_of("standin_toy", variant_of("mpi3d_toy", 1_036_800).space).name
+        'mpi3d_toy'
     """
     published = name.replace("standin_", "mpi3d_")
     for variant in VARIANTS:

@@ -60,7 +60,17 @@ class SampleStatistics(NamedTuple):
 
 
 def sample_statistics(image_set: ImageSet) -> SampleStatistics:
-    """Computes the colour statistics of one random image from each of 4,096 equal stretches."""
+    """Computes the colour statistics of one random image from each of 4,096 equal stretches.
+
+    Example:
+        >>> from submission.factors import FactorSpace
+        >>> images = np.zeros((2, 64, 64, 3), dtype=np.uint8)
+        >>> images[1] = 255
+        >>> toy = ImageSet("toy", Path(), images, FactorSpace(("color",), (2,)))
+        >>> found = sample_statistics(toy)
+        >>> found.mean.tolist(), found.num_flat
+        ([0.5, 0.5, 0.5], 2)
+    """
     random = np.random.default_rng(0)
     num_points = image_set.space.num_points
     bounds = np.linspace(0, num_points, min(NUM_SAMPLED, num_points) + 1).astype(int)
@@ -81,6 +91,13 @@ def check_colors(image_set: ImageSet) -> Iterator[Finding]:
     Raises:
         InputError: if sampled images have a single colour each, or the mean or the standard
             deviation of a channel is not that of the name.
+
+    Example:
+        >>> from submission.factors import FactorSpace
+        >>> images = np.random.default_rng(0).integers(256, size=(2, 64, 64, 3), dtype=np.uint8)
+        >>> toy = ImageSet("toy", Path(), images, FactorSpace(("color",), (2,)))
+        >>> [finding.text for finding in check_colors(toy)][1]
+        'statistics: not compared, since none are published for toy on a grid of 2'
     """
     found = sample_statistics(image_set)
     where = f"{found.num_images:,} sampled images of {image_set.path}"
@@ -120,6 +137,16 @@ def check_checksums(image_set: ImageSet) -> Iterator[Finding]:
 
     Raises:
         InputError: if the images are not those that the file was written with.
+
+    Example:
+        >>> import tempfile
+        >>> from submission.factors import FactorSpace
+        >>> images, space = np.zeros((2, 64, 64, 3), np.uint8), FactorSpace(("color",), (2,))
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = Path(folder, "toy.npz")
+        ...     np.savez(path, images=images)
+        ...     [finding.text for finding in check_checksums(ImageSet("toy", path, images, space))]
+        ['checksum: the images are those that the file was written with']
     """
     verify_checksum(image_set.path)
     yield Finding("checksum: the images are those that the file was written with")

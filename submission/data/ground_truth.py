@@ -17,6 +17,12 @@ class GridData:
 
     It has the methods of `disentanglement_lib`'s `GroundTruthData` and draws the same factors as
     the library's own image sets, given the same random state.
+
+    Example:
+        >>> data = GridData(FactorSpace(("shape", "size"), (3, 4)))
+        >>> factors, points = data.sample(5, np.random.RandomState(0))
+        >>> bool((points == 4 * factors[:, 0] + factors[:, 1]).all())
+        True
     """
 
     observation_shape: ClassVar[Any] = ()
@@ -84,6 +90,14 @@ def as_ground_truth(image_set: ImageSet) -> Any:
     Returns:
         A `GroundTruthData`; observations are (n, 64, 64, 3) float64 in [0, 1]. It is pickled by
         the path of its images.
+
+    Example:
+        >>> from pathlib import Path
+        >>> images = np.full((6, 64, 64, 3), 255, dtype=np.uint8)
+        >>> toy = ImageSet("toy", Path(), images, FactorSpace(("shape", "size"), (2, 3)))
+        >>> factors, drawn = as_ground_truth(toy).sample(5, np.random.RandomState(0))
+        >>> factors.shape, drawn.shape, float(drawn.max())
+        ((5, 2), (5, 64, 64, 3), 1.0)
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

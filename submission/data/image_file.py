@@ -44,6 +44,16 @@ def write_images(
     Raises:
         InputError: if the pieces do not add up to `shape`.
         OutputError: if the disk cannot take the file; its length is checked before the first piece.
+
+    Example:
+        >>> import tempfile
+        >>> from submission.data.image_set import map_images
+        >>> black = np.zeros((1, 64, 64, 3), np.uint8)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = Path(folder, "toy.npz")
+        ...     write_images(path, (2, 64, 64, 3), [(1, black + 255), (0, black)])
+        ...     map_images(path)[:, 0, 0, 0].tolist()
+        [0, 255]
     """
     preamble = io.BytesIO()
     cast(Any, np.lib.format).write_array_header_1_0(

@@ -59,6 +59,12 @@ class ImageSet:
         hidden: names of the factors that vary but do not count as ground truth.
         opened: the file's state when it was mapped; None for images that are only in memory.
         num_channels: of the file's images, 1 or 3; a single channel is shown as three equal ones.
+
+    Example:
+        >>> images = np.zeros((6, 64, 64, 3), dtype=np.uint8)
+        >>> toy = ImageSet("toy", Path(), images, FactorSpace(("shape", "size"), (2, 3)))
+        >>> toy.space.index_to_factors([5]).tolist()  # of the last image
+        [[1, 2]]
     """
 
     name: str
@@ -128,6 +134,13 @@ def map_images(path: Path, num_channels: int = 3) -> npt.NDArray[np.uint8]:
         FileNotFoundError: if there is no such file.
         PermissionError: if it may not be read.
         InputError: if it does not hold such images; the message has their shape and type.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     np.savez(Path(folder, "toy.npz"), images=np.zeros((2, 3, 64, 64, 3), np.uint8))
+        ...     map_images(Path(folder, "toy.npz")).shape
+        (6, 64, 64, 3)
     """
     images = map_member(path)
     shape = (*IMAGE_SHAPE[:2], num_channels)

@@ -36,6 +36,17 @@ def open_images(name: str, folder: Path) -> ImageSet:
         MissingFileError: if the file is not there; the message has the command that gets it.
         PermissionError: if it may not be read.
         InputError: if the name is unknown or the file is not what its name says.
+
+    Example:
+        >>> import tempfile
+        >>> import numpy as np
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     file = file_of("standin_toy", Path(folder))
+        ...     file.parent.mkdir()
+        ...     images, sizes = np.zeros((4, 64, 64, 3), np.uint8), (1, 1, 1, 1, 1, 2, 2)
+        ...     np.savez(file, images=images, factor_sizes=sizes)
+        ...     open_images("standin_toy", Path(folder)).space.sizes
+        (1, 1, 1, 1, 1, 2, 2)
     """
     if name not in DATASET_NAMES:
         raise InputError(f"expected one of {', '.join(DATASET_NAMES)}, got {name!r}")

@@ -23,6 +23,10 @@ def list_data_sets(folder: Path) -> list[tuple[str, str, str]]:
     Returns:
         each set's name, its factor sizes, and its state: whether it is here, how large it is, what
         is wrong with it or how to get it.
+
+    Example:
+        >>> [state for name, _, state in list_data_sets(Path("nowhere")) if name == "mpi3d_real"]
+        ['not here; fetch mpi3d_real']
     """
     return [(name, *_listed(name, folder)) for name in DATASET_NAMES]
 

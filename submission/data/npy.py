@@ -37,6 +37,14 @@ def read_npy_header(
     Raises:
         InputError: if the header is unsound, the elements are neither uint8 nor floating point,
             the order is not C order, or the shape does not take exactly the bytes there are.
+
+    Example:
+        >>> import io
+        >>> stream = io.BytesIO()
+        >>> np.save(stream, np.zeros((2, 3), np.uint8))
+        >>> num_bytes, _ = stream.tell(), stream.seek(0)
+        >>> read_npy_header(stream, num_bytes, "the example")
+        (dtype('uint8'), (2, 3), 128)
     """
     readers = cast(Any, np.lib.format)
     try:

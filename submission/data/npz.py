@@ -39,6 +39,13 @@ def map_member(path: Path, member: str = "images") -> Array:
         FileNotFoundError: if there is no such file.
         PermissionError: if it may not be read.
         InputError: if it is not a sound `.npz` file with that array in C order.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     np.savez(Path(folder, "toy.npz"), images=np.zeros((6, 64, 64, 3), np.uint8))
+        ...     map_member(Path(folder, "toy.npz")).shape
+        (6, 64, 64, 3)
     """
     with open_file(path) as file:
         before = os.fstat(file.fileno())
@@ -70,6 +77,13 @@ def read_small_member(path: Path, member: str) -> Array:
         FileNotFoundError: if there is no such file.
         PermissionError: if it may not be read.
         InputError: if it is not a sound `.npz` file with a small array of that name.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     np.savez(Path(folder, "toy.npz"), factor_sizes=[2, 3])
+        ...     read_small_member(Path(folder, "toy.npz"), "factor_sizes").tolist()
+        [2, 3]
     """
     where = f"member {member!r} of {path}"
     with open_file(path) as file, open_archive(path, file) as archive:
@@ -91,6 +105,13 @@ def has_member(path: Path, member: str) -> bool:
         FileNotFoundError: if there is no such file.
         PermissionError: if it may not be read.
         InputError: if it is not a sound `.npz` file.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     np.savez(Path(folder, "toy.npz"), images=[0.5])
+        ...     [has_member(Path(folder, "toy.npz"), name) for name in ("images", "labels")]
+        [True, False]
     """
     with open_file(path) as file, open_archive(path, file) as archive:
         return f"{member}.npy" in archive.namelist()
@@ -103,6 +124,13 @@ def is_stored(path: Path) -> bool:
         FileNotFoundError: if there is no such file.
         PermissionError: if it may not be read.
         InputError: if it is not a sound `.npz` file with images.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     np.savez_compressed(Path(folder, "toy.npz"), images=[0.5])
+        ...     is_stored(Path(folder, "toy.npz"))
+        False
     """
     with open_file(path) as file, open_archive(path, file) as archive:
         info = find_member(path, archive, "images.npy")

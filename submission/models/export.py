@@ -74,6 +74,16 @@ def export(representation: nn.Module, images: Tensor, path: Path) -> None:
         InputError: if the server could not score the network, a latent has one value for all
             images, or the written file computes something else.
         OutputError: if the file cannot be written.
+
+    Example:
+        >>> import tempfile
+        >>> model = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())  # codes are mean colours
+        >>> images = torch.rand(64, 3, 64, 64)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     export(model, images, Path(folder, "model.pt"))
+        ...     codes = load_exported(Path(folder, "model.pt"))(images)
+        >>> torch.allclose(codes, images.mean(dim=(2, 3)))
+        True
     """
     representation = representation.cpu().eval()
     images = images.cpu().contiguous()

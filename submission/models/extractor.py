@@ -78,6 +78,11 @@ def make_trunk(architecture: str) -> nn.Sequential:
 
     Raises:
         InputError: if the architecture is unknown.
+
+    Example:
+        >>> make_trunk("resnet18")
+        Traceback (most recent call last):
+        submission.errors.InputError: expected the trunk to be one of vgg11_bn, ..., got resnet18
     """
     if architecture not in ARCHITECTURES:
         raise InputError(
@@ -100,6 +105,13 @@ class Standardise(nn.Module):
 
     Args:
         size: new height and width, by bilinear interpolation; None to keep the size.
+
+    Example:
+        >>> mean = torch.tensor(IMAGENET_MEAN)[None, :, None, None]
+        >>> Standardise()(mean).flatten()
+        tensor([0., 0., 0.])
+        >>> tuple(Standardise(224)(torch.rand(2, 3, 64, 64)).shape)
+        (2, 3, 224, 224)
     """
 
     def __init__(self, size: int | None = None) -> None:

@@ -53,8 +53,9 @@ def load_extractor(kind: str, weights: str, folder: Path) -> FrozenExtractor:
         InputError: if they cannot be downloaded or are not what they should be.
 
     Example:
-        >>> load_extractor("average", "random", Path()).sha256
-        'random'
+        >>> load_extractor("finetuned", "random", Path())
+        Traceback (most recent call last):
+        submission.errors.InputError: expected a .safetensors file ... got 'random'; ...
     """
     if kind in POOLINGS and weights == RANDOM:
         return FrozenExtractor(_freeze(random_extractor(kind)), None, Path(RANDOM), RANDOM)

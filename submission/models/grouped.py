@@ -88,6 +88,14 @@ class GroupedVAE(FeatureVAE):
         decoder_widths: widths of each latent's hidden layers in the decoder.
         num_copies: R, how many copies of each latent are trained. Codes are ordered by copy, then
             by view.
+
+    Example:
+        >>> views = Views(torch.rand(2, 3, 8), torch.zeros(2, 3), ("shape", "color"), torch.ones(2))
+        >>> vae = GroupedVAE(views, encoder_widths=(4,), decoder_widths=(4,), num_copies=3)
+        >>> tuple(vae.encode(torch.rand(5, 8)).mean.shape)  # 3 copies of 2 latents
+        (5, 6)
+        >>> vae.keep(torch.tensor([2, 0])).num_codes
+        2
     """
 
     def __init__(

@@ -12,12 +12,22 @@ __all__ = ["POOLINGS", "PooledExtractor", "average_pool", "max_pool", "random_ex
 
 
 def average_pool(maps: Tensor) -> Tensor:
-    """Maps (B, D, H, W) to means over positions, scaled to unit length, (B, D)."""
+    """Maps (B, D, H, W) to means over positions, scaled to unit length, (B, D).
+
+    Example:
+        >>> average_pool(torch.tensor([[[[1.0, 5.0]], [[4.0, 4.0]]]]))  # means 3 and 4
+        tensor([[0.6000, 0.8000]])
+    """
     return normalise_rows(maps.mean(dim=(2, 3)))
 
 
 def max_pool(maps: Tensor) -> Tensor:
-    """Maps (B, D, H, W) to maxima over positions, scaled to unit length, (B, D)."""
+    """Maps (B, D, H, W) to maxima over positions, scaled to unit length, (B, D).
+
+    Example:
+        >>> max_pool(torch.tensor([[[[1.0, 3.0]], [[4.0, 0.0]]]]))  # maxima 3 and 4
+        tensor([[0.6000, 0.8000]])
+    """
     return normalise_rows(maps.amax(dim=(2, 3)))
 
 

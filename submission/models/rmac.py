@@ -46,6 +46,10 @@ def rmac(maps: Tensor, regions: Sequence[tuple[int, int]] = REGIONS) -> Tensor:
 
     Returns:
         (B, D) of unit length. A map of zeros gives zeros, with a finite gradient.
+
+    Example:
+        >>> rmac(torch.ones(1, 4, 7, 7))
+        tensor([[0.5000, 0.5000, 0.5000, 0.5000]])
     """
     return normalise_rows(normalise_rows(region_vectors(maps, regions)).sum(dim=2))
 

@@ -81,7 +81,12 @@ def codes_of(represent: Represent, images: Tensor) -> Tensor:
 
 
 def reason_of(error: Exception) -> str:
-    """Takes the sentence that says what failed out of the many lines of PyTorch's message."""
+    """Takes the sentence that says what failed out of the many lines of PyTorch's message.
+
+    Example:
+        >>> reason_of(RuntimeError("RuntimeError: shapes differ"))
+        'shapes differ'
+    """
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     if not lines:
         return type(error).__name__
@@ -105,6 +110,12 @@ def check_scorable(represent: Represent, images: Tensor) -> list[Tensor]:
     Raises:
         InputError: if a batch fails, codes are not finite, or the code of an image depends on
             chance, on the other images of its batch or on the layout in memory.
+
+    Example:
+        >>> noisy = lambda images: images.mean(dim=(2, 3)) + torch.rand(len(images), 3)
+        >>> check_scorable(noisy, torch.rand(64, 3, 64, 64))
+        Traceback (most recent call last):
+        submission.errors.InputError: expected the same code each time for an image, got ...
     """
     as_served = images.permute(0, 2, 3, 1).contiguous().permute(0, 3, 1, 2)
     codes = codes_of(represent, as_served)
@@ -151,6 +162,11 @@ def check_latents_vary(codes: Tensor) -> None:
 
     Raises:
         InputError: naming the latents. The server's IRS can be NaN for a constant latent.
+
+    Example:
+        >>> check_latents_vary(torch.tensor([[0.0, 1.0], [0.0, 2.0]]))
+        Traceback (most recent call last):
+        submission.errors.InputError: ... got one value for all images in the latents [0]; ...
     """
     if codes.shape[1] < 2:
         raise InputError(

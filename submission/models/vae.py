@@ -11,7 +11,14 @@ __all__ = ["VAE", "Encoder", "FeatureVAE", "Posterior", "encoder_of", "initialis
 
 
 class Posterior(NamedTuple):
-    """Factorised Gaussians: (B, C) means and (B, C) logarithms of variances."""
+    """Factorised Gaussians: (B, C) means and (B, C) logarithms of variances.
+
+    Example:
+        >>> import torch
+        >>> posterior = Posterior(mean=torch.tensor([[3.0]]), log_variance=torch.tensor([[0.0]]))
+        >>> posterior.sample(noise=torch.tensor([[2.0]]))
+        tensor([[5.]])
+    """
 
     mean: Tensor
     log_variance: Tensor
@@ -163,6 +170,13 @@ def initialise_orthogonally(module: nn.Module) -> None:
 
     Args:
         module: the network, changed in place; PyTorch's own generator gives the numbers.
+
+    Example:
+        >>> import torch
+        >>> layer = nn.Linear(3, 3)
+        >>> initialise_orthogonally(layer)
+        >>> torch.allclose(layer.weight @ layer.weight.T, torch.eye(3), atol=1e-6)
+        True
     """
     for layer in module.modules():
         if isinstance(layer, nn.Linear):

@@ -25,6 +25,11 @@ class Views(nn.Module):
         offset: (G, W) projections of the mean feature.
         names: G factors, one for each view.
         are_unit: (G,) whether a view is divided by its length.
+
+    Example:
+        >>> views = Views(torch.eye(2)[None], torch.zeros(1, 2), ("shape",), torch.tensor([True]))
+        >>> views(torch.tensor([[3.0, 4.0]]))  # divided by its length of 5
+        tensor([[0.6000, 0.8000]])
     """
 
     def __init__(

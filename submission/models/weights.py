@@ -34,7 +34,12 @@ class Weights(NamedTuple):
 
 
 def card_path(path: Path) -> Path:
-    """Names the card that belongs to a weights file."""
+    """Names the card that belongs to a weights file.
+
+    Example:
+        >>> card_path(Path("weights/extractor.safetensors")).as_posix()
+        'weights/extractor.json'
+    """
     return path.with_suffix(".json")
 
 
@@ -90,6 +95,10 @@ def read_card(path: Path) -> dict[str, Any]:
     Raises:
         MissingFileError: if there is none.
         InputError: if it is not a JSON object.
+
+    Example:
+        >>> read_card(Path("weights/extractor.safetensors"))["architecture"]
+        'vgg19_bn'
     """
     card = card_path(path)
     if not card.is_file():

@@ -73,6 +73,10 @@ def verdict_of(mig_gap: float | None, accuracy: float | None, size: int) -> str:
         mig_gap: between best and second latent, if known.
         accuracy: of a classifier, if known.
         size: the factor's number of values.
+
+    Example:
+        >>> verdict_of(0.6, accuracy=0.9, size=3), verdict_of(0.1, accuracy=0.9, size=3)
+        ('one latent', 'shared')
     """
     if mig_gap is None:
         return "unknown"
@@ -92,6 +96,14 @@ def carriers_of(scores: Scores, matrix: Matrix) -> list[Carrier]:
     Args:
         scores: of the representation.
         matrix: what decides which latent carries a factor, the first of `matrices_of`.
+
+    Example:
+        >>> from submission.report.matrices import matrices_of
+        >>> from submission.scoring import score_samples
+        >>> factors = np.indices((3, 4)).reshape(2, -1).T
+        >>> scores = score_samples(factors * 1.0, factors, metrics=("mig",))
+        >>> [each.latent for each in carriers_of(scores, matrices_of(scores)[0])]
+        [0, 1]
     """
     found = []
     for place, (factor, size) in enumerate(

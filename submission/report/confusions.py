@@ -20,6 +20,10 @@ class Confusion:
         factor: its name.
         latent: the latent that it is read from.
         counts: (size, size) numbers of images, row: true value, column: value read.
+
+    Example:
+        >>> Confusion("shape", latent=0, counts=np.array([[8, 2], [0, 10]])).accuracy
+        0.9
     """
 
     factor: str

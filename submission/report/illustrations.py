@@ -63,7 +63,12 @@ class Picture:
 
 
 def words_of(factor: str) -> str:
-    """Writes a factor's name as words."""
+    """Writes a factor's name as words.
+
+    Example:
+        >>> words_of("object_color")
+        'object color'
+    """
     return factor.replace("_", " ")
 
 

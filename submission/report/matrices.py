@@ -38,6 +38,13 @@ def matrices_of(scores: Scores) -> list[Matrix]:
 
     Raises:
         ValueError: if no metric has been computed.
+
+    Example:
+        >>> from submission.scoring import score_samples
+        >>> factors = np.indices((3, 4)).reshape(2, -1).T
+        >>> scores = score_samples(factors * 1.0, factors, metrics=("mig",))
+        >>> [(matrix.metric, matrix.values.round(2).tolist()) for matrix in matrices_of(scores)]
+        [('mig', [[1.0, 0.0], [0.0, 1.0]])]
     """
     found = []
     if scores.mig is not None:
@@ -102,6 +109,11 @@ def following(matrix: Matrix) -> IntArray:
 
     Returns:
         (C,) factors; -1 where no entry of the latent reaches `FOLLOWS`.
+
+    Example:
+        >>> matrix = Matrix("mig", "", "", np.array([[0.0, 0.9], [0.05, 0.02]]))
+        >>> following(matrix).tolist()
+        [1, -1]
     """
     values = matrix.values
     return np.where(values.max(axis=1) >= FOLLOWS, values.argmax(axis=1), -1)
@@ -118,6 +130,11 @@ def order_latents(matrix: Matrix, active: npt.NDArray[np.bool_]) -> list[int]:
 
     Returns:
         all C latents.
+
+    Example:
+        >>> matrix = Matrix("mig", "", "", np.array([[0.0, 0.9], [0.8, 0.0], [0.0, 0.0]]))
+        >>> order_latents(matrix, active=np.array([True, True, False]))
+        [1, 0, 2]
     """
     factors, strength = following(matrix), matrix.values.max(axis=1)
     keys = [

@@ -32,6 +32,10 @@ class Modes:
     Attributes:
         centres: (M,) positions of the modes, ascending; M is at least 1.
         valleys: (M - 1,) positions of the lowest density between neighbouring modes.
+
+    Example:
+        >>> Modes(centres=np.array([0.0, 5.0]), valleys=np.array([2.5])).of([1.0, 4.0]).tolist()
+        [0, 1]
     """
 
     centres: FloatArray

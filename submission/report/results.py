@@ -70,6 +70,17 @@ def read_result(path: Path) -> Result:
     Raises:
         MissingFileError: if there is no file.
         InputError: if the file holds something else.
+
+    Example:
+        >>> import tempfile
+        >>> from submission.factors import FactorSpace
+        >>> from submission.scoring import score_table
+        >>> space = FactorSpace(("shape", "size"), (3, 4))
+        >>> scores = score_table(space.index_to_factors(range(12)) * 1.0, space, metrics=("irs",))
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     write_result(Result(scores, (), {}, {}, {}), Path(folder, "scores.json"))
+        ...     read_result(Path(folder, "scores.json")).scores.values() == scores.values()
+        True
     """
     if not path.is_file():
         raise MissingFileError(
@@ -124,6 +135,15 @@ def joined(new: Result, earlier: Result) -> Result | None:
 
     Returns:
         The joint result, or None if the two are of different models, data, codes or settings.
+
+    Example:
+        >>> from submission.factors import FactorSpace
+        >>> from submission.scoring import score_table
+        >>> space = FactorSpace(("shape", "size"), (3, 4))
+        >>> codes = space.index_to_factors(range(12)) * 1.0
+        >>> mig, irs = (score_table(codes, space, metrics=(metric,)) for metric in ("mig", "irs"))
+        >>> list(joined(Result(mig, (), {}, {}, {}), Result(irs, (), {}, {}, {})).scores.values())
+        ['irs', 'mig']
     """
     same = ("seed", "source", "kind", "num_rows", "factor_names", "settings", "versions")
     if any(getattr(new.scores, name) != getattr(earlier.scores, name) for name in same):

@@ -43,6 +43,15 @@ def aggregate(trainings: Sequence[Sequence[Scores]]) -> dict[str, Spread]:
     Raises:
         ValueError: if there are no scores, a seed repeats within a training, or the scores are
             not comparable: other factors, settings, metrics or data.
+
+    Example:
+        >>> from dataclasses import replace
+        >>> from submission.scoring import score_samples
+        >>> factors = np.indices((3, 4)).reshape(2, -1).T
+        >>> one = score_samples(factors * 1.0, factors, metrics=("irs",))
+        >>> other = replace(one, irs=replace(one.irs, irs=0.5))
+        >>> round(aggregate([[one], [other]])["irs"].mean, 3)
+        0.75
     """
     scores = [score for training in trainings for score in training]
     if not scores or not all(trainings):

@@ -79,7 +79,13 @@ def is_constant(codes: FloatArray) -> BoolArray:
 
 
 def summarise_latents(codes: FloatArray) -> LatentSummary:
-    """Takes mean, spread and range of each latent of codes (n, C), in float64."""
+    """Takes mean, spread and range of each latent of codes (n, C), in float64.
+
+    Example:
+        >>> summary = summarise_latents(np.array([[0.0, 5.0], [2.0, 5.0]]))
+        >>> summary.mean.tolist(), summary.std.tolist()
+        ([1.0, 5.0], [1.0, 0.0])
+    """
     columns = np.ascontiguousarray(codes.T)  # (C, n)
     quantiles = np.quantile(columns, [0, TAIL, 1 - TAIL, 1], axis=1).astype(np.float64)
     std = np.array([column.std(dtype=np.float64) for column in columns])
@@ -114,6 +120,11 @@ def check_codes(codes: npt.ArrayLike, num_rows: int) -> FloatArray:
     Raises:
         InputError: for another shape or type, and for NaN, infinite or huge codes, with their
             number and the first place.
+
+    Example:
+        >>> check_codes(np.ones((3, 2), dtype=int), num_rows=3)
+        Traceback (most recent call last):
+        submission.errors.InputError: expected float32 or float64 codes, got int64; convert them...
     """
     values = as_array(codes, "codes as an array of shape (N, C)")
     if values.ndim != 2 or values.shape[1] < 1:
@@ -142,6 +153,11 @@ def check_magnitude(codes: FloatArray, place: str, names: Sequence[str | int]) -
 
     Raises:
         InputError: with the number of such codes, the first place, and all columns that have one.
+
+    Example:
+        >>> check_magnitude(np.array([[0.0, np.inf]]), "codes.csv", ["z0", "z1"])
+        Traceback (most recent call last):
+        submission.errors.InputError: ... the first inf in row 0, column z1 of codes.csv ...
     """
     bad = ~(np.abs(codes) <= MAX_MAGNITUDE)
     if bad.any():
@@ -156,7 +172,13 @@ def check_magnitude(codes: FloatArray, place: str, names: Sequence[str | int]) -
 
 
 def check_seed(seed: int) -> None:
-    """Refuses a seed that NumPy's random states do not take."""
+    """Refuses a seed that NumPy's random states do not take.
+
+    Example:
+        >>> check_seed(-1)
+        Traceback (most recent call last):
+        submission.errors.InputError: expected a whole number from 0 to 4294967295 as seed, got -1
+    """
     if not isinstance(seed, int | np.integer) or not 0 <= seed < 2**32:
         raise InputError(f"expected a whole number from 0 to {2**32 - 1} as seed, got {seed!r}")
 
@@ -171,6 +193,11 @@ def check_drawn(factors: IntArray, names: Sequence[str], setting: str) -> None:
 
     Raises:
         InputError: naming the factor, its value, the number of rows and the setting.
+
+    Example:
+        >>> check_drawn(np.array([[0, 1], [2, 2]]), ["shape", "size"], "SapSettings.num_train")
+        Traceback (most recent call last):
+        submission.errors.InputError: ... got size = 2 in all 2; raise SapSettings.num_train, ...
     """
     for name, values in zip(names, factors, strict=True):
         if values.min() == values.max():
@@ -190,6 +217,11 @@ def odd_latents(latents: LatentSummary, drawn: LatentSummary, prune_threshold: f
 
     Returns:
         one note for each kind of oddness that is there.
+
+    Example:
+        >>> summary = summarise_latents(np.array([[-1.0, 5.0], [1.0, 5.0]]))
+        >>> odd_latents(summary, summary, prune_threshold=0.05)
+        ['latent 1: constant, ...']
     """
     constant = latents.std == 0
     tiny = ~constant & (latents.std < prune_threshold)

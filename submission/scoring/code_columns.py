@@ -24,6 +24,10 @@ def columns_of_array(values: Array, place: str) -> dict[str, Array]:
 
     Raises:
         InputError: for another shape, or a type other than numbers and text.
+
+    Example:
+        >>> columns_of_array(np.array([[1, 2], [3, 4]]), "codes")
+        {'0': array([1, 3]), '1': array([2, 4])}
     """
     if values.ndim == 1:
         values = values[:, None]
@@ -117,7 +121,12 @@ def _is_text(column: Array) -> bool:
 
 
 def is_number(cell: Any) -> bool:
-    """Tells whether a cell is a number, NaN and infinity included, or empty."""
+    """Tells whether a cell is a number, NaN and infinity included, or empty.
+
+    Example:
+        >>> [is_number(cell) for cell in ("0.5", "nan", "red")]
+        [True, True, False]
+    """
     try:
         float(cell)
     except ValueError:

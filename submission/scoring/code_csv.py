@@ -28,6 +28,14 @@ def read_csv(path: Path) -> dict[str, Array]:
     Raises:
         InputError: if lines have different numbers of cells, a column has no name, or it cannot be
             told whether the first line holds names.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = Path(folder, "codes.csv")
+        ...     np.savetxt(path, [[0.5, 2]], "%g", delimiter=",", header="z0,z1", comments="")
+        ...     read_csv(path)
+        {'z0': array([0.5]), 'z1': array([2])}
     """
     # Imported here, because pandas is slow to import.
     import pandas

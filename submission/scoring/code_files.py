@@ -77,9 +77,10 @@ def read_codes(
 
     Example:
         >>> import tempfile
-        >>> path = Path(tempfile.mkdtemp()) / "codes.npz"
-        >>> np.savez(path, codes=np.ones((5, 2)), labels=np.arange(5))
-        >>> read_codes(path).factors.shape
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = Path(folder, "codes.npz")
+        ...     np.savez(path, codes=np.ones((5, 2)), labels=np.arange(5))
+        ...     read_codes(path).factors.shape
         (5, 1)
     """
     latents, factors, own_names = _read(path)

@@ -108,6 +108,15 @@ def load_table(path: Path) -> CodeTable:
     Raises:
         FileNotFoundError: if there is no such file.
         ValueError: if the file is something else, or is cut short.
+
+    Example:
+        >>> import tempfile
+        >>> space, source = FactorSpace(("shape",), (2,)), Source("toy", "", "", "")
+        >>> table = CodeTable(np.array([[0.0], [1.5]], np.float32), space, source)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     save_table(table, Path(folder, "codes.safetensors"))
+        ...     load_table(Path(folder, "codes.safetensors")).codes.tolist()
+        [[0.0], [1.5]]
     """
     if not path.is_file():
         raise MissingFileError(f"expected a table of codes at {path}; train first to make one")
@@ -145,6 +154,14 @@ def verify_table(
 
     Raises:
         InputError: naming the hash that differs, or by how much the codes differ.
+
+    Example:
+        >>> images = np.arange(3, dtype=np.uint8).reshape(3, 1, 1, 1)
+        >>> represent = lambda pixels: pixels[:, 0, 0].astype(np.float32)
+        >>> source = Source("toy", "", "", "")
+        >>> table = CodeTable(represent(images), FactorSpace(("shape",), (3,)), source)
+        >>> verify_table(table, represent, images, source)
+        CodeDifference(quantile_95=0.0, largest=0.0)
     """
     for name, wanted in asdict(expected).items():
         if (found := getattr(table.source, name)) != wanted:

@@ -39,6 +39,13 @@ class GridDraws:
         data: the grid.
         codes: (N, C) of all its points.
         seed: of each metric's random state.
+
+    Example:
+        >>> space = FactorSpace(("shape", "size"), (3, 4))
+        >>> codes = space.index_to_factors(range(12)) * 1.0  # the code of a point is its factors
+        >>> [(drawn, factors)] = GridDraws(space, GridData(space), codes, seed=0).rows((5,), 2)
+        >>> drawn.shape, bool((drawn == factors).all())
+        ((2, 5), True)
     """
 
     space: FactorSpace
@@ -67,6 +74,13 @@ class SampleDraws:
         codes: (n, C).
         factors: (n, F), values of a factor numbered from 0 by rank.
         seed: of the shuffling.
+
+    Example:
+        >>> factors = np.array([[0, 0], [1, 0], [0, 1], [1, 1]])
+        >>> space = FactorSpace(("shape", "size"), (2, 2))
+        >>> draws = SampleDraws(space, factors * 1.0, factors, seed=0)
+        >>> [codes.shape for codes, _ in draws.rows((2, 1), batch_size=16)]
+        [(2, 2), (2, 1)]
     """
 
     space: FactorSpace

@@ -68,6 +68,12 @@ def standings(entries: Sequence[Entry]) -> list[Standing]:
 
     Raises:
         ValueError: if an entry lacks a metric.
+
+    Example:
+        >>> worse = Entry("theirs", dict.fromkeys(ALL_METRICS, 0.4))
+        >>> better = Entry("mine", dict.fromkeys(ALL_METRICS, 0.5))
+        >>> [(each.place, each.entry.name, each.mean_rank) for each in standings([worse, better])]
+        [(1, 'mine', 1.0), (2, 'theirs', 2.0)]
     """
     ranked = [entry for entry in entries if entry.kind == "entry"]
     for entry in ranked:
@@ -98,6 +104,10 @@ def load_pool(path: Path = POOL) -> list[Entry]:
     Raises:
         FileNotFoundError: if there is no such file.
         ValueError: if a column is missing or a score is not a number in [0, 1].
+
+    Example:
+        >>> load_pool()[0].name, load_pool()[0].scores["mig"]
+        ('paper, stage 2', 0.297)
     """
     if not path.is_file():
         raise MissingFileError(f"expected a pool of scores at {path}")

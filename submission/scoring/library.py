@@ -61,6 +61,10 @@ def library() -> SimpleNamespace:
     Their functions are registered in gin's global settings; they are called through
     `__wrapped__` where they are, so that scoring neither reads nor records anything there.
     Settings that were locked in gin stay locked, and none is changed.
+
+    Example:
+        >>> library().utils.discrete_entropy(np.array([[0, 1, 0, 1]])).round(3)  # log 2
+        array([0.693])
     """
     names = ("factor_vae", "dci", "sap_score", "irs", "mig", "utils")
     with _quiet(), gin.unlock_config(), _without_tensorflow():
@@ -86,6 +90,11 @@ def binned(rows: npt.NDArray[np.generic], num_bins: int) -> npt.NDArray[np.gener
 
 
 def versions() -> dict[str, str]:
-    """Names the versions of the packages on which DCI, SAP and MIG depend a little."""
+    """Names the versions of the packages on which DCI, SAP and MIG depend a little.
+
+    Example:
+        >>> list(versions())
+        ['disentanglement-lib', 'numpy', 'scikit-learn', 'scipy']
+    """
     packages = ("disentanglement-lib", "numpy", "scikit-learn", "scipy")
     return {package: version(package) for package in packages}

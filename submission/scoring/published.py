@@ -46,6 +46,16 @@ def read_published(path: Path) -> Published:
     Raises:
         MissingFileError: if there is no such file below the folder.
         InputError: if a file is not the library's, or two files hold the same metric.
+
+    Example:
+        >>> import tempfile
+        >>> name = "evaluation_config.evaluation.evaluation_fn"
+        >>> content = {name: "@mig", "evaluation_results.discrete_mig": 0.3}
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = Path(folder, "evaluation.json")
+        ...     _ = path.write_text(json.dumps(content))
+        ...     read_published(path).entry.scores
+        {'mig': 0.3}
     """
     files = [path] if path.is_file() else sorted(path.rglob("aggregate/evaluation.json"))
     if not files:

@@ -52,6 +52,17 @@ def write_result_files(scores: Scores, experiment: Path, data_name: str) -> list
 
     Raises:
         OSError: if the folder cannot be written.
+
+    Example:
+        >>> import tempfile
+        >>> from submission.factors import FactorSpace
+        >>> from submission.scoring import score_table
+        >>> space = FactorSpace(("shape", "size"), (3, 4))
+        >>> scores = score_table(space.index_to_factors(range(12)) * 1.0, space, metrics=("mig",))
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     [path] = write_result_files(scores, Path(folder), "toy")
+        ...     path.relative_to(folder).as_posix()
+        'metrics/mig/results/aggregate/evaluation.json'
     """
     metrics = experiment / ("metrics" if scores.seed == 0 else f"metrics_seed_{scores.seed}")
     for metric in KIT_NAMES.keys() - scores.values().keys():

@@ -113,6 +113,13 @@ def scores_from_dict(content: Mapping[str, Any]) -> Scores:
 
     Raises:
         InputError: if a field is missing, unknown, or of another type.
+
+    Example:
+        >>> from submission.scoring import score_samples
+        >>> factors = np.random.default_rng(0).integers(3, size=(1000, 2))
+        >>> scores = score_samples(factors * 1.0, factors, metrics=("irs",))
+        >>> scores_from_dict(scores.to_dict()).values() == scores.values()
+        True
     """
     scores: Scores = _typed(Scores, content)
     return scores

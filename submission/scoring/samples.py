@@ -71,6 +71,16 @@ def undrawn(
     Returns:
         a note for each factor with one value only in such rows, and a note for each other factor
         with a value that is in none of them.
+
+    Example:
+        >>> from submission.factors import FactorSpace
+        >>> from submission.scoring.metrics.mig import MigSettings
+        >>> factors = np.zeros((100, 1), dtype=np.int64)
+        >>> factors[7] = 1
+        >>> draws = SampleDraws(FactorSpace(("shape",), (2,)), factors * 1.0, factors, seed=0)
+        >>> settings = Settings(mig=MigSettings(num_train=10))
+        >>> undrawn(draws, {"shape": np.array(["cube", "ball"])}, settings, ("mig",))
+        ({'shape': "shape is left out: the 10 rows drawn for mig all have shape = cube, ..."}, [])
     """
     nums = {
         "dci": (settings.dci.num_train, settings.dci.num_test),
@@ -113,6 +123,13 @@ def scarce_value(
         draws: the sample.
         labels: each factor's values.
         settings: how many rows make a vote.
+
+    Example:
+        >>> from submission.factors import FactorSpace
+        >>> factors = np.arange(100)[:, None] // 90
+        >>> draws = SampleDraws(FactorSpace(("shape",), (2,)), factors * 1.0, factors, seed=0)
+        >>> scarce_value(draws, {"shape": np.array(["cube", "ball"])}, FactorVaeSettings())
+        'expected at least 64 rows of each value, got 10 with shape = ball; ...'
     """
     for f, name in enumerate(draws.space.names):
         counts = np.bincount(draws.factors[:, f])

@@ -30,6 +30,10 @@ class Settings:
 
     The rows per draw (`batch_size`) change which rows a seed draws, because the library draws
     factor by factor within a batch.
+
+    Example:
+        >>> Settings(mig=MigSettings(num_bins=10)).mig
+        MigSettings(num_train=10000, batch_size=16, num_bins=10)
     """
 
     factor_vae: FactorVaeSettings = field(default_factory=FactorVaeSettings)
@@ -44,6 +48,11 @@ def check_metrics(metrics: tuple[str, ...]) -> None:
 
     Raises:
         InputError: naming the metrics there are.
+
+    Example:
+        >>> check_metrics(("mig", "mgi"))
+        Traceback (most recent call last):
+        submission.errors.InputError: expected distinct metrics out of ... got ('mig', 'mgi')
     """
     if not metrics or len(set(metrics)) != len(metrics) or not set(metrics) <= set(ALL_METRICS):
         raise InputError(f"expected distinct metrics out of {ALL_METRICS}, got {metrics}")

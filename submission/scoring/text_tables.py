@@ -50,7 +50,12 @@ class Row:
 
 
 def row_of_spreads(name: str, spreads: Mapping[str, Spread]) -> Row:
-    """Makes a row of several scores' means and spreads."""
+    """Makes a row of several scores' means and spreads.
+
+    Example:
+        >>> row_of_spreads("mine", {"mig": Spread(0.5, 0.1, None, num_trainings=3)})
+        Row(name='mine', means={'mig': 0.5}, stds={'mig': 0.1})
+    """
     stds = {metric: spread.std for metric, spread in spreads.items()}
     return Row(
         name,
@@ -81,7 +86,12 @@ def text_table(rows: Sequence[Row]) -> str:
 
 
 def json_table(rows: Sequence[Row]) -> list[dict[str, Any]]:
-    """Gives rows as plain data: name, then mean and standard deviation (or null) by metric."""
+    """Gives rows as plain data: name, then mean and standard deviation (or null) by metric.
+
+    Example:
+        >>> json_table([Row("mine", {"mig": 0.5})])
+        [{'name': 'mine', 'mig': {'mean': 0.5, 'std': None}}]
+    """
     return [
         {
             "name": row.name,
@@ -96,7 +106,12 @@ def json_table(rows: Sequence[Row]) -> list[dict[str, Any]]:
 
 
 def csv_table(rows: Sequence[Row]) -> str:
-    """Gives rows as CSV at full precision: a column and a `_std` column for each metric."""
+    """Gives rows as CSV at full precision: a column and a `_std` column for each metric.
+
+    Example:
+        >>> csv_table([Row("mine", {"mig": 0.5}, {"mig": 0.1})]).split()
+        ['name,mig,mig_std', 'mine,0.5,0.1']
+    """
     metrics = _metrics(rows)
     lines = [["name", *(name for metric in metrics for name in (metric, f"{metric}_std"))]]
     for row in rows:
@@ -118,7 +133,18 @@ def csv_text(lines: Iterable[Sequence[object]]) -> str:
 
 
 def factor_table(scores: Scores) -> str:
-    """Says for each factor which latent carries it, and how well, as text."""
+    """Says for each factor which latent carries it, and how well, as text.
+
+    Example:
+        >>> from submission.factors import FactorSpace
+        >>> from submission.scoring import score_table
+        >>> space = FactorSpace(("shape", "size"), (3, 4))
+        >>> codes = space.index_to_factors(range(12)) * 1.0
+        >>> print(factor_table(score_table(codes, space, metrics=("mig",))), end="")
+        factor  values  latent  MIG gap
+        shape   3       0       1.000
+        size    4       1       1.000
+    """
     columns: list[tuple[str, Iterable[Any], str]] = [
         ("factor", scores.factor_names, ""),
         ("values", scores.factor_sizes, "d"),
@@ -139,7 +165,16 @@ def factor_table(scores: Scores) -> str:
 
 
 def describe(scores: Scores) -> str:
-    """Says in a few lines what was scored: data, sizes, N, hashes, latents, range, versions."""
+    """Says in a few lines what was scored: data, sizes, N, hashes, latents, range, versions.
+
+    Example:
+        >>> from submission.factors import FactorSpace
+        >>> from submission.scoring import score_table
+        >>> space = FactorSpace(("shape", "size"), (3, 4))
+        >>> codes = space.index_to_factors(range(12)) * 1.0
+        >>> describe(score_table(codes, space, metrics=("irs",))).splitlines()[0]
+        'unnamed data, table of 12 codes, sizes 3,4, seed 0'
+    """
     latents = (scores.mig.latents if scores.mig is not None else None) or scores.latents
     sizes = ",".join(str(size) for size in scores.factor_sizes)
     source = scores.source
@@ -160,7 +195,15 @@ def describe(scores: Scores) -> str:
 
 
 def standings_table(ordered: Sequence[Standing]) -> str:
-    """Lays the leaderboard out: place, name, ranks and their mean."""
+    """Lays the leaderboard out: place, name, ranks and their mean.
+
+    Example:
+        >>> from submission.scoring.leaderboard import Entry, standings
+        >>> ordered = standings([Entry("mine", dict.fromkeys(ALL_METRICS, 0.5))])
+        >>> print(standings_table(ordered), end="")
+        place  name  FactorVAE  DCI  SAP  IRS  MIG  mean rank
+        1      mine  1          1    1    1    1    1.0
+    """
     head = ["place", "name", *(TITLES[metric] for metric in ALL_METRICS), "mean rank"]
     rows = [
         [

@@ -193,6 +193,12 @@ def read_environment() -> Environment:
     Raises:
         InputError: if a switch means neither yes nor no, the experiment's name is not a plain
             folder name, a home folder is unknown, or the server names no data set.
+
+    Example:
+        >>> from unittest.mock import patch
+        >>> with patch.dict(os.environ, AICROWD_DATASET_NAME="mpi3d_toy"):
+        ...     read_environment().dataset_name
+        'mpi3d_toy'
     """
     name = _text("AICROWD_EVALUATION_NAME", "experiment_name")
     if name in {".", ".."} or "/" in name:

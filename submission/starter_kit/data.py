@@ -18,7 +18,15 @@ __all__ = ["DLIBDataset", "get_dataset", "get_dataset_name", "get_loader"]
 
 
 def get_dataset_name() -> str:
-    """Reads the data set's name from AICROWD_DATASET_NAME; the stand-in when it is unset."""
+    """Reads the data set's name from AICROWD_DATASET_NAME; the stand-in when it is unset.
+
+    Example:
+        >>> import os
+        >>> from unittest.mock import patch
+        >>> with patch.dict(os.environ, AICROWD_DATASET_NAME="mpi3d_toy"):
+        ...     get_dataset_name()
+        'mpi3d_toy'
+    """
     return read_environment().dataset_name
 
 
@@ -124,6 +132,20 @@ def get_loader(
         iterator_len: number of images of an epoch.
         num_workers: processes that read; their number does not change the batches.
         dataloader_kwargs: further arguments of `DataLoader`.
+
+    Example:
+        >>> import os, tempfile
+        >>> from pathlib import Path
+        >>> from unittest.mock import patch
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     file = Path(folder, "standin_toy", "standin_toy.npz")
+        ...     file.parent.mkdir()
+        ...     images, sizes = np.zeros((4, 64, 64, 3), np.uint8), (1, 1, 1, 1, 1, 2, 2)
+        ...     np.savez(file, images=images, factor_sizes=sizes)
+        ...     with patch.dict(os.environ, DISENTANGLEMENT_LIB_DATA=folder):
+        ...         loader = get_loader("standin_toy", batch_size=2, iterator_len=6)
+        ...     [tuple(batch.shape) for batch in loader]
+        [(2, 3, 64, 64), (2, 3, 64, 64), (2, 3, 64, 64)]
     """
     dataset = get_dataset(name, seed, iterator_len)
     if not dataloader_kwargs.keys() & {"sampler", "batch_sampler", "shuffle"}:

@@ -37,7 +37,14 @@ ExperimentConfig = namedtuple("ExperimentConfig", ("base_path", "experiment_name
 
 
 def get_config() -> ExperimentConfig:
-    """Reads output folder, experiment's name and data set's name from the AICROWD_ variables."""
+    """Reads output folder, experiment's name and data set's name from the AICROWD_ variables.
+
+    Example:
+        >>> from unittest.mock import patch
+        >>> with patch.dict(os.environ, AICROWD_EVALUATION_NAME="mine"):
+        ...     get_config().experiment_name
+        'mine'
+    """
     environment = read_environment()
     return ExperimentConfig(
         str(environment.output_path), environment.evaluation_name, environment.dataset_name
@@ -58,6 +65,10 @@ def get_model_path(
         base_path: folder of all experiments; by default that of AICROWD_OUTPUT_PATH.
         experiment_name: by default that of AICROWD_EVALUATION_NAME.
         make: make the file's folder, and `results` in it.
+
+    Example:
+        >>> get_model_path("scratch", "mine", make=False)
+        'scratch/mine/representation/pytorch_model.pt'
     """
     config = get_config()
     base = Path(config.base_path if base_path is None else base_path)
@@ -93,6 +104,14 @@ def export_model(
     Raises:
         InputError: if the model cannot be copied or traced, if it fails, if its codes are not as
             the evaluator needs them, or if the file computes others. The message says which.
+
+    Example:
+        >>> import tempfile
+        >>> model = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())  # codes are mean colours
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = export_model(model, Path(folder, "model.pt"))
+        ...     import_model(path)(torch.ones(1, 3, 64, 64))
+        tensor([[1., 1., 1.]])
     """
     path = get_model_path() if path is None else os.fspath(path)
     copied = copy_of(model).cpu().eval()
@@ -165,6 +184,12 @@ def make_representor(
     Returns:
         A function from (B, 64, 64, 3) images in [0, 1] to (B, C) codes. It raises InputError
         when images or codes are no array or have another number of dimensions.
+
+    Example:
+        >>> model = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
+        >>> represent = make_representor(model, cuda=False)
+        >>> represent(np.ones((1, 64, 64, 3)))
+        array([[1., 1., 1.]], dtype=float32)
     """
     device = torch.device("cuda" if (use_cuda() if cuda is None else cuda) else "cpu")
     model = model.to(device)

@@ -18,7 +18,16 @@ __all__ = ["copy_of", "evaluation_mode", "in_float32"]
 
 @contextmanager
 def evaluation_mode(model: nn.Module) -> Iterator[None]:
-    """Puts a module into evaluation mode; afterwards each part has the mode that it had before."""
+    """Puts a module into evaluation mode; afterwards each part has the mode that it had before.
+
+    Example:
+        >>> model = nn.Dropout()
+        >>> with evaluation_mode(model):
+        ...     model.training
+        False
+        >>> model.training
+        True
+    """
     # A frozen script module has no mode: it evaluates always.
     modes = [(each, each.training) for each in model.modules() if hasattr(each, "training")]
     model.eval()
@@ -37,6 +46,12 @@ def copy_of(model: nn.Module) -> nn.Module:
 
     Raises:
         InputError: if it is no module, or something in it cannot be copied.
+
+    Example:
+        >>> model = nn.Linear(2, 2)
+        >>> copied = copy_of(model)
+        >>> copied.weight is model.weight, torch.equal(copied.weight, model.weight)
+        (False, True)
     """
     given = getattr(model, "_orig_mod", model)  # torch.compile's wrapper cannot be traced
     if not isinstance(given, nn.Module):
@@ -79,6 +94,11 @@ def in_float32(model: nn.Module) -> bool:
 
     Returns:
         whether there were any others.
+
+    Example:
+        >>> in_float32(nn.Linear(2, 2).double())
+        note: the copy to export is float32, since the evaluator's images are; got float64
+        True
     """
     kinds = {each.dtype for each in (*model.parameters(), *model.buffers())}
     others = {kind for kind in kinds if kind.is_floating_point} - {torch.float32}

@@ -9,7 +9,12 @@ __all__ = ["Repository", "listed"]
 
 
 def listed(text: str) -> list[str]:
-    """Lists the lines of a text file, without comments from # on and without empty ones."""
+    """Lists the lines of a text file, without comments from # on and without empty ones.
+
+    Example:
+        >>> listed("numpy  # for arrays")
+        ['numpy']
+    """
     lines = (line.split("#")[0].strip() for line in text.splitlines())
     return [line for line in lines if line]
 

@@ -17,6 +17,12 @@ def to_unit_range(images: Tensor, device: torch.device) -> Tensor:
     """Moves (B, H, W, 3) uint8 images to a device as (B, 3, H, W) float32 in [0, 1].
 
     The channels stay innermost in memory, which is the layout that convolutions run fastest on.
+
+    Example:
+        >>> images = torch.full((2, 64, 64, 3), 255, dtype=torch.uint8)
+        >>> moved = to_unit_range(images, torch.device("cpu"))
+        >>> tuple(moved.shape), float(moved.max())
+        ((2, 3, 64, 64), 1.0)
     """
     return images.to(device, non_blocking=True).permute(0, 3, 1, 2).float().div_(255)
 
@@ -29,6 +35,15 @@ class LabelledImages:
 
     Raises:
         InputError: if there is no set or their factor sizes differ.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from submission.factors import FactorSpace
+        >>> images = np.zeros((6, 64, 64, 3), dtype=np.uint8)
+        >>> toy = ImageSet("toy", Path(), images, FactorSpace(("shape", "size"), (2, 3)))
+        >>> pixels, factors = LabelledImages([toy, toy]).take(np.array([5, 6]))
+        >>> tuple(pixels.shape), factors.tolist()  # the first set's last image, the second's first
+        ((2, 64, 64, 3), [[1, 2], [0, 0]])
     """
 
     def __init__(self, sets: Sequence[ImageSet]) -> None:
@@ -101,6 +116,14 @@ def split_indices(images: LabelledImages, fraction: float, seed: int) -> tuple[I
 
     Returns:
         Indices of the training and of the validation images.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from submission.factors import FactorSpace
+        >>> images = np.zeros((10, 64, 64, 3), dtype=np.uint8)
+        >>> toy = ImageSet("toy", Path(), images, FactorSpace(("shape", "size"), (2, 5)))
+        >>> [len(part) for part in split_indices(LabelledImages([toy]), fraction=0.2, seed=0)]
+        [8, 2]
     """
     random = np.random.default_rng(seed)
     num_points = images.space.num_points
@@ -124,6 +147,11 @@ def epoch_batches(
         num_images: images of this epoch, at most all of `indices`.
         seed: of the run.
         epoch: number of the epoch.
+
+    Example:
+        >>> batches = list(epoch_batches(np.arange(10), 4, num_images=10, seed=0, epoch=0))
+        >>> [len(batch) for batch in batches], len(set(np.concatenate(batches)))
+        ([4, 4], 8)
     """
     random = np.random.default_rng((seed, epoch))
     order = random.choice(indices, size=min(num_images, len(indices)), replace=False)

@@ -17,13 +17,25 @@ __all__ = ["CheckpointFile", "fingerprint", "sha256_of_tensor"]
 
 
 def fingerprint(**facts: Any) -> str:
-    """Hashes what a run depends on, so that no other run goes on from its checkpoint."""
+    """Hashes what a run depends on, so that no other run goes on from its checkpoint.
+
+    Example:
+        >>> fingerprint(seed=0, epochs=5) == fingerprint(epochs=5, seed=0)
+        True
+        >>> fingerprint(seed=0) == fingerprint(seed=1)
+        False
+    """
     text = json.dumps(facts, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def sha256_of_tensor(tensor: Tensor) -> str:
-    """Hashes the numbers of a contiguous tensor on the CPU, without a copy."""
+    """Hashes the numbers of a contiguous tensor on the CPU, without a copy.
+
+    Example:
+        >>> sha256_of_tensor(torch.zeros(2)) == hashlib.sha256(bytes(8)).hexdigest()
+        True
+    """
     return hashlib.sha256(tensor.detach().reshape(-1).view(torch.uint8).numpy().data).hexdigest()
 
 
@@ -37,6 +49,14 @@ class CheckpointFile:
 
     Attributes:
         is_current: whether the last call of `save` wrote the file.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     checkpoint = CheckpointFile(Path(folder, "run.ckpt"), fingerprint(seed=0), 60.0)
+        ...     checkpoint.save({"step": 3})
+        ...     checkpoint.load()
+        {'step': 3}
     """
 
     def __init__(self, path: Path, identity: str, seconds: float) -> None:

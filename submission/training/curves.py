@@ -26,6 +26,15 @@ class Curves:
 
     Args:
         rows: (step, name, value) to begin with.
+
+    Example:
+        >>> import tempfile
+        >>> curves = Curves()
+        >>> curves.add(0, {"loss": 2.5})
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     curves.write(Path(folder))
+        ...     Path(folder, "curves.csv").read_text().split()
+        ['step,name,value', '0,loss,2.5']
     """
 
     def __init__(self, rows: Sequence[Row] = ()) -> None:

@@ -69,6 +69,10 @@ def one_device(device: torch.device, precision: Precision | None = None) -> Devi
     Args:
         device: the device.
         precision: of the matrix products; None for the fastest of the device.
+
+    Example:
+        >>> one_device(torch.device("cpu"), Precision(torch.float32, "the example")).device
+        device(type='cpu')
     """
     return _open(device, precision or choose_precision(device), Launch())
 
@@ -91,6 +95,11 @@ def opened_devices(
     Raises:
         InputError: if there are fewer GPUs than processes.
         ConnectionError: if another process ended without an error.
+
+    Example:
+        >>> with opened_devices(cuda=False) as devices:
+        ...     devices.num_processes, devices.is_first
+        (1, True)
     """
     device, launch = choose_device(cuda=cuda), read_launch()
     if device.type == "cuda" and launch.num_local > torch.cuda.device_count():

@@ -14,6 +14,12 @@ def stop_requested() -> Iterator[Callable[[], int]]:
 
     A second signal ends the process as usual. After the block, signals do what they did before.
     Only the main thread can use it.
+
+    Example:
+        >>> with stop_requested() as stop:
+        ...     signal.raise_signal(signal.SIGTERM)
+        ...     stop() == signal.SIGTERM
+        True
     """
     received = 0
     previous = {kind: signal.getsignal(kind) for kind in (signal.SIGTERM, signal.SIGINT)}

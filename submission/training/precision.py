@@ -18,6 +18,10 @@ class Precision:
     Attributes:
         dtype: torch.bfloat16, torch.float16 or torch.float32.
         reason: a few words for the log.
+
+    Example:
+        >>> Precision(torch.bfloat16, "the example").name
+        'bf16-mixed'
     """
 
     dtype: torch.dtype
@@ -39,6 +43,10 @@ def choose_device(*, cuda: bool | None) -> torch.device:
 
     Raises:
         InputError: if a GPU is asked for and there is none.
+
+    Example:
+        >>> choose_device(cuda=False)
+        device(type='cpu')
     """
     if cuda and not torch.cuda.is_available():
         raise InputError("expected a GPU because AICROWD_CUDA asks for one, got none; unset it")

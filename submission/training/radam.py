@@ -25,6 +25,11 @@ def rectified_step(step: int, learning_rate: float, second_decay: float) -> tupl
 
     Returns:
         Adam's step size and epsilon at this step.
+
+    Example:
+        >>> step_size, epsilon = rectified_step(1, learning_rate=0.001, second_decay=0.999)
+        >>> step_size / epsilon  # so large an epsilon hides the second moment
+        0.001
     """
     longest = 2 / (1 - second_decay) - 1
     correction = 1 - second_decay**step
@@ -45,6 +50,13 @@ class FusedRAdam(torch.optim.Adam):
         learning_rate: the step size.
         betas: decay rates of both moments.
         weight_decay: decoupled; a step multiplies each weight by 1 - step size * decay.
+
+    Example:
+        >>> weight = torch.ones(1, requires_grad=True)
+        >>> weight.sum().backward()
+        >>> FusedRAdam([weight], learning_rate=0.1, betas=(0.9, 0.999)).step()
+        >>> weight.detach()
+        tensor([0.9000])
     """
 
     def __init__(

@@ -34,6 +34,11 @@ class LibrarySet:
         num_channels: 1 or 3.
         hidden: names of the factors that vary but do not count as ground truth.
         alternative: a file that is read where `sources` are missing; empty for none.
+
+    Example:
+        >>> LIBRARY_SETS["shapes3d"].sources_in(Path("nowhere"))
+        Traceback (most recent call last):
+        submission.errors.MissingFileError: expected nowhere/...; put it there
     """
 
     name: str
@@ -183,6 +188,10 @@ def to_levels(observations: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
 
     Raises:
         InputError: if pixels are not finite or plainly of another range.
+
+    Example:
+        >>> to_levels(np.array([0.0, 0.5, 1.0])).tolist()
+        [0, 128, 255]
     """
     low, high = float(observations.min()), float(observations.max())
     if not (low >= -OVERSHOOT and high <= 1 + OVERSHOOT):

@@ -226,6 +226,10 @@ def domain_named(name: str) -> Domain:
 
     Raises:
         InputError: if there is no such domain.
+
+    Example:
+        >>> domain_named("standin_toy").light.flat, domain_named("standin_real").light.flat
+        (True, False)
     """
     if name not in _DOMAINS:
         raise InputError(f"expected one of {', '.join(STANDIN_NAMES)}, got {name!r}")

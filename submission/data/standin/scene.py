@@ -80,6 +80,10 @@ def standin_space(sizes: tuple[int, ...] = FULL_GRID) -> FactorSpace:
 
     Raises:
         InputError: if there is no such grid.
+
+    Example:
+        >>> standin_space((6, 6, 2, 3, 3, 4, 4)).num_points
+        10368
     """
     most = FULL_GRID[:5]
     if len(sizes) != len(FACTOR_NAMES) or min(sizes) < 1 or any(map(int.__gt__, sizes, most)):
@@ -155,6 +159,11 @@ def poses(positions: npt.NDArray[np.int64], num_positions: tuple[int, int]) -> F
     Returns:
         (m, 5, 3) three unit vectors of the object's frame, the last along the rod, then shoulder
         and object centre.
+
+    Example:
+        >>> pose = poses(np.array([[0, 3]]), num_positions=(5, 5))[0]
+        >>> np.linalg.norm(pose[:3], axis=1).round(6).tolist()
+        [1.0, 1.0, 1.0]
     """
     e = _angles(positions[:, 0], num_positions[0], *ELEVATION)
     a = _angles(positions[:, 1], num_positions[1], *AZIMUTH)

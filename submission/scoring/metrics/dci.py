@@ -113,7 +113,13 @@ def boosted_importances(train: Rows, test: Rows, random_state: int) -> Trees:
 
 
 def dci_of_trees(trees: Trees) -> DciScore:
-    """Scores importances and accuracies with the library's functions."""
+    """Scores importances and accuracies with the library's functions.
+
+    Example:
+        >>> score = dci_of_trees(Trees(np.eye(2), np.ones(2), np.ones(2)))
+        >>> round(score.disentanglement, 3), round(score.completeness, 3)
+        (1.0, 1.0)
+    """
     lib, importances = library().dci, trees.importances
     shares = importances if importances.sum() > 0 else np.ones_like(importances)
     return DciScore(

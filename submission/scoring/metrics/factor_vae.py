@@ -75,6 +75,14 @@ def compute_factor_vae(draws: Draws, settings: FactorVaeSettings) -> FactorVaeSc
 
     A value with fewer rows than `batch_size` would make the variance within its group too small;
     `scarce_value` finds such values.
+
+    Example:
+        >>> from submission.factors import FactorSpace
+        >>> factors = np.indices((3, 4)).reshape(2, -1).T.repeat(20, axis=0)
+        >>> space = FactorSpace(("shape", "size"), (3, 4))
+        >>> draws = SampleDraws(space, factors * 1.0, factors, seed=0)
+        >>> compute_factor_vae(draws, FactorVaeSettings(num_train=500, num_eval=500)).score
+        1.0
     """
     if isinstance(draws, GridDraws):
         return _of_grid(draws, settings)

@@ -53,6 +53,15 @@ def compute_irs(draws: Draws, settings: IrsSettings) -> IrsScore:
     """Computes IRS in the precision of the codes, as the library does.
 
     Latents that are constant, or whose variance rounds to 0, take no part.
+
+    Example:
+        >>> from submission.factors import FactorSpace
+        >>> from submission.scoring.draws import SampleDraws
+        >>> factors = np.indices((3, 4)).reshape(2, -1).T
+        >>> space = FactorSpace(("shape", "size"), (3, 4))
+        >>> draws = SampleDraws(space, factors * 1.0, factors, seed=0)
+        >>> compute_irs(draws, IrsSettings()).matrix.round(2).tolist()
+        [[1.0, 0.0], [0.0, 1.0]]
     """
     (rows,) = draws.rows((settings.num_train,), settings.batch_size)
     return _irs(rows, settings)

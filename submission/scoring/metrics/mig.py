@@ -54,6 +54,15 @@ def compute_mig(draws: Draws, settings: MigSettings) -> MigScore:
 
     Raises:
         InputError: if a factor has one value only in the rows drawn.
+
+    Example:
+        >>> from submission.factors import FactorSpace
+        >>> from submission.scoring.draws import SampleDraws
+        >>> factors = np.indices((3, 4)).reshape(2, -1).T
+        >>> space = FactorSpace(("shape", "size"), (3, 4))
+        >>> draws = SampleDraws(space, factors * 1.0, factors, seed=0)
+        >>> compute_mig(draws, MigSettings()).gap_per_factor.round(2).tolist()
+        [1.0, 1.0]
     """
     ((codes, factors),) = draws.rows((settings.num_train,), settings.batch_size)
     check_drawn(factors, draws.space.names, "MigSettings.num_train")

@@ -48,6 +48,15 @@ def compute_sap(draws: Draws, settings: SapSettings) -> SapScore:
 
     Raises:
         InputError: if a factor has one value only in the training rows drawn.
+
+    Example:
+        >>> from submission.factors import FactorSpace
+        >>> from submission.scoring.draws import SampleDraws
+        >>> factors = np.indices((2, 2)).reshape(2, -1).T.repeat(60, axis=0)
+        >>> space = FactorSpace(("shape", "size"), (2, 2))
+        >>> draws = SampleDraws(space, factors * 1.0, factors, seed=0)
+        >>> compute_sap(draws, SapSettings()).accuracies.diagonal().tolist()
+        [1.0, 1.0]
     """
     nums = (settings.num_train, settings.num_test)
     train, test = draws.rows(nums, settings.batch_size)

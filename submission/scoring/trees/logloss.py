@@ -28,6 +28,10 @@ def prior_scores(counts: IntArray) -> Floats:
 
     Returns:
         (1,) log-odds of the second of two classes, or (K,) centred log-probabilities.
+
+    Example:
+        >>> prior_scores(np.array([30, 10])).round(3)  # log of 10 / 30
+        array([-1.099])
     """
     from scipy.special import logit
     from scipy.stats import gmean

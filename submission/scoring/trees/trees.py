@@ -65,7 +65,12 @@ class Tree(NamedTuple):
 
 
 def sort_features(features: Singles) -> SortedFeatures:
-    """Sorts the samples once by every column of (n, C) features."""
+    """Sorts the samples once by every column of (n, C) features.
+
+    Example:
+        >>> sort_features(np.array([[0.5], [0.1], [0.3]], np.float32)).order.tolist()
+        [[1, 2, 0]]
+    """
     values = np.ascontiguousarray(features.T)
     order = np.argsort(values, axis=1, kind="stable").astype(np.uint32)
     return SortedFeatures(values, order, reciprocal_table(len(features)))

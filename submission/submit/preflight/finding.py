@@ -34,6 +34,12 @@ def judge(check: str, wrong: Sequence[str], detail: str, fix: str) -> Finding:
         wrong: the faults; the check passes when there are none.
         detail: what the check found without faults.
         fix: what to do about the faults.
+
+    Example:
+        >>> judge("sizes", ["a.npz has 90 MiB"], "all small", fix="git rm --cached a.npz").detail
+        'a.npz has 90 MiB'
+        >>> judge("sizes", [], "all small", fix="").passed
+        True
     """
     if not wrong:
         return Finding(check, detail)
@@ -42,7 +48,16 @@ def judge(check: str, wrong: Sequence[str], detail: str, fix: str) -> Finding:
 
 
 def table(findings: Sequence[Finding]) -> str:
-    """Formats findings as text, with the fix below each failed one."""
+    """Formats findings as text, with the fix below each failed one.
+
+    Example:
+        >>> lock = Finding("lock", "12 packages")
+        >>> sizes = Finding("sizes", "a.npz has 90 MiB", fix="remove it")
+        >>> print(table([lock, sizes]))
+        passed  lock   12 packages
+        FAILED  sizes  a.npz has 90 MiB
+                       fix: remove it
+    """
     width = max(len(finding.check) for finding in findings)
     lines = []
     for finding in findings:

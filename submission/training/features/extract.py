@@ -56,6 +56,13 @@ def extract_features(
 
     Raises:
         Stopped: if a signal stopped the extraction.
+
+    Example:
+        >>> from submission.training.devices import one_device
+        >>> extractor = nn.Sequential(nn.Flatten(), nn.Linear(3 * 8 * 8, 512))
+        >>> images = np.zeros((5, 8, 8, 3), dtype=np.uint8)
+        >>> tuple(extract_features(extractor, images, one_device(torch.device("cpu"))).shape)
+        (5, 512)
     """
     extractor = extractor.to(devices.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     chunks = _slices(0, len(images), max(SMALLEST_CHUNK, BATCHES_PER_CHUNK * batch_size))

@@ -26,6 +26,13 @@ class FactorClassifier(nn.Module):
     Args:
         extractor: maps (B, 3, 64, 64) images in [0, 1] to (B, 512) features.
         heads: maps features to logits.
+
+    Example:
+        >>> extractor = nn.Sequential(nn.Flatten(), nn.Linear(3 * 64 * 64, 512))
+        >>> classify = FactorClassifier(extractor, Heads(("shape", "color"), (3, 6)))
+        >>> pixels = torch.zeros(2, 64, 64, 3, dtype=torch.uint8)
+        >>> [tuple(logits.shape) for logits in classify(pixels)]
+        [(2, 3), (2, 6)]
     """
 
     def __init__(self, extractor: nn.Module, heads: Heads) -> None:
@@ -71,6 +78,18 @@ def factor_accuracies(
 
     Returns:
         Accuracy in [0, 1] by factor name, the same on every process.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from submission.data.image_set import ImageSet
+        >>> from submission.factors import FactorSpace
+        >>> from submission.training.devices import one_device
+        >>> pixels = np.zeros((4, 64, 64, 3), np.uint8)
+        >>> toy = ImageSet("toy", Path(), pixels, FactorSpace(("size",), (4,)))
+        >>> first = lambda pixels: [torch.eye(4)[[0] * len(pixels)]]  # says 0 of each image
+        >>> cpu = one_device(torch.device("cpu"))
+        >>> factor_accuracies(first, LabelledImages([toy]), np.arange(4), cpu)
+        {'size': 0.25}
     """
     correct = torch.zeros(images.space.num_factors, dtype=torch.int64, device=devices.device)
     own = indices[devices.number :: devices.num_processes]

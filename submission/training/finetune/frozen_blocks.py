@@ -11,6 +11,12 @@ class FrozenBatchNorm(nn.BatchNorm2d):
 
     Args:
         like: the batch norm to replace.
+
+    Example:
+        >>> import torch
+        >>> norm = FrozenBatchNorm(nn.BatchNorm2d(1))  # mean 0, variance 1
+        >>> round(norm(torch.full((1, 1, 1, 1), 2.0)).item(), 3)
+        2.0
     """
 
     def __init__(self, like: nn.BatchNorm2d | nn.SyncBatchNorm) -> None:
@@ -34,6 +40,12 @@ def freeze_blocks(trunk: nn.Sequential, num_blocks: int) -> None:
         trunk: convolutions, batch norms and activations. Each block ends with a max pooling. Names
             and values of parameters and buffers stay.
         num_blocks: number of blocks to freeze, in 0..5.
+
+    Example:
+        >>> trunk = nn.Sequential(nn.Conv2d(3, 8, 3), nn.MaxPool2d(2), nn.Conv2d(8, 8, 3))
+        >>> freeze_blocks(trunk, num_blocks=1)
+        >>> [name for name, value in trunk.named_parameters() if value.requires_grad]
+        ['2.weight', '2.bias']
     """
     ends = [i for i, module in enumerate(trunk) if isinstance(module, nn.MaxPool2d)]
     for position in range(ends[num_blocks - 1] if num_blocks else 0):

@@ -76,6 +76,12 @@ def starting_heads(settings: FinetuneSettings, space: FactorSpace, earlier: Head
         settings: scale and seed.
         space: the factors to classify.
         earlier: heads to start from; heads of other factors or sizes are not used.
+
+    Example:
+        >>> space = FactorSpace(("shape", "color"), (3, 6))
+        >>> heads = starting_heads(FinetuneSettings(), space, earlier=None)
+        >>> [tuple(weight.shape) for weight in heads.weights]
+        [(3, 512), (6, 512)]
     """
     torch.manual_seed(seed_for(settings.seed, "finetune: weights of the heads"))
     heads = Heads(space.names, space.sizes, settings.head_scale)

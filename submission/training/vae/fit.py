@@ -59,6 +59,19 @@ def fit(
             the training diverges.
         Stopped: if a signal stopped the training.
         OutputError: if the curves cannot be written.
+
+    Example:
+        >>> import tempfile
+        >>> from submission.training.devices import one_device
+        >>> small = {"num_latents": 2, "encoder_widths": (4,), "decoder_widths": (4,)}
+        >>> settings, done = FitSettings(batch_size=8, num_epochs=1, **small), []
+        >>> cpu = one_device(torch.device("cpu"))
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     place = Path(folder, "vae.ckpt")
+        ...     encoder = fit(torch.rand(20, 6), None, settings, cpu, place, done.append)
+        last epoch: ...
+        >>> done, tuple(encoder(torch.rand(5, 6)).shape)
+        ([0.5, 1.0], (5, 2))
     """
     if settings.latents == "heads":
         assert heads is not None
@@ -94,6 +107,12 @@ def encode_features(encoder: Encoder, features: Tensor, batch_size: int = 8192) 
 
     Returns:
         (N, C) float32 codes on the CPU.
+
+    Example:
+        >>> from submission.models.vae import VAE
+        >>> vae = VAE(num_inputs=6, num_latents=2, encoder_widths=(4,), decoder_widths=(4,)).eval()
+        >>> tuple(encode_features(vae, torch.rand(5, 6)).shape)
+        (5, 2)
     """
     device = next(encoder.parameters()).device
     # Filled in place: small results kept between large temporaries would tear the heap apart.
@@ -114,6 +133,12 @@ def kl_per_latent(encoder: Encoder, features: Tensor) -> list[float]:
 
     Returns:
         C numbers in nats; none if the encoder has no posterior.
+
+    Example:
+        >>> from submission.models.vae import VAE
+        >>> vae = VAE(num_inputs=6, num_latents=2, encoder_widths=(4,), decoder_widths=(4,)).eval()
+        >>> len(kl_per_latent(vae, torch.rand(5, 6)))
+        2
     """
     if not isinstance(encoder, FeatureVAE):
         return []

@@ -24,6 +24,11 @@ def make_vae(num_inputs: int, settings: FitSettings, views: Views | None = None)
         num_inputs: D, length of a feature vector.
         settings: network and seed.
         views: one for each latent; None if all latents see the whole feature.
+
+    Example:
+        >>> settings = FitSettings(num_latents=3, encoder_widths=(4,), decoder_widths=(4,))
+        >>> tuple(make_vae(8, settings)(torch.rand(5, 8)).shape)
+        (5, 3)
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed_for(settings.seed, "VAE: initial weights"))
@@ -87,6 +92,12 @@ def copy_losses(
 
     Returns:
         (R, G).
+
+    Example:
+        >>> views = Views(torch.rand(2, 3, 8), torch.zeros(2, 3), ("shape", "color"), torch.ones(2))
+        >>> vae = GroupedVAE(views, encoder_widths=(4,), decoder_widths=(4,), num_copies=3)
+        >>> tuple(copy_losses(vae, torch.rand(5, 8), 0.4, Generator()).shape)
+        (3, 2)
     """
     sums = features.new_zeros(vae.num_codes)
     for start in range(0, len(features), batch_size):

@@ -22,6 +22,14 @@ class VAEStep:
         vae: in training mode; its gradients are replaced.
         precision: of the matrix products; losses are computed in float32.
         reduction: "mean" or "sum" over the batch.
+
+    Example:
+        >>> from submission.models.vae import VAE
+        >>> vae = VAE(num_inputs=6, num_latents=2, encoder_widths=(4,), decoder_widths=(4,))
+        >>> step = VAEStep(vae, Precision(torch.float32, "the example"))
+        >>> loss, error, divergence = step(torch.rand(5, 6), torch.randn(5, 2), torch.tensor(0.4))
+        >>> torch.allclose(loss, error + 0.4 * divergence / 2)
+        True
     """
 
     vae: FeatureVAE

@@ -42,6 +42,13 @@ class VAETask(Task):
 
     Raises:
         InputError: if there are fewer features than a batch.
+
+    Example:
+        >>> widths = {"encoder_widths": (4,), "decoder_widths": (4,)}
+        >>> settings = FitSettings(num_latents=2, batch_size=8, num_epochs=3, **widths)
+        >>> precision = Precision(torch.float32, "the example")
+        >>> VAETask(torch.rand(20, 6), settings, torch.device("cpu"), precision).num_steps
+        6
     """
 
     network: FeatureVAE
