@@ -39,8 +39,14 @@ case $AICROWD_DATASET_NAME in
     if [[ ! -e $data ]]; then
       # A mistake in the settings shows before the images are rendered, not after.
       run -m submission settings "$config" "${@:3}" >/dev/null
+      if [[ -z ${STANDIN_GRID:-} ]]; then
+        echo "choosing a grid for a run of ${RUN_MINUTES:=6} minutes (RUN_MINUTES, or STANDIN_GRID)"
+        estimate=$(run -m submission estimate "$config" --minutes "$RUN_MINUTES" "${@:3}")
+        printf '%s\n' "$estimate"
+        STANDIN_GRID=${estimate##*$'\n'}
+      fi
       echo "rendering $AICROWD_DATASET_NAME, a look-alike of MPI3D (once)"
-      run -m submission data render "$AICROWD_DATASET_NAME" ${STANDIN_GRID:+--grid "$STANDIN_GRID"}
+      run -m submission data render "$AICROWD_DATASET_NAME" --grid "$STANDIN_GRID"
     elif [[ -n ${STANDIN_GRID:-} ]]; then
       echo "note: $data is used as it is; delete it to render the grid $STANDIN_GRID"
     fi

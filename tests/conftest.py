@@ -5,7 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from submission.cli import let_threads_sleep
 from tests.redis_server import Server, start_server
+
+let_threads_sleep()
 
 
 @pytest.fixture

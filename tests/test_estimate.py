@@ -1,0 +1,67 @@
+"""How long a run takes: more work lasts longer, and the chosen grid fits the time."""
+
+import dataclasses
+import math
+from pathlib import Path
+
+import pytest
+
+from submission.cli import main
+from submission.config.configuration import Configuration, load_configuration
+from submission.data.catalogue import DEFAULT_GRID
+from submission.job.duration import GRIDS, durations, longest_within
+from submission.models.frozen import FrozenExtractor, load_extractor
+
+PAPER = load_configuration(Path("configs/paper.gin"))
+BEST = load_configuration(Path("configs/best.gin"))
+
+
+@pytest.fixture(scope="module")
+def frozen() -> FrozenExtractor:
+    return load_extractor("finetuned", "weights/extractor.safetensors", Path())
+
+
+def minutes(configuration: Configuration, frozen: FrozenExtractor, rate: float) -> list[float]:
+    return [each.minutes for each in durations(configuration, frozen, rate)]
+
+
+def test_the_grids_grow_to_the_default() -> None:
+    assert sorted(GRIDS, key=math.prod) == list(GRIDS)
+    assert GRIDS[-1] == DEFAULT_GRID
+
+
+@pytest.mark.parametrize("configuration", [PAPER, BEST], ids=["paper", "best"])
+def test_more_images_and_a_slower_machine_take_longer(
+    configuration: Configuration, frozen: FrozenExtractor
+) -> None:
+    fast, slow = (minutes(configuration, frozen, rate) for rate in (200.0, 100.0))
+    assert fast == sorted(set(fast))
+    assert all(more > less for more, less in zip(slow, fast, strict=True))
+
+
+def test_a_larger_part_of_the_work_lasts_longer(frozen: FrozenExtractor) -> None:
+    shorter = dataclasses.replace(BEST, adapt=dataclasses.replace(BEST.adapt, num_tuning_images=64))
+    longer = dataclasses.replace(PAPER, fit=dataclasses.replace(PAPER.fit, num_epochs=1000))
+    assert minutes(shorter, frozen, 100.0) < minutes(BEST, frozen, 100.0)
+    assert minutes(longer, frozen, 100.0) > minutes(PAPER, frozen, 100.0)
+
+
+def test_the_chosen_grid_fits_the_time(frozen: FrozenExtractor) -> None:
+    lasting = durations(BEST, frozen, 115.0)
+    chosen = longest_within(6.0, lasting)
+    assert chosen.minutes <= 6.0
+    assert all(
+        each.minutes > 6.0 for each in lasting if math.prod(each.sizes) > math.prod(chosen.sizes)
+    )
+
+
+def test_the_command_ends_with_a_grid_to_render(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["estimate", "configs/paper.gin", "--minutes", "0.01"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert "0.01" in lines[-2]
+    assert lines[-1] == ",".join(map(str, GRIDS[0]))
+
+
+def test_no_time_at_all_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["estimate", "--minutes", "0"]) == 2
+    assert "--minutes" in capsys.readouterr().err
