@@ -1,5 +1,6 @@
 """Estimates how long a run takes on this machine, from its settings and a short measurement."""
 
+import copy
 import math
 import time
 from collections.abc import Sequence
@@ -61,14 +62,26 @@ class Lasting(NamedTuple):
 def durations(configuration: Configuration, frozen: FrozenExtractor, rate: float) -> list[Lasting]:
     """Estimates how long a run lasts on each of `GRIDS`.
 
+    The products of the VAE are taken to run at the rate of the extractor's.
+
     Args:
         configuration: of the run.
         frozen: the extractor with its heads.
         rate: images whose features are extracted in a second.
     """
-    return [
-        Lasting(grid, _seconds(configuration, frozen, math.prod(grid), rate) / 60) for grid in GRIDS
-    ]
+    fit = configuration.fit
+    vae = planned_vae(fit, frozen.heads)
+    seconds_per_row = 0.0  # of an epoch
+    if vae is not None:
+        passes = 3 * _operations(vae, FEATURE_SIZE) / _operations(frozen.extractor, 3, 64, 64)
+        seconds_per_row = passes / rate + STEP_SECONDS / fit.batch_size
+    lasting = []
+    for grid in GRIDS:
+        num_images = math.prod(grid)
+        rows = (fit.num_images or num_images) * fit.num_epochs
+        seconds = _seconds_without_fit(configuration, num_images, rate) + rows * seconds_per_row
+        lasting.append(Lasting(grid, seconds / 60))
+    return lasting
 
 
 def longest_within(minutes: float, lasting: Sequence[Lasting]) -> Lasting:
@@ -89,9 +102,8 @@ def images_per_second(frozen: FrozenExtractor, devices: Devices) -> float:
         frozen: the extractor of the run.
         devices: where to compute.
     """
-    extractor = fold(frozen.extractor, devices.precision.dtype).to(
-        devices.device, memory_format=torch.channels_last
-    )
+    extractor = fold(frozen.extractor, devices.precision.dtype)
+    extractor = extractor.to(devices.device).to(memory_format=torch.channels_last)
     images = torch.rand(BATCH_SIZE, 3, 64, 64, device=devices.device)
     extractor(images).sum().item()  # takes the number back, so that a GPU has finished
     began, seconds, num_batches = time.monotonic(), 0.0, 0
@@ -101,25 +113,17 @@ def images_per_second(frozen: FrozenExtractor, devices: Devices) -> float:
     return num_batches * BATCH_SIZE / seconds
 
 
-def _seconds(
-    configuration: Configuration, frozen: FrozenExtractor, num_images: int, rate: float
-) -> float:
-    """Adds up the stages; products are taken to run at the rate of the extractor's."""
-    adapt, fit = configuration.adapt, configuration.fit
-    tuned = min(adapt.num_tuning_images, num_images)
-    passes = PASSES_PER_TUNED_IMAGE * tuned + num_images + CHECKED_IMAGES
-    passes += min(adapt.num_norm_images or tuned, num_images)
-    seconds = passes / rate + min(num_images / rate, ENCODING_SECONDS) + FIXED_SECONDS
-    vae = planned_vae(fit, frozen.heads)
-    if vae is not None:
-        rows = (fit.num_images or num_images) * fit.num_epochs
-        share = 3 * _operations(vae, FEATURE_SIZE) / _operations(frozen.extractor, 3, 64, 64)
-        seconds += rows * share / rate + rows / fit.batch_size * STEP_SECONDS
-    return seconds
+def _seconds_without_fit(configuration: Configuration, num_images: int, rate: float) -> float:
+    adapt = configuration.adapt
+    num_tuned = min(adapt.num_tuning_images, num_images)
+    passes = PASSES_PER_TUNED_IMAGE * num_tuned + num_images + CHECKED_IMAGES
+    passes += min(adapt.num_norm_images or num_tuned, num_images)
+    return passes / rate + min(num_images / rate, ENCODING_SECONDS) + FIXED_SECONDS
 
 
 def _operations(network: nn.Module, *shape: int) -> int:
     """Counts the operations of the products of a forward pass on two inputs of a shape."""
     with FlopCounterMode(display=False) as counter, torch.device("meta"):
-        network.to("meta")(torch.empty(2, *shape))
-    return counter.get_total_flops()
+        copy.deepcopy(network).to("meta")(torch.empty(2, *shape))
+    operations: int = counter.get_total_flops()
+    return operations
