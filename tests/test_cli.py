@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from submission.cli import COMMANDS, main, program
+from submission.cli import COMMANDS, SPINS, main, program
 from submission.config.configuration import Configuration, load_configuration
 from submission.data.standin.render import render_file
 from submission.errors import InputError, MissingFileError, OutputError, Stopped
@@ -289,3 +289,14 @@ def test_an_option_may_begin_with_the_home_folder(
     monkeypatch.setenv("HOME", str(tmp_path))
     words = ("data", "check", "standin_real", "--folder=~/mine")
     assert_one_line(run(*words), "error:", f"{tmp_path}/mine/standin_real")
+
+
+@pytest.mark.parametrize(("before", "after"), [(None, SPINS), ("7", "7")])
+def test_threads_without_work_sleep_soon_unless_the_user_says_otherwise(
+    before: str | None, after: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("GOMP_SPINCOUNT", raising=False)
+    if before is not None:
+        monkeypatch.setenv("GOMP_SPINCOUNT", before)
+    assert main(["settings"]) == 0
+    assert os.environ["GOMP_SPINCOUNT"] == after
