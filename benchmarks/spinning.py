@@ -10,7 +10,7 @@ import sys
 import time
 from pathlib import Path
 
-from submission.cli import SPINS
+from submission.server.environment import SPINS
 
 STEPS = 20
 COUNTS = (("default", "300000"), ("ours", SPINS), ("none", "0"))

@@ -5,7 +5,6 @@ installed package gives the same command line the name `disentangle`.
 """
 
 import importlib
-import os
 import platform
 import re
 import sys
@@ -18,10 +17,10 @@ from pathlib import Path
 import click
 
 from submission.errors import InputError, Stopped, UserError
-from submission.server.environment import is_debugging
+from submission.server.environment import is_debugging, let_threads_sleep
 from submission.server.termination import ending_on_sigterm
 
-__all__ = ["let_threads_sleep", "main", "program", "run_commands"]
+__all__ = ["main", "program", "run_commands"]
 
 COMMANDS = {
     "data": "List, fetch, check, render and show image files.",
@@ -40,13 +39,6 @@ COMMANDS = {
 }
 
 INSTALLED = "disentangle"
-
-SPINS = "1000"
-"""How often a thread of GNU OpenMP looks for work before it sleeps.
-
-By default it looks 300,000 times. On two cores beside a busy program, small networks then train at
-a half to a twentieth of the speed, since a thread that looks takes the core of the one that works.
-"""
 
 EXTRA_OF = {
     "torch": "training",
@@ -131,11 +123,6 @@ def run_commands(group: click.Group, name: str, argv: Sequence[str] | None = Non
             ) from error
 
     return program(run, lambda: given.get("debug", False))
-
-
-def let_threads_sleep() -> None:
-    """Makes threads without work sleep soon; takes effect if PyTorch is not imported yet."""
-    os.environ.setdefault("GOMP_SPINCOUNT", SPINS)
 
 
 def _add_debug_option(command: click.Command) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from submission.cli import let_threads_sleep
+from submission.server.environment import let_threads_sleep
 from tests.redis_server import Server, start_server
 
 let_threads_sleep()

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from submission.cli import COMMANDS, SPINS, main, program
+from submission.cli import COMMANDS, main, program
 from submission.config.configuration import Configuration, load_configuration
 from submission.data.standin.render import render_file
 from submission.errors import InputError, MissingFileError, OutputError, Stopped
+from submission.server.environment import SPINS
 
 Run = Callable[..., tuple[int, str]]
 UNSET = ("AICROWD_IS_GRADING", "CROWDAI_IS_GRADING", "DISENTANGLE_DEBUG")
