@@ -14,27 +14,11 @@ import numpy as np
 import pytest
 
 from submission.data.ground_truth import GridData
-from submission.factors import FactorSpace
-from submission.scoring import Scores, Settings, score_table
+from submission.scoring import Scores, score_table
 from submission.scoring.library import library
 from submission.scoring.reference import perfect_codes
 from submission.scoring.result_files import KIT_NAMES, write_result_files
-from submission.scoring.settings import (
-    DciSettings,
-    FactorVaeSettings,
-    IrsSettings,
-    MigSettings,
-    SapSettings,
-)
-
-SPACE = FactorSpace(("colour", "size", "angle"), (4, 2, 9))
-SETTINGS = Settings(
-    factor_vae=FactorVaeSettings(500, 300, 200, 16, 0.05),
-    dci=DciSettings(150, 80),
-    sap=SapSettings(300, 150),
-    irs=IrsSettings(500),
-    mig=MigSettings(500),
-)
+from tests.test_scoring_tables import SETTINGS, SPACE
 
 
 def library_module(name: str) -> Any:

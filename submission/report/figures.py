@@ -98,6 +98,25 @@ def show_shares(axes: Axes, counts: IntArray) -> None:
     axes.imshow(shares, cmap=SHADES, vmin=0, vmax=1, interpolation="nearest")
 
 
+def _print_number(
+    axes: Axes,
+    cell: tuple[float, float],
+    value: float,
+    small: str = INK,
+    fontsize: float | None = None,
+) -> None:
+    """Prints a number in its cell of a matrix: white on dark shades, else in a colour for it."""
+    axes.text(
+        *cell,
+        f"{value:.2f}",
+        ha="center",
+        va="center",
+        fontsize=fontsize,
+        color="white" if value > 0.55 else small,
+        in_layout=False,
+    )
+
+
 def draw_heat_map(
     values: FloatArray, rows: Sequence[str], columns: Sequence[str], title: str
 ) -> bytes:
@@ -122,15 +141,7 @@ def draw_heat_map(
         for row in range(num_rows):
             for column in range(num_columns):
                 value = float(values[row, column])
-                axes.text(
-                    column,
-                    row,
-                    f"{value:.2f}",
-                    ha="center",
-                    va="center",
-                    color="white" if value > 0.55 else INK if value >= 0.1 else MUTED,
-                    in_layout=False,
-                )
+                _print_number(axes, (column, row), value, small=INK if value >= 0.1 else MUTED)
         outline_largest(axes, values)
         axes.set_xticks(range(num_columns), columns, rotation=52, ha="left", color=INK)
         axes.set_yticks(range(num_rows), rows, color=INK)
@@ -159,16 +170,7 @@ def draw_dependence(values: FloatArray, labels: Sequence[str], title: str) -> by
         axes.imshow(shown, cmap=SHADES, vmin=0, vmax=1)
         for row, column in zip(*np.nonzero(shown >= 0.01), strict=True):
             value = float(values[row, column])
-            axes.text(
-                column,
-                row,
-                f"{value:.2f}",
-                ha="center",
-                va="center",
-                fontsize=8 if C < 10 else 5,
-                color="white" if value > 0.55 else INK,
-                in_layout=False,
-            )
+            _print_number(axes, (column, row), value, fontsize=8 if C < 10 else 5)
         axes.set_xticks(range(C), labels, color=INK, fontsize=8 if C < 10 else 6)
         axes.set_yticks(range(C), labels, color=INK)
         axes.tick_params(length=0, top=True, labeltop=True, bottom=False, labelbottom=False)
