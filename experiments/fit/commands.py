@@ -1,0 +1,82 @@
+"""The commands that fit looks to labelled images and show how near they are."""
+
+from pathlib import Path
+
+import click
+import numpy as np
+
+from experiments.fit.fit import STAGES, fit_stage
+from experiments.fit.judge import judge, rendered, table_of
+from experiments.fit.sheet import draw_sheet
+from experiments.fit.split import read_shots
+from experiments.fitted.look import FOLDER, look_named, write_look
+from experiments.fitted.render import render_file
+from submission.console import say
+from submission.errors import InputError
+from submission.files import replacing
+
+__all__ = ["fit", "render", "sheet"]
+
+DOMAINS = click.Choice(["toy", "realistic", "real"])
+
+
+@click.command()
+@click.argument("domain", type=DOMAINS)
+@click.option("--images", type=Path, required=True, help="An .npz file: images, labels, domain.")
+@click.option("--stage", "stages", type=click.Choice(STAGES), multiple=True, help="Default: all.")
+@click.option("--num-images", type=click.IntRange(6), default=24, show_default=True)
+def fit(domain: str, images: Path, stages: tuple[str, ...], num_images: int) -> None:
+    """Fit a domain's look to half of labelled images, and judge it by the other half.
+
+    Each stage starts from the look that the package has and writes what it found in its place.
+
+    Example: python -m experiments fit real --images samples.npz --stage paint
+    """
+    name = f"standin_{domain}"
+    shots = read_shots(images, domain)
+    look = look_named(name)
+    for stage in stages or STAGES:
+        say(f"{name}: {stage}")
+        look = fit_stage(look, shots.where(shots.fits), stage, num_images, say)
+        write_look(look, FOLDER / f"{name}.json")
+    say(table_of(judge(look, shots, rendered(look, shots)), shots))
+
+
+@click.command()
+@click.argument("images", type=Path)
+@click.option("--domain", "domains", type=DOMAINS, multiple=True, help="Default: all.")
+@click.option("--sample", "count", type=click.IntRange(1), default=36, show_default=True)
+@click.option("--output", type=Path, default=Path("scratch/sheets"), show_default=True)
+def sheet(images: Path, domains: tuple[str, ...], count: int, output: Path) -> None:
+    """Draw labelled images, our renders below them, and the differences below these.
+
+    Example: python -m experiments sheet samples.npz --domain real
+    """
+    for domain in domains or DOMAINS.choices:
+        shots = read_shots(images, domain)
+        look = look_named(f"standin_{domain}")
+        judging = np.flatnonzero(~shots.fits & shots.exact)
+        random = np.random.default_rng(0)
+        rows = random.choice(judging, min(count, len(judging)), replace=False)
+        rows = rows[np.lexsort(shots.factors[rows][:, [6, 0, 3]].T)]
+        chosen = shots.where(rows)
+        with replacing(output / f"{domain}.png") as beside:
+            beside.write_bytes(draw_sheet(chosen.images, rendered(look, chosen)))
+        say(f"written: {output / f'{domain}.png'}")
+
+
+@click.command()
+@click.argument("domain", type=DOMAINS)
+@click.option("--grid", required=True, help="Seven factor sizes, such as 6,6,2,3,3,8,8.")
+@click.option("--output", type=Path, required=True, help="The .npz file to write.")
+@click.option("--seed", type=int, default=0, show_default=True)
+def render(domain: str, grid: str, output: Path, seed: int) -> None:
+    """Render a grid with a fitted look, in the file format of the stand-in.
+
+    Example: python -m experiments render real --grid 6,6,2,3,3,8,8 --output scratch/real.npz
+    """
+    words = grid.replace(" ", "").split(",")
+    if not all(word.isdecimal() for word in words):
+        raise InputError(f"expected seven sizes such as 6,6,2,3,3,8,8 for --grid, got {grid!r}")
+    render_file(f"standin_{domain}", tuple(map(int, words)), output, seed)
+    say(f"rendered {output}, {output.stat().st_size:,} bytes")

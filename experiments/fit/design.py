@@ -1,0 +1,271 @@
+"""What each pixel of arm and object shows: the terms that paint and colour weight."""
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from numba import prange
+
+from experiments.fitted.look import Look, Paint
+from experiments.fitted.raycast import NOTHING, OBJECT, first_hit
+from experiments.fitted.scene import IMAGE_SIZE, Scene, camera_vectors, poses
+from experiments.fitted.shade import (
+    BACKDROP_SHARE,
+    NUM_CHANNELS,
+    OVERSAMPLING,
+    load_of,
+    part_terms,
+    pixel_ray,
+    shadow,
+    trace,
+)
+from experiments.fitted.shadows import Lamps
+from experiments.fitted.terms import NUM_BALL_TERMS, NUM_TERMS, ball_terms
+from experiments.fitted.vectors import row, travelled
+from submission.data import standin
+from submission.kernels import kept_kernel, sources_digest
+from submission.scoring.arrays import IntArray
+
+__all__ = [
+    "ARM",
+    "COVER",
+    "GLOSS",
+    "LIGHT",
+    "Pixels",
+    "channels_of",
+    "chosen_pixels",
+    "covered",
+    "design_of",
+]
+
+FloatArray = npt.NDArray[np.float64]
+
+ARM = slice(0, 4 * NUM_TERMS)
+GLOSS = slice(ARM.stop, ARM.stop + NUM_BALL_TERMS)
+LIGHT = slice(GLOSS.stop, GLOSS.stop + NUM_BALL_TERMS)
+LIGHT_START = LIGHT.start  # a number, for compiled code
+COVER = LIGHT.stop
+"""Columns of a design."""
+
+FOLDERS = Path(standin.__path__[0]), Path(__file__).parent
+VERSION = sources_digest(FOLDERS[0]) ^ sources_digest(FOLDERS[1])
+
+
+@dataclass(frozen=True, eq=False)
+class Pixels:
+    """Pixels of several images.
+
+    Attributes:
+        image: (p,) number of the image of each, ascending.
+        place: (p, 2) row and column.
+        around: (p, 9) numbers of the pixels of its neighbourhood, row by row; a pixel stands for a
+            neighbour that is not chosen.
+    """
+
+    image: IntArray
+    place: IntArray
+    around: IntArray
+
+
+def chosen_pixels(mask: npt.NDArray[np.bool_]) -> Pixels:
+    """Lists the pixels that an (n, 64, 64) mask chooses."""
+    image, rows, columns = np.nonzero(mask)
+    number = np.full(mask.shape, -1)
+    number[image, rows, columns] = np.arange(len(image))
+    last = IMAGE_SIZE - 1
+    around = np.stack(
+        [
+            number[image, np.clip(rows + a, 0, last), np.clip(columns + b, 0, last)]
+            for a in (-1, 0, 1)
+            for b in (-1, 0, 1)
+        ],
+        axis=1,
+    )
+    around = np.where(around < 0, np.arange(len(image))[:, None], around)
+    return Pixels(image, np.stack([rows, columns], axis=1), around)
+
+
+@functools.cache
+def _accumulation() -> Callable[..., None]:
+    version = VERSION
+
+    def accumulate(
+        scene: Scene,
+        lamps: Lamps,
+        cameras: FloatArray,
+        geometry: IntArray,
+        poses: FloatArray,
+        image: IntArray,
+        place: IntArray,
+        out: npt.NDArray[np.float32],
+    ) -> None:
+        assert version >= 0  # renews what is kept when a source changes
+        for p in prange(len(image)):
+            n = image[p]
+            load = load_of(scene, geometry[n, 0], geometry[n, 1], poses[n])
+            camera = cameras[geometry[n, 2]]
+            origin = row(camera, 0)
+            terms = np.empty(NUM_BALL_TERMS)
+            i, j = place[p, 0], place[p, 1]
+            missed = 0
+            for a in range(OVERSAMPLING):
+                for b in range(OVERSAMPLING):
+                    way = pixel_ray(
+                        camera, i + (a + 0.5) / OVERSAMPLING, j + (b + 0.5) / OVERSAMPLING
+                    )
+                    t, part, normal = first_hit(scene, load, origin, way)
+                    if part == NOTHING:
+                        missed += 1
+                        continue
+                    point = travelled(origin, way, t)
+                    part_terms(part, load, point, normal, way, terms)
+                    for k in range(NUM_BALL_TERMS if part == OBJECT else NUM_TERMS):
+                        out[p, part * NUM_TERMS + k] += terms[k]
+                    if part == OBJECT:
+                        ball_terms(normal, point[0], point[2], terms)
+                        for k in range(NUM_BALL_TERMS):
+                            out[p, LIGHT_START + k] += terms[k]
+            if missed > 0:
+                way = pixel_ray(camera, i + 0.5, j + 0.5)
+                out[p, COVER] = missed * shadow(scene, lamps, load, origin, way)
+            for k in range(COVER + 1):
+                out[p, k] /= OVERSAMPLING * OVERSAMPLING
+
+    return kept_kernel(accumulate, parallel=True, error_model="numpy")
+
+
+@functools.cache
+def _painting() -> Callable[..., None]:
+    version = VERSION
+
+    def paint_pixels(
+        scene: Scene,
+        lamps: Lamps,
+        paint: Paint,
+        cameras: FloatArray,
+        geometry: IntArray,
+        poses: FloatArray,
+        spots: tuple[IntArray, IntArray],
+        out: npt.NDArray[np.float32],
+    ) -> None:
+        assert version >= 0  # renews what is kept when a source changes
+        image, place = spots
+        for p in prange(len(image)):
+            n = image[p]
+            view = geometry[n, 2]
+            load = load_of(scene, geometry[n, 0], geometry[n, 1], poses[n])
+            camera = cameras[view]
+            origin = row(camera, 0)
+            terms, total = np.empty(NUM_BALL_TERMS), np.zeros(out.shape[1])
+            i, j = place[p, 0], place[p, 1]
+            missed = 0
+            for a in range(OVERSAMPLING):
+                for b in range(OVERSAMPLING):
+                    u, v = i + (a + 0.5) / OVERSAMPLING, j + (b + 0.5) / OVERSAMPLING
+                    way = pixel_ray(camera, u, v)
+                    hit = first_hit(scene, load, origin, way)
+                    if hit[1] == NOTHING:
+                        missed += 1
+                    else:
+                        trace(paint, view, load, hit, (origin, way), terms, total)
+            if missed > 0:
+                way = pixel_ray(camera, i + 0.5, j + 0.5)
+                total[BACKDROP_SHARE] = missed * shadow(scene, lamps, load, origin, way)
+            for k in range(out.shape[1]):
+                out[p, k] = total[k] / (OVERSAMPLING * OVERSAMPLING)
+
+    return kept_kernel(paint_pixels, parallel=True, error_model="numpy")
+
+
+def channels_of(look: Look, factors: IntArray, pixels: Pixels) -> npt.NDArray[np.float32]:
+    """Renders pixels with their paint.
+
+    Args:
+        look: of the images.
+        factors: (n, 7) values of the images, all of one camera.
+        pixels: of these images.
+
+    Returns:
+        (p, 7) channels as `shade_scenes` gives them.
+    """
+    out = np.empty((len(pixels.image), NUM_CHANNELS), dtype=np.float32)
+    _painting()(
+        look.scene,
+        look.lamps,
+        look.paint,
+        camera_vectors(look.scene.cameras),
+        np.ascontiguousarray(factors[:, 1:4]),
+        poses(look.scene, factors[:, 3], factors[:, 5:], (40, 40)),
+        (pixels.image, pixels.place),
+        out,
+    )
+    weight = float(look.paint.blur[factors[0, 3]])
+    return _softened(out, pixels, weight)
+
+
+@functools.cache
+def _softening() -> Callable[..., None]:
+    version = VERSION
+
+    def soften(
+        sharp: npt.NDArray[np.float32],
+        around: IntArray,
+        weight: float,
+        out: npt.NDArray[np.float32],
+    ) -> None:
+        assert version >= 0  # renews what is kept when a source changes
+        side = (weight, 1.0 - 2.0 * weight, weight)
+        for p in prange(len(out)):
+            for k in range(9):
+                share = side[k // 3] * side[k % 3]
+                for c in range(out.shape[1]):
+                    out[p, c] += share * sharp[around[p, k], c]
+
+    return kept_kernel(soften, parallel=True, error_model="numpy")
+
+
+def _softened(
+    sharp: npt.NDArray[np.float32], pixels: Pixels, weight: float
+) -> npt.NDArray[np.float32]:
+    if not weight:
+        return sharp
+    out = np.zeros_like(sharp)
+    _softening()(sharp, pixels.around, weight, out)
+    return out
+
+
+def design_of(look: Look, factors: IntArray, pixels: Pixels) -> npt.NDArray[np.float32]:
+    """Renders pixels up to the paint.
+
+    Args:
+        look: whose scene, lamps and blur count.
+        factors: (n, 7) values of the images, all of one camera.
+        pixels: of these images.
+
+    Returns:
+        (p, 89) terms: of the four parts of the arm, of the object's gloss, of the light on it, and
+        the share of the backdrop.
+    """
+    out = np.zeros((len(pixels.image), COVER + 1), dtype=np.float32)
+    frames = poses(look.scene, factors[:, 3], factors[:, 5:], (40, 40))
+    _accumulation()(
+        look.scene,
+        look.lamps,
+        camera_vectors(look.scene.cameras),
+        np.ascontiguousarray(factors[:, 1:4]),
+        frames,
+        pixels.image,
+        pixels.place,
+        out,
+    )
+    weight = float(look.paint.blur[factors[0, 3]])
+    return _softened(out, pixels, weight)
+
+
+def covered(design: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Returns the share of each pixel of a design that arm and object cover."""
+    share: npt.NDArray[np.float32] = design[:, : GLOSS.start + 1 : NUM_TERMS].sum(axis=1)
+    return share

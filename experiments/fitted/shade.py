@@ -1,0 +1,198 @@
+"""Renders the scene up to its two colour factors, which a later multiply-add puts in."""
+
+import functools
+import math
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit, prange
+
+from experiments.fitted.framing import frame_of
+from experiments.fitted.look import Look, Paint
+from experiments.fitted.raycast import NOTHING, OBJECT, ROD, Load, first_hit
+from experiments.fitted.scene import IMAGE_SIZE, Scene, camera_vectors
+from experiments.fitted.shadows import Lamps, hidden
+from experiments.fitted.terms import NUM_BALL_TERMS, Terms, ball_terms, solid_terms
+from experiments.fitted.vectors import Vector, dot, minus, row, travelled, unit
+from submission.factors import IntArray
+from submission.kernels import kept_kernel, sources_digest
+
+__all__ = [
+    "BACKDROP_SHARE",
+    "NUM_CHANNELS",
+    "OBJECT_LIGHT",
+    "OVERSAMPLING",
+    "load_of",
+    "part_terms",
+    "pixel_ray",
+    "shade_scenes",
+    "shadow",
+    "trace",
+]
+
+FloatArray = npt.NDArray[np.float64]
+
+NUM_CHANNELS = 7
+OBJECT_LIGHT, BACKDROP_SHARE = 3, 6  # first channels after those of everything else
+OVERSAMPLING = 3
+
+
+@njit(error_model="numpy")
+def load_of(scene: Scene, shape: int, size: int, pose: FloatArray) -> Load:
+    """Takes the object's measures from the scene."""
+    turn = math.radians(scene.spins[shape, size])
+    extent = scene.extents[shape, size]
+    return Load(shape, extent[0], extent[1], pose, (math.cos(turn), math.sin(turn)))
+
+
+@njit(error_model="numpy")
+def pixel_ray(camera: FloatArray, row_place: float, column_place: float) -> Vector:
+    """Returns the unit vector from a camera through a place in its image, in pixels."""
+    u, v = column_place - 0.5 * IMAGE_SIZE, row_place - 0.5 * IMAGE_SIZE
+    return unit(travelled(travelled(row(camera, 3), row(camera, 1), u), row(camera, 2), v))
+
+
+@njit(error_model="numpy")
+def part_terms(
+    part: int, load: Load, point: Vector, normal: Vector, direction: Vector, into: Terms
+) -> None:
+    """Gives the terms of a place on the arm; on the object, those of its reflection."""
+    if part in (OBJECT, ROD):
+        mirrored = travelled(direction, normal, -2.0 * dot(direction, normal))
+        away = minus(point, row(load.pose, 4))
+        ball_terms(mirrored, dot(away, row(load.pose, 2)), point[2], into)
+    else:
+        solid_terms(normal, point[2], into)
+
+
+@njit(error_model="numpy")
+def shadow(scene: Scene, lamps: Lamps, load: Load, origin: Vector, way: Vector) -> float:
+    """Returns the share of the floor's light that a ray finds; 1 where it meets no floor."""
+    if way[2] >= 0.0:
+        return 1.0
+    point = travelled(origin, way, -origin[2] / way[2])
+    if point[0] * point[0] + point[1] * point[1] > scene.walls[0] * scene.walls[0]:
+        return 1.0
+    light = 1.0
+    for k in range(len(lamps.strengths)):
+        if lamps.strengths[k] != 0.0:
+            part = hidden(scene, load, row(lamps.places, k), lamps.radii[k], point)
+            light -= lamps.strengths[k] * part
+    return light
+
+
+@njit(error_model="numpy")
+def _soften(image: npt.NDArray[np.float32], weight: float) -> None:
+    """Blurs an image in place along rows and columns; the border repeats itself."""
+    before = image.copy()
+    last = image.shape[0] - 1
+    middle = 1.0 - 2.0 * weight
+    for i in range(last + 1):
+        a, b = max(i - 1, 0), min(i + 1, last)
+        for j in range(last + 1):
+            for c in range(image.shape[2]):
+                image[i, j, c] = middle * before[i, j, c] + weight * (
+                    before[a, j, c] + before[b, j, c]
+                )
+    before[:] = image
+    for i in range(last + 1):
+        for j in range(last + 1):
+            a, b = max(j - 1, 0), min(j + 1, last)
+            for c in range(image.shape[2]):
+                image[i, j, c] = middle * before[i, j, c] + weight * (
+                    before[i, a, c] + before[i, b, c]
+                )
+
+
+@njit(error_model="numpy")
+def trace(
+    paint: Paint,
+    view: int,
+    load: Load,
+    hit: tuple[float, int, Vector],
+    ray: tuple[Vector, Vector],
+    terms: Terms,
+    total: FloatArray,
+) -> None:
+    """Adds what a ray that met the arm or its object brings."""
+    t, part, normal = hit
+    origin, direction = ray
+    point = travelled(origin, direction, t)
+    part_terms(part, load, point, normal, direction, terms)
+    weights = paint.gloss[view] if part == OBJECT else paint.arm[view, part]
+    for k in range(len(weights)):
+        for c in range(3):
+            total[c] += weights[k, c] * terms[k]
+    if part == OBJECT:
+        ball_terms(normal, point[0], point[2], terms)
+        for k in range(NUM_BALL_TERMS):
+            for c in range(3):
+                total[OBJECT_LIGHT + c] += paint.light[view, k, c] * terms[k]
+
+
+@functools.cache
+def _kernel() -> Callable[..., None]:
+    """Compiles the loop over scenes, or loads what an earlier process compiled of these sources."""
+    version = sources_digest(Path(__file__).parent)
+
+    def shade(
+        scene: Scene,
+        lamps: Lamps,
+        paint: Paint,
+        cameras: FloatArray,
+        geometry: IntArray,
+        poses: FloatArray,
+        out: npt.NDArray[np.float32],
+    ) -> None:
+        assert version >= 0  # the closure over the sources' digest is what renews the cache
+        for n in prange(len(geometry)):
+            view = geometry[n, 2]
+            load = load_of(scene, geometry[n, 0], geometry[n, 1], poses[n])
+            camera = cameras[view]
+            origin = row(camera, 0)
+            share = 1.0 / (OVERSAMPLING * OVERSAMPLING)
+            terms, total = np.empty(NUM_BALL_TERMS), np.empty(NUM_CHANNELS)
+            top, bottom, left, side = frame_of(scene, camera, load)
+            for i in range(IMAGE_SIZE):
+                for j in range(IMAGE_SIZE):
+                    total[:] = 0.0
+                    missed = OVERSAMPLING * OVERSAMPLING
+                    framed = top <= i < bottom and left <= j < side
+                    for a in range(OVERSAMPLING if framed else 0):
+                        for b in range(OVERSAMPLING):
+                            way = pixel_ray(
+                                camera, i + (a + 0.5) / OVERSAMPLING, j + (b + 0.5) / OVERSAMPLING
+                            )
+                            hit = first_hit(scene, load, origin, way)
+                            if hit[1] != NOTHING:
+                                missed -= 1
+                                trace(paint, view, load, hit, (origin, way), terms, total)
+                    if missed > 0:
+                        way = pixel_ray(camera, i + 0.5, j + 0.5)
+                        total[BACKDROP_SHARE] = missed * shadow(scene, lamps, load, origin, way)
+                    for c in range(NUM_CHANNELS):
+                        out[n, i, j, c] = total[c] * share
+            if paint.blur[view] != 0.0:
+                _soften(out[n], paint.blur[view])
+
+    return kept_kernel(shade, parallel=True, error_model="numpy")
+
+
+def shade_scenes(look: Look, geometry: IntArray, poses: FloatArray) -> npt.NDArray[np.float32]:
+    """Renders what does not depend on the colour factors.
+
+    Args:
+        look: of the domain.
+        geometry: (m, 3) object shapes, object sizes and camera heights.
+        poses: (m, 6, 3) as `scene.poses` gives them.
+
+    Returns:
+        (m, 64, 64, 7) red, green and blue levels of the arm and of what the object reflects,
+        the light on the object in three channels, then the shaded coverage of the backdrop.
+    """
+    out = np.empty((len(geometry), IMAGE_SIZE, IMAGE_SIZE, NUM_CHANNELS), dtype=np.float32)
+    cameras = camera_vectors(look.scene.cameras)
+    _kernel()(look.scene, look.lamps, look.paint, cameras, geometry, poses, out)
+    return out
