@@ -40,6 +40,10 @@ case $AICROWD_DATASET_NAME in
       # A mistake in the settings shows before the images are rendered, not after.
       run -m submission settings "$config" "${@:3}" >/dev/null
       if [[ -z ${STANDIN_GRID:-} ]]; then
+        if [[ ! ${RUN_MINUTES:-6} =~ ^[0-9]*[1-9][0-9]*$ ]]; then
+          echo "error: expected RUN_MINUTES to be a whole number of minutes, got $RUN_MINUTES" >&2
+          exit 1
+        fi
         echo "choosing a grid for a run of ${RUN_MINUTES:=6} minutes (RUN_MINUTES, or STANDIN_GRID)"
         estimate=$(run -m submission estimate "$config" --minutes "$RUN_MINUTES" "${@:3}")
         printf '%s\n' "$estimate"
@@ -48,7 +52,7 @@ case $AICROWD_DATASET_NAME in
       echo "rendering $AICROWD_DATASET_NAME, a look-alike of MPI3D (once)"
       run -m submission data render "$AICROWD_DATASET_NAME" --grid "$STANDIN_GRID"
     elif [[ -n ${STANDIN_GRID:-} ]]; then
-      echo "note: $data is used as it is; delete it to render the grid $STANDIN_GRID"
+      echo "note: $data is used as it is; for the grid $STANDIN_GRID, set DISENTANGLEMENT_LIB_DATA to a new folder"
     fi
     ;;
 esac

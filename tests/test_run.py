@@ -93,7 +93,7 @@ def test_the_saved_configuration_gives_the_same_model_and_scores(
     saved = [place / "shared/tiny/training/configuration.gin" for place in (folder, tmp_path)]
     again = run(tmp_path, str(saved[0]), "tiny")
     assert again.returncode == 0, again.stderr
-    assert f"standin_real.npz is used as it is; delete it to render the grid {GRID}" in again.stdout
+    assert f"standin_real.npz is used as it is; for the grid {GRID}" in again.stdout
     assert saved[0].read_bytes() == saved[1].read_bytes()
     files = [place / "shared/tiny/representation/pytorch_model.pt" for place in (folder, tmp_path)]
     assert files[0].read_bytes() == files[1].read_bytes()
@@ -134,3 +134,11 @@ def test_missing_data_are_named_in_one_line_on_the_server(tmp_path: Path) -> Non
     assert done.returncode != 0
     assert done.stderr.strip().count("\n") == 0
     assert "mpi3d_real.npz" in done.stderr
+
+
+def test_minutes_that_are_no_number_are_refused_before_the_work(tmp_path: Path) -> None:
+    done = run(tmp_path, "configs/quick.gin", STANDIN_GRID="", RUN_MINUTES="soon")
+    assert done.returncode == 1
+    assert done.stderr.strip().splitlines()[-1].startswith("error: expected RUN_MINUTES")
+    assert "soon" in done.stderr
+    assert not (tmp_path / "dataset").exists()
