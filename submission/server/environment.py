@@ -34,7 +34,7 @@ SPINS = "1000"
 """How often a thread of GNU OpenMP looks for work before it sleeps.
 
 By default it looks 300,000 times. On two cores beside a busy program, small networks then train at
-a half to a twentieth of the speed, since a thread that looks takes the core of the one that works.
+half the speed or less, since a thread that looks takes the core of the one that works.
 """
 
 
