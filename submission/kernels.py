@@ -10,15 +10,15 @@ from numba import njit
 __all__ = ["kept_kernel", "sources_digest"]
 
 
-def sources_digest(folder: Path) -> int:
-    """Digests the Python sources of a folder.
+def sources_digest(*folders: Path) -> int:
+    """Digests the Python sources of folders.
 
     Numba keeps compiled functions on disk and notices a change of their own file and of what they
     close over, but not of the functions and constants that they use from elsewhere. A compiled
     function that closes over this number is compiled again after any change.
 
     Args:
-        folder: of the sources; folders within it do not count.
+        folders: of the sources; folders within them do not count.
 
     Returns:
         A number from 0 to below 2**48.
@@ -28,8 +28,9 @@ def sources_digest(folder: Path) -> int:
         250348346448124
     """
     digest = hashlib.sha256()
-    for source in sorted(folder.glob("*.py")):
-        digest.update(source.read_bytes())
+    for folder in folders:
+        for source in sorted(folder.glob("*.py")):
+            digest.update(source.read_bytes())
     return int(digest.hexdigest()[:12], 16)
 
 

@@ -14,10 +14,11 @@ import pytest
 from experiments.fitted import render
 from experiments.fitted.look import look_named
 from experiments.fitted.render import render_file, render_images
-from experiments.fitted.scene import poses, standin_space
+from experiments.fitted.scene import poses
 from experiments.fitted.shade import OBJECT_LIGHT, shade_scenes
 from submission import files
 from submission.data.catalogue import STANDIN_NAMES
+from submission.data.standin.scene import standin_space
 from submission.errors import InputError, OutputError
 from submission.factors import FactorSpace
 from submission.files import sha256_of

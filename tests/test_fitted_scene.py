@@ -5,9 +5,8 @@ import numpy.typing as npt
 import pytest
 
 from experiments.fitted.look import look_named
-from experiments.fitted.scene import camera_vectors, poses, standin_space
-from experiments.fitted.shapes import PLANES
-from submission.data.catalogue import FULL_GRID, STANDIN_NAMES
+from experiments.fitted.scene import camera_vectors, poses
+from submission.data.catalogue import STANDIN_NAMES
 
 AXIS_ENDS = np.array([[0, 0], [0, 1], [1, 0], [1, 1]])
 
@@ -17,40 +16,6 @@ def frames_at(
 ) -> npt.NDArray[np.float64]:
     scene = look_named("standin_real").scene
     return poses(scene, np.zeros(len(positions), dtype=np.int64), positions, num_positions)
-
-
-def test_default_grid_is_that_of_mpi3d() -> None:
-    space = standin_space()
-    assert space.sizes == (6, 6, 2, 3, 3, 40, 40)
-    assert space.num_points == 1_036_800
-    assert space.names == (
-        "object_color",
-        "object_shape",
-        "object_size",
-        "camera_height",
-        "background_color",
-        "horizontal_axis",
-        "vertical_axis",
-    )
-
-
-@pytest.mark.parametrize(
-    "sizes",
-    [
-        (6, 6, 2, 3, 3, 40),
-        (6, 6, 2, 3, 3, 40, 40, 1),
-        (7, 6, 2, 3, 3, 40, 40),
-        (6, 6, 2, 3, 4, 40, 40),
-        (6, 6, 2, 3, 3, 0, 40),
-    ],
-)
-def test_impossible_grids_are_refused(sizes: tuple[int, ...]) -> None:
-    with pytest.raises(ValueError, match="expected seven factor sizes"):
-        standin_space(sizes)
-
-
-def test_more_positions_than_mpi3d_are_allowed() -> None:
-    assert standin_space((*FULL_GRID[:5], 41, 77)).sizes[5:] == (41, 77)
 
 
 def test_pose_is_a_right_handed_frame_with_the_object_one_unit_along_the_rod() -> None:
@@ -102,8 +67,3 @@ def test_cameras_go_down_and_see_the_column_in_the_middle(name: str) -> None:
     way = np.array([0.0, 0.0, 0.6]) - place
     across = (way * right).sum(axis=1) / (right**2).sum(axis=1) / (way * ahead).sum(axis=1)
     assert (np.abs(across) < 5).all()
-
-
-def test_flat_shapes_have_unit_normals_that_face_away_from_the_middle() -> None:
-    np.testing.assert_allclose(np.linalg.norm(PLANES[..., :3], axis=-1), 1.0, atol=1e-12)
-    assert (PLANES[..., 3] > 0).all()

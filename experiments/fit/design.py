@@ -11,7 +11,7 @@ from numba import prange
 
 from experiments.fitted.look import Look, Paint
 from experiments.fitted.raycast import NOTHING, OBJECT, first_hit
-from experiments.fitted.scene import IMAGE_SIZE, Scene, camera_vectors, poses
+from experiments.fitted.scene import Scene, camera_vectors, poses
 from experiments.fitted.shade import (
     BACKDROP_SHARE,
     NUM_CHANNELS,
@@ -23,9 +23,10 @@ from experiments.fitted.shade import (
     trace,
 )
 from experiments.fitted.shadows import Lamps
+from experiments.fitted.sources import SOURCES
 from experiments.fitted.terms import NUM_BALL_TERMS, NUM_TERMS, ball_terms
-from experiments.fitted.vectors import row, travelled
-from submission.data import standin
+from submission.data.standin.scene import IMAGE_SIZE
+from submission.data.standin.vectors import row, travelled
 from submission.kernels import kept_kernel, sources_digest
 from submission.scoring.arrays import IntArray
 
@@ -50,8 +51,7 @@ LIGHT_START = LIGHT.start  # a number, for compiled code
 COVER = LIGHT.stop
 """Columns of a design."""
 
-FOLDERS = Path(standin.__path__[0]), Path(__file__).parent
-VERSION = sources_digest(FOLDERS[0]) ^ sources_digest(FOLDERS[1])
+VERSION = sources_digest(Path(__file__).parent, *SOURCES)
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,8 +11,8 @@ from experiments.fit.solve import Solved, robust, solved
 from experiments.fit.split import Shots
 from experiments.fitted.backdrop import NUM_REGIONS, backdrop_terms, softened
 from experiments.fitted.look import Look
-from experiments.fitted.scene import IMAGE_SIZE
 from experiments.fitted.terms import NUM_TERMS
+from submission.data.standin.scene import IMAGE_SIZE
 
 __all__ = ["Stills", "ground_matrix", "solve_ground", "still_images", "with_ground"]
 

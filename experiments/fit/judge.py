@@ -12,8 +12,9 @@ from experiments.fit.split import Shots
 from experiments.fitted.backdrop import backdrop_of
 from experiments.fitted.develop import develop
 from experiments.fitted.look import Look
-from experiments.fitted.scene import IMAGE_SIZE, poses
+from experiments.fitted.scene import poses
 from experiments.fitted.shade import shade_scenes
+from submission.data.standin.scene import IMAGE_SIZE
 
 __all__ = ["Verdict", "judge", "rendered", "table_of"]
 

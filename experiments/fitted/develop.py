@@ -3,7 +3,6 @@
 import functools
 import math
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -11,9 +10,10 @@ from numba import njit, prange
 
 from experiments.fitted.backdrop import backdrops
 from experiments.fitted.look import Look, Noise
-from experiments.fitted.noise import normal, stream_key
-from experiments.fitted.scene import IMAGE_SIZE
 from experiments.fitted.shade import BACKDROP_SHARE, OBJECT_LIGHT
+from experiments.fitted.sources import SOURCES
+from submission.data.standin.noise import normal, stream_key
+from submission.data.standin.scene import IMAGE_SIZE
 from submission.factors import IntArray
 from submission.kernels import kept_kernel, sources_digest
 
@@ -52,7 +52,7 @@ def _develop(
 @functools.cache
 def _kernel() -> Callable[..., None]:
     """Compiles the loop over images, or loads what an earlier process compiled of these sources."""
-    version = sources_digest(Path(__file__).parent)
+    version = sources_digest(*SOURCES)
 
     def finish(
         noise: Noise,

@@ -7,8 +7,9 @@ import numpy.typing as npt
 from numba import njit
 
 from experiments.fitted.raycast import Load
-from experiments.fitted.scene import IMAGE_SIZE, Scene
-from experiments.fitted.vectors import Vector, dot, minus, row
+from experiments.fitted.scene import Scene
+from submission.data.standin.scene import IMAGE_SIZE
+from submission.data.standin.vectors import Vector, dot, minus, row
 
 __all__ = ["frame_of"]
 

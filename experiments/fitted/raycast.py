@@ -12,8 +12,8 @@ import numpy.typing as npt
 from numba import njit
 
 from experiments.fitted.scene import Scene
-from experiments.fitted.shapes import FAR, NEAR, hit_shape
-from experiments.fitted.vectors import Vector, dot, minus, row, times, travelled, unit
+from submission.data.standin.shapes import FAR, NEAR, hit_shape
+from submission.data.standin.vectors import Vector, dot, minus, row, times, travelled, unit
 
 __all__ = ["COLUMN", "FOOT", "NOTHING", "OBJECT", "ROD", "SHOULDER", "Load", "first_hit"]
 

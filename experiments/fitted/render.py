@@ -9,10 +9,11 @@ import numpy.typing as npt
 
 from experiments.fitted.develop import develop
 from experiments.fitted.look import Look, look_named
-from experiments.fitted.scene import IMAGE_SIZE, poses, standin_space
+from experiments.fitted.scene import poses
 from experiments.fitted.shade import shade_scenes
 from submission.console import progress_bar
 from submission.data.image_file import write_images
+from submission.data.standin.scene import IMAGE_SIZE, standin_space
 from submission.errors import InputError
 from submission.factors import FactorSpace, IntArray
 from submission.files import locked

@@ -10,15 +10,9 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from submission.data.catalogue import FACTOR_NAMES, FULL_GRID
-from submission.errors import InputError
-from submission.factors import FactorSpace
-
-__all__ = ["IMAGE_SIZE", "Scene", "camera_vectors", "poses", "standin_space"]
+__all__ = ["Scene", "camera_vectors", "poses"]
 
 FloatArray = npt.NDArray[np.float64]
-
-IMAGE_SIZE = 64
 
 
 class Scene(NamedTuple):
@@ -32,8 +26,8 @@ class Scene(NamedTuple):
             and right of straight back its colour reaches; the next colours follow.
         walls: (2,) distance of the six walls from the column's axis, and their turn about it.
         plate: (1,) radius of the disc below the column.
-        axes: (3, 4) first angle and span of the elevation, then of the azimuth, by camera: the
-            images of each were taken at one go, with marks of the axes of their own.
+        axes: (3, 4) first angle and span of the elevation, then of the azimuth, by camera. Each
+            camera has its own, since that fits better; why is not known.
         shoulder: (4,) height of the elevation's axis above the floor, radius of the joint, and
             where it begins and ends across the arm.
         rod: (3,) its place across the arm, its radius, and where it begins along itself.
@@ -54,24 +48,6 @@ class Scene(NamedTuple):
     foot: FloatArray
     extents: FloatArray
     spins: FloatArray
-
-
-def standin_space(sizes: tuple[int, ...] = FULL_GRID) -> FactorSpace:
-    """Names the factors of a stand-in grid, in the order of MPI3D.
-
-    Args:
-        sizes: seven sizes; the first five at most 6, 6, 2, 3, 3, the positions per axis free.
-
-    Raises:
-        InputError: if there is no such grid.
-    """
-    most = FULL_GRID[:5]
-    if len(sizes) != len(FACTOR_NAMES) or min(sizes) < 1 or any(map(int.__gt__, sizes, most)):
-        raise InputError(
-            f"expected seven factor sizes of at least 1, the first five at most {most}, "
-            f"got {tuple(sizes)}"
-        )
-    return FactorSpace(names=FACTOR_NAMES, sizes=tuple(sizes))
 
 
 def camera_vectors(cameras: FloatArray) -> FloatArray:

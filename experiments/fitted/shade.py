@@ -3,7 +3,6 @@
 import functools
 import math
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -12,10 +11,12 @@ from numba import njit, prange
 from experiments.fitted.framing import frame_of
 from experiments.fitted.look import Look, Paint
 from experiments.fitted.raycast import NOTHING, OBJECT, ROD, Load, first_hit
-from experiments.fitted.scene import IMAGE_SIZE, Scene, camera_vectors
+from experiments.fitted.scene import Scene, camera_vectors
 from experiments.fitted.shadows import Lamps, hidden
+from experiments.fitted.sources import SOURCES
 from experiments.fitted.terms import NUM_BALL_TERMS, Terms, ball_terms, solid_terms
-from experiments.fitted.vectors import Vector, dot, minus, row, travelled, unit
+from submission.data.standin.scene import IMAGE_SIZE
+from submission.data.standin.vectors import Vector, dot, minus, row, travelled, unit
 from submission.factors import IntArray
 from submission.kernels import kept_kernel, sources_digest
 
@@ -135,7 +136,7 @@ def trace(
 @functools.cache
 def _kernel() -> Callable[..., None]:
     """Compiles the loop over scenes, or loads what an earlier process compiled of these sources."""
-    version = sources_digest(Path(__file__).parent)
+    version = sources_digest(*SOURCES)
 
     def shade(
         scene: Scene,

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from experiments.fitted.vectors import Vector
+from submission.data.standin.vectors import Vector
 
 __all__ = [
     "NUM_BALL_TERMS",

@@ -20,7 +20,7 @@ from submission.data.standin.scene import (
     WALL_NORMALS,
 )
 from submission.data.standin.shapes import FAR, NEAR, hit_shape
-from submission.data.standin.vectors import Vector, dot, minus, times, travelled
+from submission.data.standin.vectors import Vector, dot, minus, row, times, travelled
 
 __all__ = [
     "ARM",
@@ -32,7 +32,6 @@ __all__ = [
     "Load",
     "first_hit",
     "occluded",
-    "row",
 ]
 
 FLOOR, RING_BAND, WALL, ARM, BASE_PLATE, OBJECT = range(6)
@@ -52,12 +51,6 @@ class Load(NamedTuple):
     shape: int
     extent: float
     pose: npt.NDArray[np.float64]
-
-
-@njit(error_model="numpy")
-def row(rows: npt.NDArray[np.float64], number: int) -> Vector:
-    """Takes a row of an (n, 3) array."""
-    return rows[number, 0], rows[number, 1], rows[number, 2]
 
 
 @njit(error_model="numpy")

@@ -20,10 +20,9 @@ from submission.data.standin.raycast import (
     Load,
     first_hit,
     occluded,
-    row,
 )
 from submission.data.standin.scene import CAMERAS, HALF_EXTENTS, IMAGE_SIZE
-from submission.data.standin.vectors import Vector, dot, minus, times, travelled
+from submission.data.standin.vectors import Vector, dot, minus, row, times, travelled, unit
 from submission.factors import IntArray
 from submission.kernels import kept_kernel, sources_digest
 
@@ -59,7 +58,7 @@ def _seen_share(place: FloatArray, light: Light, ray: Ray, load: Load, point: Ve
             v = (column + 0.5 + 0.5 * uniform(pixel, counter + 1)) / cells - 0.5
             bulb = (place[0] + u * light.width, place[1] + v * light.width, place[2])
             way = minus(bulb, point)
-            if occluded(load, point, times(way, 1.0 / math.sqrt(dot(way, way)))):
+            if occluded(load, point, unit(way)):
                 blocked += 1
     return 1.0 - light.shadow * blocked / (STRATA * STRATA)
 
@@ -205,7 +204,7 @@ def _kernel() -> Callable[..., None]:
                             u = j + (b + 0.5) / OVERSAMPLING - 0.5 * IMAGE_SIZE
                             v = i + (a + 0.5) / OVERSAMPLING - 0.5 * IMAGE_SIZE
                             way = travelled(travelled(ahead, right, u), down, v)
-                            direction = times(way, 1.0 / math.sqrt(dot(way, way)))
+                            direction = unit(way)
                             ray = (pixel, a, b)
                             seen = _trace(surfaces, light, ray, load, origin, direction)
                             for c in range(5):

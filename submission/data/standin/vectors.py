@@ -1,8 +1,12 @@
 """Vectors as tuples of three numbers, for compiled code that must not allocate."""
 
+import math
+
+import numpy as np
+import numpy.typing as npt
 from numba import njit
 
-__all__ = ["Vector", "dot", "minus", "times", "travelled"]
+__all__ = ["Vector", "dot", "minus", "row", "times", "travelled", "unit"]
 
 Vector = tuple[float, float, float]
 
@@ -26,6 +30,12 @@ def times(a: Vector, factor: float) -> Vector:
 
 
 @njit(error_model="numpy")
+def unit(a: Vector) -> Vector:
+    """Scales a vector to length one."""
+    return times(a, 1.0 / math.sqrt(dot(a, a)))
+
+
+@njit(error_model="numpy")
 def travelled(origin: Vector, direction: Vector, distance: float) -> Vector:
     """Goes a distance along a direction."""
     return (
@@ -33,3 +43,9 @@ def travelled(origin: Vector, direction: Vector, distance: float) -> Vector:
         origin[1] + distance * direction[1],
         origin[2] + distance * direction[2],
     )
+
+
+@njit(error_model="numpy")
+def row(rows: npt.NDArray[np.float64], number: int) -> Vector:
+    """Takes a row of an (n, 3) array."""
+    return rows[number, 0], rows[number, 1], rows[number, 2]
