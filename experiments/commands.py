@@ -12,6 +12,7 @@ from experiments.labelled_sample import draw_sample, read_sample
 from experiments.overview import draw_overview
 from experiments.rows import ROWS, find_row
 from experiments.run import RESULTS, read_results, run_row
+from experiments.teach import teach
 from submission.console import say
 from submission.errors import InputError
 from submission.files import replacing
@@ -93,6 +94,14 @@ def accuracy(
         return
     for metric, score in score_model(sample, model).items():
         say(f"{metric:<12}{score:.3f}")
+
+
+@experiments.command("teach")
+@click.option("--set", "overrides", multiple=True, help="A setting, such as Finetune.seed=1.")
+@click.option("--output", type=Path, default=Path("scratch/teach"), show_default=True)
+def teach_(overrides: tuple[str, ...], output: Path) -> None:
+    """Finetune the weights that ship on renders whose look varies."""
+    teach(output, overrides)
 
 
 @experiments.command()

@@ -18,7 +18,7 @@ from submission.errors import InputError
 from submission.factors import FactorSpace, IntArray
 from submission.files import locked
 
-__all__ = ["render_file", "render_images"]
+__all__ = ["render_file", "render_images", "render_look"]
 
 SCENES_AT_ONCE = 256  # 20 MiB of shaded scenes
 
@@ -51,10 +51,16 @@ def render_images(
     Raises:
         InputError: if there is no such domain, grid, grid point or seed.
     """
-    look = look_named(domain)
     if standin_space(space.sizes) != space:
         raise InputError(f"expected the factors {standin_space().names}, got {space.names}")
     _check_seed(seed)
+    return render_look(look_named(domain), space, factors, seed)
+
+
+def render_look(
+    look: Look, space: FactorSpace, factors: npt.ArrayLike, seed: int = 0
+) -> npt.NDArray[np.uint8]:
+    """Renders grid points in any look; see `render_images`."""
     points = np.asarray(factors)
     indices = space.factors_to_index(points)
     points = space.index_to_factors(indices)

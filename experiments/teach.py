@@ -1,0 +1,73 @@
+"""Finetunes the weights that ship on the simulations' looks and on looks that vary around them."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from experiments.fitted.look import look_named
+from experiments.run import WEIGHTS
+from experiments.varied import rendered_set, varied_look
+from submission.config.configuration import load_configuration
+from submission.console import say
+from submission.files import locked
+from submission.models.weights import read_card, save_extractor
+from submission.training.allocator import keep_freed_memory
+from submission.training.batches import LabelledImages
+from submission.training.devices import opened_devices
+from submission.training.finetune.finetune import finetune
+from submission.training.finetune.start import starting_extractor
+
+__all__ = ["teach"]
+
+NUM_LOOKS = 96
+"""Of each of the two varied sets."""
+
+SIMULATIONS = ("standin_toy", "standin_realistic")
+REAL = "standin_real"
+
+SETTINGS = (
+    f"Finetune.start='{WEIGHTS.as_posix()}'",
+    "Finetune.frozen_blocks=3",
+    "Finetune.head_scale=16.0",
+    "Finetune.batch_size=64",
+    "Finetune.num_epochs=6",
+    "Finetune.images_per_epoch=10240",
+    "Finetune.learning_rate=7e-4",
+    "Finetune.learning_rate_decay='cosine'",
+    "Finetune.augmentation=0.8",
+    "Finetune.axis_softness=0.7",
+    "Finetune.num_validation_images=800",
+)
+
+
+def teach(output: Path, overrides: Sequence[str] = ()) -> None:
+    """Finetunes extractor and heads; goes on from the checkpoint in the folder.
+
+    A quarter of the images have the look of toy, a quarter that of realistic, and one half have one
+    of the varied looks. Images are rendered when they are needed. Accuracies are measured on images
+    held out, and on renders of the real domain's look, which is not trained on.
+
+    Args:
+        output: folder of weights, card, learning curves and checkpoint.
+        overrides: settings that differ from `SETTINGS`.
+    """
+    keep_freed_memory()
+    settings = load_configuration(Path("configs/paper.gin"), (*SETTINGS, *overrides)).finetune
+    sets = [rendered_set(name, [look_named(name)]) for name in SIMULATIONS]
+    for number in range(2):
+        numbers = range(number * NUM_LOOKS, (number + 1) * NUM_LOOKS)
+        sets.append(rendered_set(f"varied_{number}", [varied_look(n) for n in numbers]))
+    others = [rendered_set(REAL, [look_named(REAL)])]
+    with opened_devices(cuda=None) as devices, locked(output, "finetuning"):
+        extractor, heads = starting_extractor(settings, LabelledImages(sets))
+        result = finetune(extractor, heads, sets, others, settings, devices, output)
+    path = output / "extractor.safetensors"
+    card = {
+        "data": [{"name": s.name, "sizes": list(s.space.sizes), "sha256": s.sha256} for s in sets],
+        "settings": asdict(settings),
+        "images_seen": result.num_images_seen,
+        "accuracy": result.accuracies,
+        "started_from": read_card(WEIGHTS),
+    }
+    save_extractor(result.extractor, path, card, result.heads)
+    say(f"weights: {path}")
