@@ -7,7 +7,7 @@ import click
 from experiments.accuracy import measure_accuracies, score_model, shipped_extractor
 from experiments.card import measure_card
 from experiments.document import write_document
-from experiments.fit.commands import fit, render, sheet
+from experiments.fit.commands import fit, sheet
 from experiments.labelled_sample import draw_sample, read_sample
 from experiments.overview import draw_overview
 from experiments.rows import ROWS, find_row
@@ -28,7 +28,7 @@ def experiments() -> None:
     """Make the tables of docs/results.md."""
 
 
-for command in (fit, sheet, render):
+for command in (fit, sheet):
     experiments.add_command(command)
 
 

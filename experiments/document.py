@@ -41,7 +41,11 @@ def write_document() -> None:
         InputError: if a mark names no table.
     """
     read = {row: read_results(row) for row in ROWS}
-    results = {row: content["trainings"] for row, content in read.items() if content}
+    results = {
+        row: [{**t, "renderer": content["renderer_version"]} for t in content["trainings"]]
+        for row, content in read.items()
+        if content
+    }
     accuracy = read_card(WEIGHTS)["accuracy"]
     tables = _tables(results, accuracy)
     for path in (PROJECT / "docs/results.md", PROJECT / "README.md"):
@@ -58,13 +62,13 @@ def _tables(results: Results, accuracy: Accuracies) -> dict[str, list[str]]:
     shown = _chosen(results, [row for row in MAIN if row.grid == GRID])
     perfect = _perfect(GRID).values()
     reference = _line("perfect code, noise 0.1", [_number(perfect[m]) for m in TITLES])
-    made_by = ("trainings", "seconds of a fit", "commit")
+    made_by = ("trainings", "seconds of a fit", "commit", "renderer")
     domains = {r.title: t[0]["accuracy"] for r, t in results.items() if "accuracy" in t[0]}
     tables = {
         "scores": [
             *_header("preset", TITLES.values(), *made_by),
             *(score_line(row.title, row.name, trainings) for row, trainings in main.items()),
-            reference + " | | | |",
+            reference + " | | | | |",
         ],
         "headline": [
             *_header(f"standin_real, {GRID}", TITLES.values()),
@@ -179,13 +183,15 @@ def score_line(title: str, name: str, trainings: Sequence[dict[str, Any]]) -> st
     Args:
         title: what the row is.
         name: of the row, as the command line knows it.
-        trainings: at least one, as a row's file has them; seconds are None if it was interrupted.
+        trainings: at least one, as a row's file has them, with the version of its renderer; seconds
+            are None if it was interrupted.
     """
     timed = [training["seconds"] for training in trainings if training["seconds"] is not None]
     seconds = f"{mean(timed):.0f}" if timed else "not timed"
     commits = ", ".join(sorted({training["commit"] for training in trainings}))
     scores = _scores(f"{title} (`{name}`)", trainings)
-    return f"{scores} {len(trainings)} | {seconds} | {commits} |"
+    renderer = trainings[0]["renderer"]
+    return f"{scores} {len(trainings)} | {seconds} | {commits} | {renderer} |"
 
 
 def _scores(title: str, trainings: Sequence[dict[str, Any]]) -> str:

@@ -22,6 +22,7 @@ from submission.config.configuration import (
     load_configuration,
 )
 from submission.console import say
+from submission.data.catalogue import RENDERER_VERSION
 from submission.data.image_set import file_of
 from submission.data.standin.render import render_file
 from submission.files import write_json
@@ -72,7 +73,12 @@ def current_results(row: Row) -> dict[str, Any]:
     configuration = _configuration(row)
     digest = _expected_weights(row, configuration)
     changed: dict[str, Any] = json.loads(json.dumps(changed_settings(configuration)))
-    header = {"command": row.command, "settings": changed, "weights_sha256": digest}
+    header = {
+        "command": row.command,
+        "settings": changed,
+        "weights_sha256": digest,
+        "renderer_version": RENDERER_VERSION,
+    }
     results = read_results(row)
     if results is None or any(results.get(name) != value for name, value in header.items()):
         return {**header, "trainings": []}

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from experiments.fitted.look import look_named
 from experiments.run import WEIGHTS
 from experiments.varied import rendered_set, varied_look
 from submission.config.configuration import load_configuration
 from submission.console import say
+from submission.data.standin.look import look_named
 from submission.files import locked
 from submission.models.weights import read_card, save_extractor
 from submission.training.allocator import keep_freed_memory

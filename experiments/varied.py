@@ -13,11 +13,10 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from experiments.fitted.look import Look, look_named, look_of, values_of
-from experiments.fitted.render import render_look
-from experiments.fitted.scene import Scene
 from submission.data.image_set import IMAGE_SHAPE, ImageSet
-from submission.data.standin.scene import standin_space
+from submission.data.standin.look import Look, look_named, look_of, values_of
+from submission.data.standin.render import render_look
+from submission.data.standin.scene import Scene, standin_space
 from submission.factors import FactorSpace, IntArray
 
 __all__ = ["RenderedImages", "rendered_set", "varied_look"]

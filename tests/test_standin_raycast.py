@@ -7,14 +7,17 @@ import numpy.typing as npt
 import pytest
 
 from submission.data.standin import raycast
+from submission.data.standin.look import look_named
 from submission.data.standin.noise import hashed, normal, uniform
-from submission.data.standin.raycast import Load, first_hit, occluded
+from submission.data.standin.raycast import Load, first_hit
 from submission.data.standin.scene import poses
+from submission.data.standin.shadows import hidden
 from submission.data.standin.shapes import FAR, hit_shape
 
 Vector = tuple[float, float, float]
 DOWN = (0.0, 0.0, -1.0)
-UPRIGHT = poses(np.array([[0, 0]]), (1, 1))[0]  # elevation close to 90 degrees
+STRAIGHT = (1.0, 0.0)
+SCENE = look_named("standin_real").scene
 
 
 def inside(shape: int, p: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
@@ -63,52 +66,53 @@ def test_apex_is_at_the_far_end_of_the_axis(shape: int) -> None:
     assert hit_shape(shape, (2.0, 2.0, 5.0), DOWN)[0] == FAR
 
 
-@pytest.mark.parametrize(
-    ("place", "material", "distance"),
-    [
-        ((1.5, 0.0), raycast.FLOOR, 6.0),
-        ((2.5, 0.0), raycast.RING_BAND, 6.0),
-        ((0.0, 2.9), raycast.FLOOR, 6.0),
-        ((0.0, 0.17), raycast.BASE_PLATE, 5.95),
-        ((0.05, 0.0), raycast.ARM, 5.09),
-    ],
-)
-def test_seen_from_above(place: tuple[float, float], material: int, distance: float) -> None:
-    aside = poses(np.array([[0, 1]]), (2, 3))[0]  # the rod lies along -y
-    t, found, n = first_hit(False, Load(1, 0.2, aside), (*place, 6.0), DOWN)
-    assert found == material
-    assert t == pytest.approx(distance)
-    assert n == (0.0, 0.0, 1.0)
+def at(position: tuple[int, int]) -> npt.NDArray[np.float64]:
+    frames = poses(SCENE, np.array([0]), np.array([position]), (40, 40))
+    return np.asarray(frames[0])
 
 
 def test_object_and_rod_are_seen_where_the_pose_puts_them() -> None:
-    for pose in poses(np.array([[3, 7], [20, 11], [38, 30]]), (40, 40)):
-        load = Load(5, 0.2, pose)
+    for position in ((3, 7), (20, 11), (38, 30)):
+        pose = at(position)
+        load = Load(5, 0.2, 0.2, pose, STRAIGHT)
         side = tuple(pose[1])
-        for share, material, gap in ((1.0, raycast.OBJECT, 0.2), (0.5, raycast.ARM, 0.03)):
-            target = pose[3] + share * pose[2]
-            t, found, n = first_hit(True, load, tuple(target - 1.5 * pose[1]), side)
-            assert found == material
+        for share, part, gap in ((1.0, raycast.OBJECT, 0.2), (0.6, raycast.ROD, SCENE.rod[1])):
+            target = pose[4] + share * pose[2]
+            t, found, n = first_hit(SCENE, load, tuple(target - 1.5 * pose[1]), side)
+            assert found == part
             assert t == pytest.approx(1.5 - gap, abs=1e-6)
             assert np.dot(n, side) == pytest.approx(-1.0, abs=1e-6)
 
 
-def test_walls_close_the_view_only_where_they_stand() -> None:
-    load = Load(1, 0.2, UPRIGHT)
-    ahead = (0.0, 1.0, 0.0)
-    t, found, _ = first_hit(True, load, (1.0, -4.0, 0.3), ahead)
-    assert found == raycast.WALL
-    assert t == pytest.approx(7.6)
-    assert first_hit(False, load, (1.0, -4.0, 0.3), ahead)[1] == -1
+def test_an_object_may_be_longer_than_wide() -> None:
+    pose = at((20, 11))
+    load = Load(2, 0.1, 0.3, pose, STRAIGHT)
+    along, side = tuple(-pose[2]), tuple(-pose[0])
+    for way, gap in ((along, 0.3), (side, 0.1)):
+        t, found, n = first_hit(SCENE, load, tuple(pose[5] - 2 * np.array(way)), way)
+        assert found == raycast.OBJECT
+        assert t == pytest.approx(2 - gap)
+        assert np.dot(n, way) == pytest.approx(-1.0)
+
+
+def test_the_column_turns_with_the_arm() -> None:
+    widths = []
+    for azimuth in (4, 16):
+        load = Load(5, 0.2, 0.2, at((20, azimuth)), STRAIGHT)
+        hits = [
+            first_hit(SCENE, load, (x, -5.0, 0.5), (0.0, 1.0, 0.0))[1] == raycast.COLUMN
+            for x in np.linspace(-0.3, 0.3, 200)
+        ]
+        widths.append(sum(hits))
+    assert widths[0] > 1.2 * widths[1] > 0
 
 
 def test_what_is_under_the_object_lies_in_its_shadow() -> None:
-    pose = poses(np.array([[5, 4]]), (40, 40))[0]
-    load = Load(1, 0.2, pose)
-    up = (0.0, 0.0, 1.0)
-    assert occluded(load, (pose[4, 0], pose[4, 1], 0.01), up)
-    assert not occluded(load, (-pose[4, 0], -pose[4, 1], 0.01), up)
-    assert not occluded(load, (pose[4, 0], pose[4, 1], 2.5), up)
+    pose = at((5, 4))
+    load = Load(1, 0.2, 0.2, pose, STRAIGHT)
+    x, y = pose[5, :2]
+    assert hidden(SCENE, load, (x, y, 6.0), 0.3, (x, y, 0.0)) > 0.9
+    assert hidden(SCENE, load, (-x, -y, 6.0), 0.3, (-x, -y, 0.0)) == 0.0
 
 
 def test_random_numbers_are_spread_as_promised() -> None:

@@ -14,10 +14,10 @@ import pytest
 from submission import files
 from submission.data.catalogue import STANDIN_NAMES
 from submission.data.standin import render
-from submission.data.standin.domains import domain_named
+from submission.data.standin.look import look_named
 from submission.data.standin.render import render_file, render_images
 from submission.data.standin.scene import poses, standin_space
-from submission.data.standin.shade import OBJECT_SHARE, RING_SHARE, shade_scenes
+from submission.data.standin.shade import OBJECT_LIGHT, shade_scenes
 from submission.errors import InputError, OutputError
 from submission.factors import FactorSpace
 from submission.files import sha256_of
@@ -49,7 +49,7 @@ def small_file(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPath
 
 def test_file_is_an_uncompressed_npz_of_images_and_sizes(small_file: Path) -> None:
     with np.load(small_file, allow_pickle=False) as content:
-        assert content.files == ["images", "factor_sizes"]
+        assert content.files == ["images", "factor_sizes", "renderer_version"]
         assert content["images"].dtype == np.uint8
         assert content["images"].shape == (432, 64, 64, 3)
         assert content["factor_sizes"].dtype == np.int64
@@ -117,25 +117,32 @@ def test_only_the_real_domain_depends_on_the_seed() -> None:
         assert (one != other).any() == (domain == "standin_real")
 
 
-@pytest.mark.parametrize(
-    ("factor", "share", "num_colors"), [(0, OBJECT_SHARE, 6), (4, RING_SHARE, 3)]
-)
-def test_a_colour_changes_its_own_pixels_and_no_others(
-    factor: int, share: int, num_colors: int
-) -> None:
+def test_a_colour_changes_the_object_and_nothing_else() -> None:
+    space, look = standin_space(), look_named("standin_toy")
+    base = sample(space, 12)
+    frames = poses(look.scene, base[:, 3], base[:, 5:], (40, 40))
+    light = np.abs(shade_scenes(look, np.ascontiguousarray(base[:, 1:4]), frames))
+    covered = light[..., OBJECT_LIGHT : OBJECT_LIGHT + 3].max(axis=-1)  # (12, 64, 64)
+    base[:, 0] = 0
+    first = render_images("standin_toy", space, base).astype(int)
+    for color in range(1, 6):
+        base[:, 0] = color
+        changed = (render_images("standin_toy", space, base) != first).any(axis=-1)
+        assert not changed[covered == 0].any()
+        assert changed[covered > 0.5].all()
+    assert 0.001 < (covered > 0).mean() < 0.2
+
+
+def test_the_ring_colour_changes_the_ring_and_nothing_else() -> None:
     space = standin_space()
     base = sample(space, 12)
-    geometry = np.ascontiguousarray(base[:, 1:4])
-    scenes = shade_scenes(domain_named("standin_toy"), geometry, poses(base[:, 5:], (40, 40)))
-    shares = scenes[..., share]  # (12, 64, 64)
-    base[:, factor] = 0
-    first = render_images("standin_toy", space, base).astype(int)
-    for color in range(1, num_colors):
-        base[:, factor] = color
-        changed = (render_images("standin_toy", space, base) != first).any(axis=-1)
-        assert not changed[shares == 0].any()
-        assert changed[shares > 0.3].all()
-    assert 0.001 < (shares > 0).mean() < 0.2
+    images = []
+    for ring in range(3):
+        base[:, 4] = ring
+        images.append(render_images("standin_toy", space, base).astype(int))
+    changed = (images[1] != images[0]).any(axis=-1)
+    assert 0.01 < changed.mean() < 0.25
+    assert not changed[:, -8:].any()
 
 
 @pytest.mark.parametrize("factor", [1, 2, 3, 5, 6])

@@ -1,18 +1,22 @@
 """The stand-in's grid, arm and cameras."""
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
-from submission.data.catalogue import FULL_GRID
-from submission.data.standin.scene import (
-    CAMERAS,
-    HALF_EXTENTS,
-    PLANES,
-    poses,
-    standin_space,
-)
+from submission.data.catalogue import FULL_GRID, STANDIN_NAMES
+from submission.data.standin.look import look_named
+from submission.data.standin.scene import camera_vectors, poses, standin_space
+from submission.data.standin.shapes import PLANES
 
 AXIS_ENDS = np.array([[0, 0], [0, 1], [1, 0], [1, 1]])
+
+
+def frames_at(
+    positions: npt.NDArray[np.int64], num_positions: tuple[int, int]
+) -> npt.NDArray[np.float64]:
+    scene = look_named("standin_real").scene
+    return poses(scene, np.zeros(len(positions), dtype=np.int64), positions, num_positions)
 
 
 def test_default_grid_is_that_of_mpi3d() -> None:
@@ -51,8 +55,8 @@ def test_more_positions_than_mpi3d_are_allowed() -> None:
 
 def test_pose_is_a_right_handed_frame_with_the_object_one_unit_along_the_rod() -> None:
     positions = np.indices((40, 40)).reshape(2, -1).T
-    frames = poses(positions, (40, 40))
-    axes, shoulders, centres = frames[:, :3], frames[:, 3], frames[:, 4]
+    frames = frames_at(positions, (40, 40))
+    axes, shoulders, centres = frames[:, :3], frames[:, 4], frames[:, 5]
     np.testing.assert_allclose(
         axes @ axes.transpose(0, 2, 1), np.tile(np.eye(3), (1600, 1, 1)), atol=1e-12
     )
@@ -64,26 +68,34 @@ def test_pose_is_a_right_handed_frame_with_the_object_one_unit_along_the_rod() -
 def test_every_grid_spans_the_same_travel(num_positions: tuple[int, int]) -> None:
     last = np.array(num_positions) - 1
     np.testing.assert_allclose(
-        poses(AXIS_ENDS * last, num_positions), poses(AXIS_ENDS * 39, (40, 40))
+        frames_at(AXIS_ENDS * last, num_positions), frames_at(AXIS_ENDS * 39, (40, 40))
     )
 
 
 def test_positions_are_evenly_spaced() -> None:
-    along = poses(np.stack([np.arange(40), np.zeros(40, dtype=np.int64)], axis=1), (40, 40))[:, 2]
-    cosines = (along[1:] * along[:-1]).sum(axis=1)
-    np.testing.assert_allclose(np.degrees(np.arccos(cosines)), 4.684, atol=1e-6)
+    positions = np.stack([np.arange(40), np.zeros(40, dtype=np.int64)], axis=1)
+    along = frames_at(positions, (40, 40))[:, 2]
+    steps = np.degrees(np.arccos((along[1:] * along[:-1]).sum(axis=1)))
+    np.testing.assert_allclose(steps, steps[0], atol=1e-6)
+    assert 4.4 < steps[0] < 5.0
 
 
 def test_a_lone_position_stands_in_the_middle() -> None:
-    np.testing.assert_allclose(poses(np.array([[0, 0]]), (1, 1)), poses(np.array([[1, 1]]), (3, 3)))
+    np.testing.assert_allclose(
+        frames_at(np.array([[0, 0]]), (1, 1)), frames_at(np.array([[1, 1]]), (3, 3))
+    )
 
 
-def test_small_is_smaller_than_large() -> None:
-    assert (HALF_EXTENTS[:, 0] < 0.9 * HALF_EXTENTS[:, 1]).all()
+@pytest.mark.parametrize("name", STANDIN_NAMES)
+def test_small_is_smaller_than_large(name: str) -> None:
+    extents = look_named(name).scene.extents
+    assert (extents[:, 0] < 0.95 * extents[:, 1]).all()
 
 
-def test_cameras_go_down_and_see_the_column_in_the_middle() -> None:
-    place, right, down, ahead = (CAMERAS[:, k] for k in range(4))
+@pytest.mark.parametrize("name", STANDIN_NAMES)
+def test_cameras_go_down_and_see_the_column_in_the_middle(name: str) -> None:
+    cameras = camera_vectors(look_named(name).scene.cameras)
+    place, right, down, ahead = (cameras[:, k] for k in range(4))
     assert (np.diff(place[:, 2]) < 0).all()
     np.testing.assert_allclose((right * down).sum(axis=1), 0, atol=1e-12)
     np.testing.assert_allclose((right * ahead).sum(axis=1), 0, atol=1e-12)

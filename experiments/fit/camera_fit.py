@@ -11,7 +11,7 @@ from experiments.fit.ground import SCALE, Stills, ground_matrix, solve_ground, w
 from experiments.fit.parameters import Parameter, moved
 from experiments.fit.solid import Solids, seen, solve_solids
 from experiments.fit.solve import loss_of
-from experiments.fitted.look import Look
+from submission.data.standin.look import Look
 
 __all__ = ["CameraFit"]
 

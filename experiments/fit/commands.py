@@ -9,13 +9,11 @@ from experiments.fit.fit import STAGES, fit_stage
 from experiments.fit.judge import judge, rendered, table_of
 from experiments.fit.sheet import draw_sheet
 from experiments.fit.split import read_shots
-from experiments.fitted.look import FOLDER, look_named, write_look
-from experiments.fitted.render import render_file
 from submission.console import say
-from submission.errors import InputError
+from submission.data.standin.look import FOLDER, look_named, write_look
 from submission.files import replacing
 
-__all__ = ["fit", "render", "sheet"]
+__all__ = ["fit", "sheet"]
 
 DOMAINS = click.Choice(["toy", "realistic", "real"])
 
@@ -63,20 +61,3 @@ def sheet(images: Path, domains: tuple[str, ...], count: int, output: Path) -> N
         with replacing(output / f"{domain}.png") as beside:
             beside.write_bytes(draw_sheet(chosen.images, rendered(look, chosen)))
         say(f"written: {output / f'{domain}.png'}")
-
-
-@click.command()
-@click.argument("domain", type=DOMAINS)
-@click.option("--grid", required=True, help="Seven factor sizes, such as 6,6,2,3,3,8,8.")
-@click.option("--output", type=Path, required=True, help="The .npz file to write.")
-@click.option("--seed", type=int, default=0, show_default=True)
-def render(domain: str, grid: str, output: Path, seed: int) -> None:
-    """Render a grid with a fitted look, in the file format of the stand-in.
-
-    Example: python -m experiments render real --grid 6,6,2,3,3,8,8 --output scratch/real.npz
-    """
-    words = grid.replace(" ", "").split(",")
-    if not all(word.isdecimal() for word in words):
-        raise InputError(f"expected seven sizes such as 6,6,2,3,3,8,8 for --grid, got {grid!r}")
-    render_file(f"standin_{domain}", tuple(map(int, words)), output, seed)
-    say(f"rendered {output}, {output.stat().st_size:,} bytes")

@@ -9,8 +9,8 @@ from experiments.fit.design import ARM, COVER, GLOSS, LIGHT, design_of
 from experiments.fit.solid import Solids, matrix_of
 from experiments.fit.solve import robust, solved
 from experiments.fit.split import Shots
-from experiments.fitted.look import Look
-from experiments.fitted.terms import NUM_TERMS
+from submission.data.standin.look import Look
+from submission.data.standin.terms import NUM_TERMS
 
 __all__ = ["completed"]
 

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from experiments.fit.parameters import Parameter, moved
-from experiments.fitted.look import Look
+from submission.data.standin.look import Look
 
 __all__ = ["State", "descend", "joined"]
 

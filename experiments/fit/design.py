@@ -9,10 +9,11 @@ import numpy as np
 import numpy.typing as npt
 from numba import prange
 
-from experiments.fitted.look import Look, Paint
-from experiments.fitted.raycast import NOTHING, OBJECT, first_hit
-from experiments.fitted.scene import Scene, camera_vectors, poses
-from experiments.fitted.shade import (
+from submission.data import standin
+from submission.data.standin.look import Look, Paint
+from submission.data.standin.raycast import NOTHING, OBJECT, first_hit
+from submission.data.standin.scene import IMAGE_SIZE, Scene, camera_vectors, poses
+from submission.data.standin.shade import (
     BACKDROP_SHARE,
     NUM_CHANNELS,
     OVERSAMPLING,
@@ -22,10 +23,8 @@ from experiments.fitted.shade import (
     shadow,
     trace,
 )
-from experiments.fitted.shadows import Lamps
-from experiments.fitted.sources import SOURCES
-from experiments.fitted.terms import NUM_BALL_TERMS, NUM_TERMS, ball_terms
-from submission.data.standin.scene import IMAGE_SIZE
+from submission.data.standin.shadows import Lamps
+from submission.data.standin.terms import NUM_BALL_TERMS, NUM_TERMS, ball_terms
 from submission.data.standin.vectors import row, travelled
 from submission.kernels import kept_kernel, sources_digest
 from submission.scoring.arrays import IntArray
@@ -51,7 +50,7 @@ LIGHT_START = LIGHT.start  # a number, for compiled code
 COVER = LIGHT.stop
 """Columns of a design."""
 
-VERSION = sources_digest(Path(__file__).parent, *SOURCES)
+VERSION = sources_digest(Path(__file__).parent, Path(standin.__file__).parent)
 
 
 @dataclass(frozen=True, eq=False)

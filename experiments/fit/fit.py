@@ -16,7 +16,7 @@ from experiments.fit.parameters import (
 )
 from experiments.fit.solid import Solids, solid_pixels
 from experiments.fit.split import Shots
-from experiments.fitted.look import Look
+from submission.data.standin.look import Look
 
 __all__ = ["STAGES", "fit_stage"]
 

@@ -9,10 +9,10 @@ from scipy.ndimage import binary_dilation
 from experiments.fit.design import COVER, chosen_pixels, covered, design_of
 from experiments.fit.solve import Solved, robust, solved
 from experiments.fit.split import Shots
-from experiments.fitted.backdrop import NUM_REGIONS, backdrop_terms, softened
-from experiments.fitted.look import Look
-from experiments.fitted.terms import NUM_TERMS
+from submission.data.standin.backdrop import NUM_REGIONS, backdrop_terms, softened
+from submission.data.standin.look import Look
 from submission.data.standin.scene import IMAGE_SIZE
+from submission.data.standin.terms import NUM_TERMS
 
 __all__ = ["Stills", "ground_matrix", "solve_ground", "still_images", "with_ground"]
 

@@ -9,12 +9,11 @@ from scipy.ndimage import binary_dilation, label
 
 from experiments.fit.design import GLOSS, chosen_pixels, covered, design_of
 from experiments.fit.split import Shots
-from experiments.fitted.backdrop import backdrop_of
-from experiments.fitted.develop import develop
-from experiments.fitted.look import Look
-from experiments.fitted.scene import poses
-from experiments.fitted.shade import shade_scenes
-from submission.data.standin.scene import IMAGE_SIZE
+from submission.data.standin.backdrop import backdrop_of
+from submission.data.standin.develop import develop
+from submission.data.standin.look import Look
+from submission.data.standin.scene import IMAGE_SIZE, poses
+from submission.data.standin.shade import shade_scenes
 
 __all__ = ["Verdict", "judge", "rendered", "table_of"]
 

@@ -10,8 +10,8 @@ from scipy.optimize import least_squares, nnls
 from experiments.fit.design import COVER, chosen_pixels, covered, design_of
 from experiments.fit.solid import Solids
 from experiments.fit.split import Shots
-from experiments.fitted.look import Look
-from experiments.fitted.shadows import Lamps
+from submission.data.standin.look import Look
+from submission.data.standin.shadows import Lamps
 
 __all__ = ["fit_lamps"]
 

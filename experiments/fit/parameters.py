@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from experiments.fitted.look import Look
+from submission.data.standin.look import Look
 
 __all__ = ["Parameter", "arm_parameters", "camera_parameters", "moved", "room_parameters"]
 

@@ -19,10 +19,10 @@ from experiments.fit.design import (
 )
 from experiments.fit.solve import Solved, robust, solved
 from experiments.fit.split import Shots
-from experiments.fitted.backdrop import PLATE, backdrop_of, backdrop_terms, softened
-from experiments.fitted.look import Look
-from experiments.fitted.shade import BACKDROP_SHARE, OBJECT_LIGHT
-from experiments.fitted.terms import NUM_TERMS
+from submission.data.standin.backdrop import PLATE, backdrop_of, backdrop_terms, softened
+from submission.data.standin.look import Look
+from submission.data.standin.shade import BACKDROP_SHARE, OBJECT_LIGHT
+from submission.data.standin.terms import NUM_TERMS
 from submission.scoring.arrays import IntArray
 
 __all__ = ["Solids", "matrix_of", "seen", "solid_pixels", "solve_solids"]

@@ -32,6 +32,9 @@ FACTOR_NAMES = (
 MPI3D_NAMES = ("mpi3d_toy", "mpi3d_realistic", "mpi3d_real", "mpi3d_real_complex")
 STANDIN_NAMES = ("standin_toy", "standin_realistic", "standin_real")
 
+RENDERER_VERSION = 2
+"""Of the stand-ins' looks: 1 was set by eye, 2 is fitted to published images of MPI3D."""
+
 FULL_GRID = (6, 6, 2, 3, 3, 40, 40)
 """Factor sizes of the published sets."""
 
@@ -48,8 +51,7 @@ SMALL_GRID = (4, 4, 2, 3, 3, 40, 40)
 class Variant:
     """One version of an MPI3D data set.
 
-    Mean and std are the channel statistics of the published full sets, as the contract for the
-    stand-in (contract/standin.md) quotes them.
+    Mean and std are the channel statistics of the published full sets.
 
     Attributes:
         name: the data set's name.
@@ -124,7 +126,7 @@ def variant_of(name: str, num_images: int) -> Variant:
 def look_of(name: str, space: FactorSpace) -> Variant | None:
     """Finds the published set whose colour statistics these images have; None where unknown.
 
-    A stand-in is calibrated to the set that it stands in for. The statistics hold for grids that
+    A stand-in looks like the set that it stands in for. The statistics hold for grids that
     have all values of the first five factors and both ends of the two axes.
 
     Args:

@@ -9,6 +9,7 @@ from submission.data.catalogue import (
     FACTOR_NAMES,
     FULL_GRID,
     MPI3D_NAMES,
+    RENDERER_VERSION,
     STANDIN_NAMES,
     variant_of,
 )
@@ -71,7 +72,9 @@ def _space(name: str, path: Path, num_images: int) -> FactorSpace:
         if math.prod(grid) != num_images:
             product = f"{' x '.join(map(str, grid))} = {math.prod(grid):,}"
             raise InputError(f"factor_sizes of {path} give {product}, it has {num_images:,} images")
-        if name not in STANDIN_NAMES:
+        if name in STANDIN_NAMES:
+            _say_version(name, path)
+        else:
             _say_once(f"{path} is a rendered stand-in under the name {name}, not MPI3D")
         return FactorSpace(FACTOR_NAMES, grid)
     variant = variant_of(name, num_images)
@@ -81,6 +84,19 @@ def _space(name: str, path: Path, num_images: int) -> FactorSpace:
             "assumes 4 and 4, which labels every image wrongly. The right sizes are used."
         )
     return variant.space
+
+
+def _say_version(name: str, path: Path) -> None:
+    """Says so if another version of the renderer made a stand-in."""
+    known = has_member(path, "renderer_version")
+    version = read_small_member(path, "renderer_version").tolist() if known else 1
+    if version != RENDERER_VERSION:
+        _say_once(
+            f"expected renders of version {RENDERER_VERSION} of the renderer in {path}, got version "
+            f"{version}; scores of the two cannot be compared, and the weights that ship know "
+            f"version {RENDERER_VERSION}; render it again with: python -m submission data render "
+            f"{name} --force"
+        )
 
 
 @cache

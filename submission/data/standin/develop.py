@@ -1,4 +1,4 @@
-"""Turns shaded scenes into finished images: colours, the camera's flaws, 8-bit levels."""
+"""Turns shaded scenes into finished images: colours, the image's own tint and noise, 8 bits."""
 
 import functools
 import math
@@ -9,10 +9,11 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit, prange
 
-from submission.data.standin.domains import Camera, Domain
-from submission.data.standin.noise import normal, stream_key, uniform
+from submission.data.standin.backdrop import backdrops
+from submission.data.standin.look import Look, Noise
+from submission.data.standin.noise import normal, stream_key
 from submission.data.standin.scene import IMAGE_SIZE
-from submission.data.standin.shade import OBJECT_SHARE, RING_SHARE
+from submission.data.standin.shade import BACKDROP_SHARE, OBJECT_LIGHT
 from submission.factors import IntArray
 from submission.kernels import kept_kernel, sources_digest
 
@@ -20,55 +21,31 @@ __all__ = ["develop"]
 
 FloatArray = npt.NDArray[np.float64]
 
-JITTER, GRAIN = 1, 2
+TINT, GRAIN = 1, 2
 """Numbers of the random streams of an image."""
 
 
 @njit(error_model="numpy")
-def _compose(
-    scene: npt.NDArray[np.float32], object_color: FloatArray, ring_color: FloatArray
-) -> FloatArray:
-    on_object = scene[:, :, OBJECT_SHARE : OBJECT_SHARE + 1] * object_color
-    on_ring = scene[:, :, RING_SHARE : RING_SHARE + 1] * ring_color
-    composed: FloatArray = scene[:, :, :3] + on_object + on_ring
-    return composed
-
-
-@njit(error_model="numpy")
-def _warp(image: FloatArray, key: np.uint64, camera: Camera, into: FloatArray) -> None:
-    """Displaces, turns and scales an image a little about its centre; the border repeats itself."""
-    middle = 0.5 * (IMAGE_SIZE - 1)
-    along = camera.shift * uniform(key, 0)
-    down = camera.shift * uniform(key, 1)
-    turn = camera.turn * uniform(key, 2)
-    scale = 1.0 + camera.zoom * uniform(key, 3)
-    most = IMAGE_SIZE - 1.001
-    for i in range(IMAGE_SIZE):
-        for j in range(IMAGE_SIZE):
-            y, x = i - middle, j - middle
-            v = min(max(middle + down + scale * y + turn * x, 0.0), most)
-            u = min(max(middle + along + scale * x - turn * y, 0.0), most)
-            a, b = int(v), int(u)
-            p, q = v - a, u - b
-            for c in range(3):
-                above = (1.0 - q) * image[a, b, c] + q * image[a, b + 1, c]
-                below = (1.0 - q) * image[a + 1, b, c] + q * image[a + 1, b + 1, c]
-                into[i, j, c] = (1.0 - p) * above + p * below
-
-
-@njit(error_model="numpy")
-def _expose(
-    image: FloatArray, view: int, key: np.uint64, camera: Camera, out: npt.NDArray[np.uint8]
+def _develop(
+    noise: Noise,
+    scene: npt.NDArray[np.float32],
+    backdrop: npt.NDArray[np.float32],
+    color: FloatArray,
+    keys: tuple[np.uint64, np.uint64],
+    out: npt.NDArray[np.uint8],
 ) -> None:
-    middle = 0.5 * (IMAGE_SIZE - 1)
+    grain, (tint_key, grain_key) = noise.grain[0], keys
+    tint = np.zeros(3)
+    for c in range(3):
+        if noise.tint[c] > 0.0:
+            tint[c] = noise.tint[c] * normal(tint_key, c)
     for i in range(IMAGE_SIZE):
         for j in range(IMAGE_SIZE):
-            y, x = (i - middle) / middle, (j - middle) / middle
-            light = 1.0 - camera.vignette * 0.5 * (x * x + y * y)
             for c in range(3):
-                level = camera.black[c] + camera.gain[view, c] * light * image[i, j, c]
-                if camera.noise > 0.0:
-                    level += camera.noise * normal(key, (i * IMAGE_SIZE + j) * 3 + c)
+                level = scene[i, j, c] + scene[i, j, OBJECT_LIGHT + c] * color[c]
+                level += scene[i, j, BACKDROP_SHARE] * backdrop[i, j, c] + tint[c]
+                if grain > 0.0:
+                    level += grain * normal(grain_key, (i * IMAGE_SIZE + j) * 3 + c)
                 out[i, j, c] = np.uint8(math.floor(min(max(level, 0.0), 255.0) + 0.5))
 
 
@@ -78,32 +55,33 @@ def _kernel() -> Callable[..., None]:
     version = sources_digest(Path(__file__).parent)
 
     def finish(
-        camera: Camera,
-        object_colors: FloatArray,
-        ring_colors: FloatArray,
+        noise: Noise,
+        colors: FloatArray,
         stream: int,
+        backdrop: npt.NDArray[np.float32],
         scenes: npt.NDArray[np.float32],
         shots: tuple[IntArray, IntArray, IntArray],
         out: npt.NDArray[np.uint8],
     ) -> None:
         assert version >= 0  # the closure over the sources' digest is what renews the cache
-        moved = camera.shift > 0.0 or camera.turn > 0.0 or camera.zoom > 0.0
         which, factors, indices = shots
         for n in prange(len(which)):
             view, index = factors[n, 3], indices[n]
-            object_color = object_colors[view, factors[n, 0]]
-            image = _compose(scenes[which[n]], object_color, ring_colors[factors[n, 4]])
-            if moved:
-                still = image
-                image = np.empty((IMAGE_SIZE, IMAGE_SIZE, 3))
-                _warp(still, stream_key(stream, JITTER, index), camera, image)
-            _expose(image, view, stream_key(stream, GRAIN, index), camera, out[n])
+            keys = stream_key(stream, TINT, index), stream_key(stream, GRAIN, index)
+            _develop(
+                noise,
+                scenes[which[n]],
+                backdrop[view, factors[n, 4]],
+                colors[view, factors[n, 0]],
+                keys,
+                out[n],
+            )
 
     return kept_kernel(finish, parallel=True, error_model="numpy")
 
 
 def develop(
-    domain: Domain,
+    look: Look,
     seed: int,
     scenes: npt.NDArray[np.float32],
     which: IntArray,
@@ -113,9 +91,9 @@ def develop(
     """Finishes images.
 
     Args:
-        domain: the look.
-        seed: of the file; it decides every image's displacement and noise.
-        scenes: (m, 64, 64, 5) as `shade.shade_scenes` gives them.
+        look: of the domain.
+        seed: of the file; it decides every image's tint and noise.
+        scenes: (m, 64, 64, 7) as `shade.shade_scenes` gives them.
         which: (n,) number of each image's scene, 0..m-1.
         factors: (n, 7) factor values.
         indices: (n,) the images' numbers in their grid.
@@ -124,7 +102,7 @@ def develop(
         (n, 64, 64, 3) levels.
     """
     out = np.empty((len(which), IMAGE_SIZE, IMAGE_SIZE, 3), dtype=np.uint8)
-    stream = seed * 8 + domain.number
+    stream = seed * 8 + look.number
     shots = which, np.ascontiguousarray(factors), indices
-    _kernel()(domain.camera, domain.object_colors, domain.ring_colors, stream, scenes, shots, out)
+    _kernel()(look.noise, look.paint.colors, stream, backdrops(look), scenes, shots, out)
     return out

@@ -1,4 +1,4 @@
-"""Where a ray meets the scene.
+"""Where a ray meets the arm and its object.
 
 Directions are unit vectors. No floating-point shortcut is allowed, so that a ray has one answer
 whichever thread follows it.
@@ -11,32 +11,14 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from submission.data.standin.scene import (
-    BASE,
-    COLUMN,
-    RING,
-    ROD_RADIUS,
-    WALL_APOTHEM,
-    WALL_NORMALS,
-)
+from submission.data.standin.scene import Scene
 from submission.data.standin.shapes import FAR, NEAR, hit_shape
-from submission.data.standin.vectors import Vector, dot, minus, row, times, travelled
+from submission.data.standin.vectors import Vector, dot, minus, row, times, travelled, unit
 
-__all__ = [
-    "ARM",
-    "BASE_PLATE",
-    "FLOOR",
-    "OBJECT",
-    "RING_BAND",
-    "WALL",
-    "Load",
-    "first_hit",
-    "occluded",
-]
+__all__ = ["COLUMN", "FOOT", "NOTHING", "OBJECT", "ROD", "SHOULDER", "Load", "first_hit"]
 
-FLOOR, RING_BAND, WALL, ARM, BASE_PLATE, OBJECT = range(6)
+COLUMN, SHOULDER, FOOT, ROD, OBJECT, NOTHING = range(6)
 NOWHERE = (0.0, 0.0, 0.0)
-UP = (0.0, 0.0, 1.0)
 
 
 class Load(NamedTuple):
@@ -44,129 +26,130 @@ class Load(NamedTuple):
 
     Attributes:
         shape: 0..5.
-        extent: the object's half-extent.
-        pose: (5, 3) as `scene.poses` gives it.
+        radius: the object's half-extent across its own axis.
+        half_height: along it.
+        pose: (6, 3) as `scene.poses` gives it.
+        spin: cosine and sine of the object's turn about its own axis.
     """
 
     shape: int
-    extent: float
+    radius: float
+    half_height: float
     pose: npt.NDArray[np.float64]
+    spin: tuple[float, float]
 
 
 @njit(error_model="numpy")
 def _hit_object(load: Load, origin: Vector, direction: Vector) -> tuple[float, Vector]:
-    away = minus(origin, row(load.pose, 4))
+    away = minus(origin, row(load.pose, 5))
     b = dot(away, direction)
-    outside = dot(away, away) - 3.0 * load.extent * load.extent  # of the sphere around [-1, 1]^3
+    far = 2.0 * load.radius * load.radius + load.half_height * load.half_height
+    outside = dot(away, away) - far
     if b * b < outside or (b > 0.0 and outside > 0.0):
         return FAR, NOWHERE
     u, v, w = row(load.pose, 0), row(load.pose, 1), row(load.pose, 2)
-    scale = 1.0 / load.extent
+    c, s = load.spin
+    u, v = travelled(times(u, c), v, s), travelled(times(v, c), u, -s)
+    r, h = 1.0 / load.radius, 1.0 / load.half_height
     t, n = hit_shape(
         load.shape,
-        times((dot(u, away), dot(v, away), dot(w, away)), scale),
-        times((dot(u, direction), dot(v, direction), dot(w, direction)), scale),
+        (dot(u, away) * r, dot(v, away) * r, dot(w, away) * h),
+        (dot(u, direction) * r, dot(v, direction) * r, dot(w, direction) * h),
     )
     if t == FAR:
         return FAR, NOWHERE
-    normal = travelled(travelled(times(u, n[0]), v, n[1]), w, n[2])
-    return t, times(normal, 1.0 / math.sqrt(dot(n, n)))
+    return t, unit(travelled(travelled(times(u, n[0] * r), v, n[1] * r), w, n[2] * h))
 
 
 @njit(error_model="numpy")
-def _hit_upright(
-    size: tuple[float, float], origin: Vector, direction: Vector
+def _hit_tube(
+    radius: float, start: Vector, axis: Vector, length: float, origin: Vector, direction: Vector
 ) -> tuple[float, Vector]:
-    """Meets an upright cylinder of a radius and height, standing at the origin, from outside."""
-    radius, height = size
-    ox, oy, oz = origin
-    dx, dy, dz = direction
-    a = dx * dx + dy * dy
-    b = ox * dx + oy * dy
-    root = b * b - a * (ox * ox + oy * oy - radius * radius)
-    if a > 1e-12:
-        if root <= 0.0:
-            return FAR, NOWHERE
-        t = (-b - math.sqrt(root)) / a
-        z = oz + t * dz
-        if t > NEAR and 0.0 <= z <= height:
-            return t, ((ox + t * dx) / radius, (oy + t * dy) / radius, 0.0)
-    if abs(dz) > 1e-12:
-        t = (height - oz) / dz
-        x, y = ox + t * dx, oy + t * dy
-        if t > NEAR and x * x + y * y < radius * radius:
-            return t, UP
+    """Meets a cylinder with both its ends, from outside."""
+    away = minus(origin, start)
+    along, first = dot(axis, direction), dot(axis, away)
+    a = 1.0 - along * along
+    b = dot(away, direction) - along * first
+    root = b * b - a * (dot(away, away) - first * first - radius * radius)
+    if root <= 0.0 or a < 1e-12:
+        return FAR, NOWHERE
+    t = (-b - math.sqrt(root)) / a
+    s = first + t * along
+    if t > NEAR and 0.0 <= s <= length:
+        return t, times(minus(travelled(away, direction, t), times(axis, s)), 1.0 / radius)
+    if abs(along) > 1e-12:
+        end = 0.0 if along > 0.0 else length
+        t = (end - first) / along
+        out = minus(travelled(away, direction, t), times(axis, end))
+        if t > NEAR and dot(out, out) < radius * radius:
+            return t, times(axis, -1.0 if along > 0.0 else 1.0)
     return FAR, NOWHERE
 
 
 @njit(error_model="numpy")
-def _hit_rod(load: Load, origin: Vector, direction: Vector) -> tuple[float, Vector]:
-    """Meets the side of the rod, a cylinder of length one from the shoulder on."""
-    rod = row(load.pose, 2)
-    away = minus(origin, row(load.pose, 3))
-    along = dot(rod, direction)
-    start = dot(rod, away)
-    a = 1.0 - along * along
-    b = dot(away, direction) - along * start
-    root = b * b - a * (dot(away, away) - start * start - ROD_RADIUS * ROD_RADIUS)
-    if root <= 0.0 or a < 1e-12:
+def _hit_block(
+    block: npt.NDArray[np.float64], load: Load, origin: Vector, direction: Vector
+) -> tuple[float, Vector]:
+    """Meets an upright box that turns with the arm: half-extents, middle, height."""
+    along, side = row(load.pose, 3), row(load.pose, 1)
+    enter, leave, normal = -FAR, FAR, NOWHERE
+    for k in range(3):
+        if k == 2:
+            axis, half, middle = (0.0, 0.0, 1.0), 0.5 * block[4], 0.5 * block[4]
+        else:
+            axis, half, middle = (along if k == 0 else side), block[k], block[2 + k]
+        speed, place = dot(axis, direction), dot(axis, origin) - middle
+        if abs(speed) < 1e-12:
+            if abs(place) > half:
+                return FAR, NOWHERE
+        else:
+            sign = 1.0 if speed > 0.0 else -1.0
+            near, far = (-sign * half - place) / speed, (sign * half - place) / speed
+            if near > enter:
+                enter, normal = near, times(axis, -sign)
+            leave = min(leave, far)
+    if enter > leave or enter < NEAR:
         return FAR, NOWHERE
-    t = (-b - math.sqrt(root)) / a
-    s = start + t * along
-    if t < NEAR or s < 0.0 or s > 1.0:
-        return FAR, NOWHERE
-    return t, times(minus(travelled(away, direction, t), times(rod, s)), 1.0 / ROD_RADIUS)
+    return enter, normal
 
 
 @njit(error_model="numpy")
 def first_hit(
-    walls: bool, load: Load, origin: Vector, direction: Vector
+    scene: Scene, load: Load, origin: Vector, direction: Vector
 ) -> tuple[float, int, Vector]:
-    """Finds what a ray meets first.
+    """Finds what a ray meets first of arm and object.
 
     Args:
-        walls: whether the cabinet's walls stand.
+        scene: its measures.
         load: the arm.
-        origin: of the ray, above the floor; walls are seen from inside only.
+        origin: of the ray.
         direction: a unit vector.
 
     Returns:
-        Distance, material and unit normal; the material is -1 for the void.
+        Distance, part and unit normal; the part is `NOTHING` and the distance `FAR` for a miss.
     """
     best, normal = _hit_object(load, origin, direction)
-    material = OBJECT if best < FAR else -1
-    t, n = _hit_rod(load, origin, direction)
+    part = OBJECT if best < FAR else NOTHING
+    rod = row(load.pose, 2)
+    start = travelled(row(load.pose, 4), rod, scene.rod[2])
+    t, n = _hit_tube(scene.rod[1], start, rod, 1.0 - scene.rod[2], origin, direction)
     if t < best:
-        best, normal, material = t, n, ARM
-    t, n = _hit_upright(COLUMN, origin, direction)
+        best, normal, part = t, n, ROD
+    # everything else lies within 0.3 of the axis that the column turns about
+    a = direction[0] * direction[0] + direction[1] * direction[1]
+    cross = origin[0] * direction[1] - origin[1] * direction[0]
+    if cross * cross > 0.09 * a:
+        return best, part, normal
+    side = row(load.pose, 1)
+    start = travelled((0.0, 0.0, scene.shoulder[0]), side, scene.shoulder[2])
+    length = scene.shoulder[3] - scene.shoulder[2]
+    t, n = _hit_tube(scene.shoulder[1], start, side, length, origin, direction)
     if t < best:
-        best, normal, material = t, n, ARM
-    t, n = _hit_upright(BASE, origin, direction)
+        best, normal, part = t, n, SHOULDER
+    t, n = _hit_block(scene.column, load, origin, direction)
     if t < best:
-        best, normal, material = t, n, BASE_PLATE
-    if direction[2] < 0.0:
-        t = -origin[2] / direction[2]
-        if t < best:
-            best, normal = t, UP
-            x, y, _ = travelled(origin, direction, t)
-            r = math.sqrt(x * x + y * y)
-            material = RING_BAND if RING[0] < r < RING[1] else FLOOR
-    if walls:
-        for k in range(6):
-            x, y = WALL_NORMALS[k, 0], WALL_NORMALS[k, 1]
-            speed = x * direction[0] + y * direction[1]
-            if speed > 1e-9:
-                t = (WALL_APOTHEM - x * origin[0] - y * origin[1]) / speed
-                if NEAR < t < best:
-                    best, normal, material = t, (-x, -y, 0.0), WALL
-    return best, material, normal
-
-
-@njit(error_model="numpy")
-def occluded(load: Load, origin: Vector, direction: Vector) -> bool:
-    """Tells whether object, rod or column stand in the way of a ray, however far."""
-    return (
-        _hit_object(load, origin, direction)[0] < FAR
-        or _hit_rod(load, origin, direction)[0] < FAR
-        or _hit_upright(COLUMN, origin, direction)[0] < FAR
-    )
+        best, normal, part = t, n, COLUMN
+    t, n = _hit_block(scene.foot, load, origin, direction)
+    if t < best:
+        best, normal, part = t, n, FOOT
+    return best, part, normal

@@ -8,16 +8,17 @@ import numpy as np
 import numpy.typing as npt
 
 from submission.console import progress_bar
+from submission.data.catalogue import RENDERER_VERSION
 from submission.data.image_file import write_images
 from submission.data.standin.develop import develop
-from submission.data.standin.domains import Domain, domain_named
+from submission.data.standin.look import Look, look_named
 from submission.data.standin.scene import IMAGE_SIZE, poses, standin_space
 from submission.data.standin.shade import shade_scenes
 from submission.errors import InputError
 from submission.factors import FactorSpace, IntArray
 from submission.files import locked
 
-__all__ = ["render_file", "render_images"]
+__all__ = ["render_file", "render_images", "render_look"]
 
 SCENES_AT_ONCE = 256  # 20 MiB of shaded scenes
 
@@ -27,10 +28,10 @@ def _check_seed(seed: int) -> None:
         raise InputError(f"expected a seed from 0 to below 2**32, got {seed}")
 
 
-def _shade(domain: Domain, space: FactorSpace, geometry: IntArray) -> npt.NDArray[np.float32]:
+def _shade(look: Look, space: FactorSpace, geometry: IntArray) -> npt.NDArray[np.float32]:
     """Renders the scenes of (m, 5) shape, size, camera height and two positions."""
-    frames = poses(geometry[:, 3:], (space.sizes[5], space.sizes[6]))
-    return shade_scenes(domain, np.ascontiguousarray(geometry[:, :3]), frames)
+    frames = poses(look.scene, geometry[:, 2], geometry[:, 3:], (space.sizes[5], space.sizes[6]))
+    return shade_scenes(look, np.ascontiguousarray(geometry[:, :3]), frames)
 
 
 def render_images(
@@ -50,10 +51,16 @@ def render_images(
     Raises:
         InputError: if there is no such domain, grid, grid point or seed.
     """
-    look = domain_named(domain)
     if standin_space(space.sizes) != space:
         raise InputError(f"expected the factors {standin_space().names}, got {space.names}")
     _check_seed(seed)
+    return render_look(look_named(domain), space, factors, seed)
+
+
+def render_look(
+    look: Look, space: FactorSpace, factors: npt.ArrayLike, seed: int = 0
+) -> npt.NDArray[np.uint8]:
+    """Renders grid points in any look; see `render_images`."""
     points = np.asarray(factors)
     indices = space.factors_to_index(points)
     points = space.index_to_factors(indices)
@@ -71,7 +78,7 @@ def render_images(
 
 
 def _rendered(
-    look: Domain, space: FactorSpace, seed: int
+    look: Look, space: FactorSpace, seed: int
 ) -> Iterator[tuple[int, npt.NDArray[np.uint8]]]:
     """Yields a grid's images in pieces, each with the number of its first image.
 
@@ -95,8 +102,8 @@ def _rendered(
 def render_file(domain: str, sizes: tuple[int, ...], path: Path, seed: int = 0) -> None:
     """Renders a whole grid into an uncompressed npz file, in bounded memory.
 
-    The file holds `images`, uint8 (N, 64, 64, 3) in row-major order of the factors, and
-    `factor_sizes`, int64 (7,). Its bytes follow from domain, sizes and seed.
+    The file holds `images`, uint8 (N, 64, 64, 3) in row-major order of the factors, `factor_sizes`,
+    int64 (7,), and `renderer_version`, int64 (). Its bytes follow from domain, sizes and seed.
 
     Args:
         domain: a name in `STANDIN_NAMES`.
@@ -108,10 +115,12 @@ def render_file(domain: str, sizes: tuple[int, ...], path: Path, seed: int = 0) 
         InputError: if there is no such domain, grid or seed, or another run renders to the folder.
         OutputError: if the disk cannot take the file; its length is checked before the first image.
     """
-    look = domain_named(domain)
+    look = look_named(domain)
     space = standin_space(sizes)
     _check_seed(seed)
     shape = (space.num_points, IMAGE_SIZE, IMAGE_SIZE, 3)
     with locked(path.parent, f"rendering of {path.name}"):
         images = _rendered(look, space, seed)
-        write_images(path, shape, images, factor_sizes=np.array(space.sizes, dtype=np.int64))
+        arrays = {"factor_sizes": space.sizes, "renderer_version": RENDERER_VERSION}
+        small = {name: np.array(value, dtype=np.int64) for name, value in arrays.items()}
+        write_images(path, shape, images, **small)

@@ -1,8 +1,11 @@
-"""The scene that all stand-in domains share: its measures, its cameras and its moving arm.
+"""The scene: its measures, its cameras and its moving arm.
 
 Lengths are in units of the arm, from shoulder to object centre; x points right, y away from the
-camera and z up, from an origin at the foot of the arm's column.
+camera and z up, from an origin at the foot of the arm's column. The column and what it carries turn
+about z; measures of them are given along the arm's horizontal direction and across it.
 """
+
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -11,65 +14,46 @@ from submission.data.catalogue import FACTOR_NAMES, FULL_GRID
 from submission.errors import InputError
 from submission.factors import FactorSpace
 
-__all__ = [
-    "BASE",
-    "CAMERAS",
-    "COLUMN",
-    "HALF_EXTENTS",
-    "IMAGE_SIZE",
-    "PLANES",
-    "RING",
-    "ROD_RADIUS",
-    "WALL_APOTHEM",
-    "WALL_NORMALS",
-    "poses",
-    "standin_space",
-]
+__all__ = ["IMAGE_SIZE", "Scene", "camera_vectors", "poses", "standin_space"]
 
 FloatArray = npt.NDArray[np.float64]
 
 IMAGE_SIZE = 64
 
 
-COLUMN, BASE = (0.12, 0.91), (0.20, 0.05)
-"""Radius and height of the column that carries the arm, and of the plate below it."""
+class Scene(NamedTuple):
+    """The measures of a scene; angles in degrees.
 
-ROD_RADIUS = 0.03
-SHOULDER_HEIGHT, SHOULDER_OFFSET = 0.838, 0.14
-"""Of the rod's beginning: above the floor, and from the column's axis sideways of the rod."""
+    Attributes:
+        cameras: (3, 7) top, center and bottom: place to the right of the column, distance from it
+            towards the viewer, height above the floor, pitch downward, yaw to the right, roll
+            clockwise, focal length in pixels.
+        ring: (4,) inner and outer radius of the coloured ring on the floor, and how far to the left
+            and right of straight back its colour reaches; the next colours follow.
+        walls: (2,) distance of the six walls from the column's axis, and their turn about it.
+        plate: (1,) radius of the disc below the column.
+        axes: (3, 4) first angle and span of the elevation, then of the azimuth, by camera. Each
+            camera has its own, since that fits better; why is not known.
+        shoulder: (4,) height of the elevation's axis above the floor, radius of the joint, and
+            where it begins and ends across the arm.
+        rod: (3,) its place across the arm, its radius, and where it begins along itself.
+        column: (5,) half-extents along and across, its middle along and across, and its height.
+        foot: (5,) the same of the block at the column's foot.
+        extents: (6, 2, 2) object's radius and half-height by shape and size (small, large).
+        spins: (6, 2) turn of the object about its own axis, likewise.
+    """
 
-ELEVATION, AZIMUTH = (-0.62, 4.684 * 39), (-17.77, -4.602 * 39)
-"""First angle and span of the horizontal and the vertical axis, in degrees."""
-
-RING = (2.28, 2.79)
-"""Inner and outer radius of the coloured ring on the floor."""
-
-WALL_APOTHEM = 3.6
-"""Distance of the six walls from the column's axis."""
-
-FOCAL_LENGTH = 108.19
-"""Of every camera, in pixels of an image of 64 x 64."""
-
-VIEWS = np.array(
-    [
-        [0.019, 3.790, 4.768, 47.60, 0.968],
-        [0.062, 4.188, 3.811, 36.40, -1.755],
-        [-0.045, 4.454, 2.526, 20.52, 0.946],
-    ]
-)
-"""(3, 5) cameras top, center and bottom.
-
-Each has its place to the right of the column, its distance from the column towards the viewer, its
-height above the floor, its pitch downward and its yaw to the right in degrees.
-"""
-
-HALF_EXTENTS = np.array(
-    [[0.165, 0.22], [0.16, 0.215], [0.15, 0.19], [0.20, 0.26], [0.165, 0.23], [0.175, 0.215]]
-)
-"""(6, 2) half-extents of the object by shape; small, large."""
-
-WALL_NORMALS = np.array([[np.cos(t), np.sin(t)] for t in (np.arange(6) + 0.5) * np.pi / 3])
-"""(6, 2) outward normals of the walls."""
+    cameras: FloatArray
+    ring: FloatArray
+    walls: FloatArray
+    plate: FloatArray
+    axes: FloatArray
+    shoulder: FloatArray
+    rod: FloatArray
+    column: FloatArray
+    foot: FloatArray
+    extents: FloatArray
+    spins: FloatArray
 
 
 def standin_space(sizes: tuple[int, ...] = FULL_GRID) -> FactorSpace:
@@ -94,81 +78,64 @@ def standin_space(sizes: tuple[int, ...] = FULL_GRID) -> FactorSpace:
     return FactorSpace(names=FACTOR_NAMES, sizes=tuple(sizes))
 
 
-def _cameras() -> FloatArray:
-    """Lays out the cameras.
+def camera_vectors(cameras: FloatArray) -> FloatArray:
+    """Lays out cameras.
+
+    Args:
+        cameras: (3, 7) as in `Scene`.
 
     Returns:
         (3, 4, 3) place, then the world vectors of one pixel right, one pixel down and ahead.
     """
-    x, back, height = VIEWS[:, :3].T
-    pitch, yaw = np.radians(VIEWS[:, 3:]).T
-    zero = np.zeros(len(VIEWS))
+    x, back, height = cameras[:, :3].T
+    pitch, yaw, roll = np.radians(cameras[:, 3:6]).T
+    focal = cameras[:, 6:]
     place = np.stack([x, -back, height], axis=1)
-    right = np.stack([np.cos(yaw), -np.sin(yaw), zero], axis=1) / FOCAL_LENGTH
+    right = np.stack([np.cos(yaw), -np.sin(yaw), np.zeros_like(yaw)], axis=1)
     down = np.stack(
         [-np.sin(pitch) * np.sin(yaw), -np.sin(pitch) * np.cos(yaw), -np.cos(pitch)], axis=1
     )
     ahead = np.stack(
         [np.cos(pitch) * np.sin(yaw), np.cos(pitch) * np.cos(yaw), -np.sin(pitch)], axis=1
     )
-    cameras: FloatArray = np.stack([place, right, down / FOCAL_LENGTH, ahead], axis=1)
-    return cameras
+    c, s = np.cos(roll)[:, None], np.sin(roll)[:, None]
+    vectors: FloatArray = np.stack(
+        [place, (c * right + s * down) / focal, (c * down - s * right) / focal, ahead], axis=1
+    )
+    return vectors
 
 
-CAMERAS = _cameras()
-
-
-def _planes() -> FloatArray:
-    """Lists the faces of the flat-sided shapes within [-1, 1]^3, apex towards +z.
-
-    Returns:
-        (6, 8, 4) outward unit normal and distance per shape; unused rows lie out of reach.
-    """
-    planes = np.zeros((6, 8, 4))
-    planes[..., 2:] = (1.0, 9.0)
-    ends = [(0.0, 0.0, 1.0, 1.0), (0.0, 0.0, -1.0, 1.0)]
-    sides = [(x, y, 0.0, 1.0) for x, y in ((1.0, 0.0), (-1.0, 0.0), (0.0, 1.0), (0.0, -1.0))]
-    turns = np.arange(6) * np.pi / 3
-    hexagon = [(np.cos(t), np.sin(t), 0.0, np.sqrt(0.75)) for t in turns]
-    slope = 1 / np.sqrt(5)
-    roof = [(2 * slope * x, 2 * slope * y, slope, slope) for x, y, *_ in sides]
-    for shape, faces in ((1, sides + ends), (3, hexagon + ends), (4, roof + ends[1:])):
-        planes[shape, : len(faces)] = faces
-    return planes
-
-
-PLANES = _planes()
-
-
-def _angles(
-    position: npt.NDArray[np.int64], num_positions: int, start: float, span: float
-) -> FloatArray:
+def _angles(position: npt.NDArray[np.int64], num_positions: int, travel: FloatArray) -> FloatArray:
     """Spreads positions evenly over an axis' whole travel; a lone position stands in the middle."""
     share = position / (num_positions - 1) if num_positions > 1 else np.full(len(position), 0.5)
-    angles: FloatArray = np.radians(start + span * share)
+    angles: FloatArray = np.radians(travel[:, 0] + travel[:, 1] * share)
     return angles
 
 
-def poses(positions: npt.NDArray[np.int64], num_positions: tuple[int, int]) -> FloatArray:
+def poses(
+    scene: Scene,
+    views: npt.NDArray[np.int64],
+    positions: npt.NDArray[np.int64],
+    num_positions: tuple[int, int],
+) -> FloatArray:
     """Moves the arm.
 
     Args:
+        scene: its measures.
+        views: (m,) cameras.
         positions: (m, 2) positions of the horizontal and the vertical axis.
         num_positions: how many positions each axis has.
 
     Returns:
-        (m, 5, 3) three unit vectors of the object's frame, the last along the rod, then shoulder
-        and object centre.
-
-    Example:
-        >>> pose = poses(np.array([[0, 3]]), num_positions=(5, 5))[0]
-        >>> np.linalg.norm(pose[:3], axis=1).round(6).tolist()
-        [1.0, 1.0, 1.0]
+        (m, 6, 3) three unit vectors of the object's frame, the last along the rod, then the rod's
+        horizontal direction, the rod's beginning and the object's centre.
     """
-    e = _angles(positions[:, 0], num_positions[0], *ELEVATION)
-    a = _angles(positions[:, 1], num_positions[1], *AZIMUTH)
+    travel = scene.axes[views]  # (m, 4)
+    e = _angles(positions[:, 0], num_positions[0], travel[:, :2])
+    a = _angles(positions[:, 1], num_positions[1], travel[:, 2:])
     zero = np.zeros_like(a)
     rod = np.stack([np.cos(e) * np.cos(a), np.cos(e) * np.sin(a), np.sin(e)], axis=1)
+    along = np.stack([np.cos(a), np.sin(a), zero], axis=1)
     side = np.stack([-np.sin(a), np.cos(a), zero], axis=1)
-    shoulder = -SHOULDER_OFFSET * side + np.array([0.0, 0.0, SHOULDER_HEIGHT])
-    return np.stack([np.cross(side, rod), side, rod, shoulder, shoulder + rod], axis=1)
+    pivot = scene.rod[0] * side + np.array([0.0, 0.0, scene.shoulder[0]])
+    return np.stack([np.cross(side, rod), side, rod, along, pivot, pivot + rod], axis=1)

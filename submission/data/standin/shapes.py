@@ -6,17 +6,40 @@ is the distance in multiples of the direction, `FAR` for a miss, and an outward 
 
 import math
 
+import numpy as np
+import numpy.typing as npt
 from numba import njit
 
-from submission.data.standin.scene import PLANES
 from submission.data.standin.vectors import Vector, dot, travelled
 
-__all__ = ["FAR", "NEAR", "hit_shape"]
+__all__ = ["FAR", "NEAR", "PLANES", "hit_shape"]
 
 FAR = 1e9
 NEAR = 1e-4
 NOWHERE = (0.0, 0.0, 0.0)
 CONE, CYLINDER, SPHERE = 0, 2, 5
+
+
+def _planes() -> npt.NDArray[np.float64]:
+    """Lists the faces of the flat-sided shapes within [-1, 1]^3, apex towards +z.
+
+    Returns:
+        (6, 8, 4) outward unit normal and distance per shape; unused rows lie out of reach.
+    """
+    planes = np.zeros((6, 8, 4))
+    planes[..., 2:] = (1.0, 9.0)
+    ends = [(0.0, 0.0, 1.0, 1.0), (0.0, 0.0, -1.0, 1.0)]
+    sides = [(x, y, 0.0, 1.0) for x, y in ((1.0, 0.0), (-1.0, 0.0), (0.0, 1.0), (0.0, -1.0))]
+    turns = np.arange(6) * np.pi / 3
+    hexagon = [(np.cos(t), np.sin(t), 0.0, np.sqrt(0.75)) for t in turns]
+    slope = 1 / np.sqrt(5)
+    roof = [(2 * slope * x, 2 * slope * y, slope, slope) for x, y, *_ in sides]
+    for shape, faces in ((1, sides + ends), (3, hexagon + ends), (4, roof + ends[1:])):
+        planes[shape, : len(faces)] = faces
+    return planes
+
+
+PLANES = _planes()
 
 
 @njit(error_model="numpy")

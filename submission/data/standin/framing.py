@@ -6,9 +6,8 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from experiments.fitted.raycast import Load
-from experiments.fitted.scene import Scene
-from submission.data.standin.scene import IMAGE_SIZE
+from submission.data.standin.raycast import Load
+from submission.data.standin.scene import IMAGE_SIZE, Scene
 from submission.data.standin.vectors import Vector, dot, minus, row
 
 __all__ = ["frame_of"]

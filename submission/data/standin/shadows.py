@@ -7,8 +7,8 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from experiments.fitted.raycast import Load
-from experiments.fitted.scene import Scene
+from submission.data.standin.raycast import Load
+from submission.data.standin.scene import Scene
 from submission.data.standin.vectors import Vector, dot, minus, row, times
 
 __all__ = ["Lamps", "hidden"]

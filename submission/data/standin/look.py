@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from experiments.fitted.scene import Scene
-from experiments.fitted.shadows import Lamps
 from submission.data.catalogue import STANDIN_NAMES
+from submission.data.standin.scene import Scene
+from submission.data.standin.shadows import Lamps
 from submission.errors import InputError
 from submission.files import replacing
 

@@ -3,21 +3,20 @@
 import functools
 import math
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from experiments.fitted.look import Look
-from experiments.fitted.scene import Scene, camera_vectors
-from experiments.fitted.sources import SOURCES
-from experiments.fitted.terms import (
+from submission.data.standin.look import Look
+from submission.data.standin.scene import IMAGE_SIZE, Scene, camera_vectors
+from submission.data.standin.terms import (
     NUM_TERMS,
     floor_terms,
     plate_terms,
     ring_terms,
     wall_terms,
 )
-from submission.data.standin.scene import IMAGE_SIZE
 from submission.data.standin.vectors import row, travelled, unit
 from submission.kernels import kept_kernel, sources_digest
 
@@ -35,7 +34,7 @@ OVERSAMPLING = 4
 @functools.cache
 def _kernel() -> Callable[..., None]:
     """Compiles the sum over rays, or loads what an earlier process compiled of these sources."""
-    version = sources_digest(*SOURCES)
+    version = sources_digest(Path(__file__).parent)
 
     def accumulate(scene: Scene, camera: FloatArray, out: FloatArray) -> None:
         assert version >= 0  # the closure over the sources' digest is what renews the cache

@@ -20,8 +20,8 @@ from experiments.fit.sheet import draw_sheet
 from experiments.fit.solid import Solids, seen, solid_pixels
 from experiments.fit.solve import robust, solved
 from experiments.fit.split import Shots, read_shots
-from experiments.fitted.look import Look, look_named
 from submission.data.catalogue import STANDIN_NAMES
+from submission.data.standin.look import Look, look_named
 from submission.errors import InputError
 
 
