@@ -92,8 +92,8 @@ def _say_version(name: str, path: Path) -> None:
     version = read_small_member(path, "renderer_version").tolist() if known else 1
     if version != RENDERER_VERSION:
         _say_once(
-            f"expected renders of version {RENDERER_VERSION} of the renderer in {path}, got version "
-            f"{version}; scores of the two cannot be compared, and the weights that ship know "
+            f"expected version {RENDERER_VERSION} of the renderer in {path}, got version {version}; "
+            "scores of the two cannot be compared, and the weights that ship know "
             f"version {RENDERER_VERSION}; render it again with: python -m submission data render "
             f"{name} --force"
         )
