@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+from experiments.rendered_set import rendered_set
 from experiments.run import WEIGHTS
-from experiments.varied import rendered_set, varied_look
+from experiments.varied import varied_look
 from submission.config.configuration import load_configuration
 from submission.console import say
 from submission.data.standin.look import look_named
