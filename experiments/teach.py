@@ -4,11 +4,13 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+from experiments.finetuning import REAL
 from experiments.rendered_set import rendered_set
 from experiments.run import WEIGHTS
 from experiments.varied import varied_look
 from submission.config.configuration import load_configuration
 from submission.console import say
+from submission.data.image_set import ImageSet
 from submission.data.standin.look import look_named
 from submission.files import locked
 from submission.models.weights import read_card, save_extractor
@@ -18,14 +20,12 @@ from submission.training.devices import opened_devices
 from submission.training.finetune.finetune import finetune
 from submission.training.finetune.start import starting_extractor
 
-__all__ = ["teach"]
+__all__ = ["SIMULATIONS", "taught_sets", "teach"]
 
 NUM_LOOKS = 96
 """Of each of the two varied sets."""
 
 SIMULATIONS = ("standin_toy", "standin_realistic")
-REAL = "standin_real"
-
 SETTINGS = (
     f"Finetune.start='{WEIGHTS.as_posix()}'",
     "Finetune.frozen_blocks=3",
@@ -41,6 +41,15 @@ SETTINGS = (
 )
 
 
+def taught_sets() -> list[ImageSet]:
+    """Makes the labelled sets that are trained on: the two simulations, and two of varied looks."""
+    sets = [rendered_set(name, [look_named(name)]) for name in SIMULATIONS]
+    for number in range(2):
+        numbers = range(number * NUM_LOOKS, (number + 1) * NUM_LOOKS)
+        sets.append(rendered_set(f"varied_{number}", [varied_look(n) for n in numbers]))
+    return sets
+
+
 def teach(output: Path, overrides: Sequence[str] = ()) -> None:
     """Finetunes extractor and heads; goes on from the checkpoint in the folder.
 
@@ -54,10 +63,7 @@ def teach(output: Path, overrides: Sequence[str] = ()) -> None:
     """
     keep_freed_memory()
     settings = load_configuration(Path("configs/paper.gin"), (*SETTINGS, *overrides)).finetune
-    sets = [rendered_set(name, [look_named(name)]) for name in SIMULATIONS]
-    for number in range(2):
-        numbers = range(number * NUM_LOOKS, (number + 1) * NUM_LOOKS)
-        sets.append(rendered_set(f"varied_{number}", [varied_look(n) for n in numbers]))
+    sets = taught_sets()
     others = [rendered_set(REAL, [look_named(REAL)])]
     with opened_devices(cuda=None) as devices, locked(output, "finetuning"):
         extractor, heads = starting_extractor(settings, LabelledImages(sets))
