@@ -1,7 +1,6 @@
 """Finetunes the weights that ship on the simulations' looks and on looks that vary around them."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 
 from experiments.finetuning import REAL
@@ -9,15 +8,13 @@ from experiments.rendered_set import rendered_set
 from experiments.run import WEIGHTS
 from experiments.varied import varied_look
 from submission.config.configuration import load_configuration
-from submission.console import say
 from submission.data.image_set import ImageSet
 from submission.data.standin.look import look_named
 from submission.files import locked
-from submission.models.weights import read_card, save_extractor
 from submission.training.allocator import keep_freed_memory
 from submission.training.batches import LabelledImages
 from submission.training.devices import opened_devices
-from submission.training.finetune.finetune import finetune
+from submission.training.finetune.finetune import finetune, save_finetuned
 from submission.training.finetune.start import starting_extractor
 
 __all__ = ["SIMULATIONS", "taught_sets", "teach"]
@@ -68,13 +65,4 @@ def teach(output: Path, overrides: Sequence[str] = ()) -> None:
     with opened_devices(cuda=None) as devices, locked(output, "finetuning"):
         extractor, heads = starting_extractor(settings, LabelledImages(sets))
         result = finetune(extractor, heads, sets, others, settings, devices, output)
-    path = output / "extractor.safetensors"
-    card = {
-        "data": [{"name": s.name, "sizes": list(s.space.sizes), "sha256": s.sha256} for s in sets],
-        "settings": asdict(settings),
-        "images_seen": result.num_images_seen,
-        "accuracy": result.accuracies,
-        "started_from": read_card(WEIGHTS),
-    }
-    save_extractor(result.extractor, path, card, result.heads)
-    say(f"weights: {path}")
+    save_finetuned(result, settings, sets, output / "extractor.safetensors")
