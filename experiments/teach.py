@@ -5,7 +5,6 @@ from pathlib import Path
 
 from experiments.finetuning import REAL
 from experiments.rendered_set import rendered_set
-from experiments.run import WEIGHTS
 from experiments.varied import varied_look
 from submission.config.configuration import load_configuration
 from submission.data.image_set import ImageSet
@@ -24,7 +23,7 @@ NUM_LOOKS = 96
 
 SIMULATIONS = ("standin_toy", "standin_realistic")
 SETTINGS = (
-    f"Finetune.start='{WEIGHTS.as_posix()}'",
+    "Finetune.start='weights/extractor.safetensors'",
     "Finetune.frozen_blocks=3",
     "Finetune.head_scale=16.0",
     "Finetune.batch_size=64",
