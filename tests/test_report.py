@@ -291,7 +291,7 @@ def test_the_command_says_where_the_page_is(planted: Planted, tmp_path: Path) ->
         (0.19, 0.75, 2, "shared"),
         (0.19, 0.74, 2, "weak"),
         (0.0, 0.52, 40, "shared"),
-        (0.1, None, 3, "weak"),
+        (0.1, None, 3, "unknown"),
         (None, 1.0, 3, "unknown"),
     ],
 )
@@ -302,7 +302,7 @@ def test_verdicts(gap: float | None, accuracy: float | None, size: int, word: st
 
 def test_latents_are_ordered_by_their_factors() -> None:
     values = np.array([[0.1, 0.3], [0.9, 0.2], [0.0, 0.05], [0.5, 0.4], [0.2, 0.9]])
-    matrix = Matrix("mig", "", "", values)
+    matrix = Matrix("mig", "", "", values, floor=np.full(2, 0.1))
     assert following(matrix).tolist() == [1, 0, -1, 0, 1]
     active = np.array([True, False, True, True, True])
     assert order_latents(matrix, active) == [3, 4, 0, 2, 1]
@@ -338,6 +338,6 @@ def test_no_bar_or_caption_claims_a_range_that_numbers_leave(planted: Planted) -
 
 
 def test_carriers_name_the_planted_latents(planted: Planted) -> None:
-    carriers = carriers_of(planted.scores, matrices_of(planted.scores)[0])
+    carriers = carriers_of(planted.scores, matrices_of(planted.scores)[0], read=None)
     assert {carrier.factor: carrier.latent for carrier in carriers} == LATENT_OF
     assert [carrier.second for carrier in carriers][-2:] == [7, 2]

@@ -7,9 +7,10 @@ from submission.errors import InputError
 from submission.files import replacing
 from submission.report.carriers import RULES, VERDICTS, Carrier, carriers_of
 from submission.report.codes_content import Roles, content_of_codes
+from submission.report.confusions import read_by_all
 from submission.report.experiment import read_experiment
 from submission.report.illustrations import curves, heat_maps, words_of
-from submission.report.matrices import following, matrices_of, order_latents
+from submission.report.matrices import FOLLOWS, following, matrices_of, order_latents
 from submission.report.page import render_page
 from submission.report.score_rows import score_groups
 from submission.report.seed_spread import spreads_of_seeds
@@ -75,16 +76,20 @@ def _content(subject: Subject) -> dict[str, Any]:
     active = scores.latents.std >= scores.settings.factor_vae.prune_threshold  # (C,)
     factors = following(deciding).tolist()
     names = scores.factor_names
+    nothing = "unknown" if deciding.floor is None else "no single factor"
     roles = Roles(
         order=[c for c in order_latents(deciding, active) if active[c]],
         factors=factors,
         words=[
-            "off" if not on else "no single factor" if factor < 0 else words_of(names[factor])
+            "off" if not on else nothing if factor < 0 else words_of(names[factor])
             for factor, on in zip(factors, active.tolist(), strict=True)
         ],
     )
     labels = [f"z{c}" if on else f"z{c} (off)" for c, on in enumerate(active.tolist())]
-    carriers = carriers_of(scores, deciding)
+    read = None
+    if subject.codes is not None and subject.factors is not None:
+        read = read_by_all(subject.codes, subject.factors)
+    carriers = carriers_of(scores, deciding, read)
     order = order_latents(deciding, active)
     maps, losses = heat_maps(matrices, order, labels, names), curves(subject.curves)
     of_codes = content_of_codes(subject, roles, {it.factor: it.latent for it in carriers})
@@ -100,6 +105,7 @@ def _content(subject: Subject) -> dict[str, Any]:
         "carriers": carriers,
         "counts": _counts(carriers),
         "rules": RULES,
+        "follows": FOLLOWS,
         "order": order,
         "roles": roles.words,
         "num_active": int(active.sum()),
