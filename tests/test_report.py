@@ -208,7 +208,7 @@ def test_only_rows_of_the_same_images_share_a_table(written: Path) -> None:
     assert ours is not published
 
 
-def test_several_seeds_of_the_same_model_have_a_row(planted: Planted) -> None:
+def test_the_subjects_row_is_the_mean_of_its_seeds(planted: Planted) -> None:
     scores = replace(planted.scores, dci=None, sap=None, irs=None, factor_vae=None)
     assert scores.mig is not None
     write_scores(planted.environment, scores)
@@ -219,8 +219,9 @@ def test_several_seeds_of_the_same_model_have_a_row(planted: Planted) -> None:
     stale = replace(scores.source, model_sha256="f" * 64)
     write_scores(planted.environment, replace(scores, seed=3, source=stale))
     page = Page(write_report(planted.environment, planted.report).read_text(encoding="utf-8"))
-    (row,) = (row for row in page.rows if "3 seeds" in row)
+    (row,) = (row for row in page.rows if "planted on standin_real" in row)
     assert "0, 1, 2" in row
+    assert f" {(scores.mig.mig + 0.5 + 0.6) / 3:.3f} " in row
     assert f"0.500 to {scores.mig.mig:.3f}" in row
 
 

@@ -1,5 +1,7 @@
 """Writes a report: a page, and its pictures as single files."""
 
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +15,10 @@ from submission.report.illustrations import curves, heat_maps, words_of
 from submission.report.matrices import FOLLOWS, following, matrices_of, order_latents
 from submission.report.page import render_page
 from submission.report.score_rows import score_groups
-from submission.report.seed_spread import spreads_of_seeds
 from submission.report.subject import Subject
+from submission.scoring.seed_spread import SeedSpread, spreads_of_seeds
 from submission.scoring.settings import ALL_METRICS
-from submission.scoring.text_tables import IRS_NOTE, TITLES
+from submission.scoring.text_tables import IRS_NOTE, TITLES, Row
 from submission.server.environment import Environment
 
 __all__ = ["write_page", "write_report"]
@@ -93,13 +95,15 @@ def _content(subject: Subject) -> dict[str, Any]:
     order = order_latents(deciding, active)
     maps, losses = heat_maps(matrices, order, labels, names), curves(subject.curves)
     of_codes = content_of_codes(subject, roles, {it.factor: it.latent for it in carriers})
-    metrics = [m for m in ALL_METRICS if any(m in row.means for row in subject.rows)]
+    spreads = spreads_of_seeds(subject.seeds)
+    rows = [_over_seeds(subject.rows[0], spreads), *subject.rows[1:]]
+    metrics = [m for m in ALL_METRICS if any(m in row.means for row in rows)]
     return {
         "subject": subject,
         "scores": scores,
         "titles": {metric: TITLES[metric] for metric in metrics},
-        "groups": score_groups(subject.rows, scores.source, is_rendered=subject.is_rendered),
-        "spreads": spreads_of_seeds(subject.seeds),
+        "groups": score_groups(rows, scores.source, is_rendered=subject.is_rendered),
+        "spreads": spreads,
         "irs_note": IRS_NOTE,
         "deciding": deciding,
         "carriers": carriers,
@@ -120,6 +124,13 @@ def _content(subject: Subject) -> dict[str, Any]:
         **of_codes.variables,
         "files": [*maps, *losses, *of_codes.files],
     }
+
+
+def _over_seeds(row: Row, spreads: Mapping[str, SeedSpread]) -> Row:
+    """Replaces the scores of one seed by means and standard deviations over all."""
+    means = {metric: spread.mean for metric, spread in spreads.items()}
+    stds = {metric: spread.std for metric, spread in spreads.items()}
+    return replace(row, means={**row.means, **means}, stds={**row.stds, **stds})
 
 
 def _counts(carriers: list[Carrier]) -> list[tuple[str, list[str]]]:
