@@ -170,7 +170,7 @@ def test_the_command_lists_checks_and_shows(
     assert "2x2x1x2x1x9x8 = 576" in lines["mpi3d_real"]
     assert "here, 7," in lines["mpi3d_real"]
     assert "damaged: " in lines["mpi3d_toy"]
-    assert "not here; fetch mpi3d_realistic" in lines["mpi3d_realistic"]
+    assert "python -m submission data fetch mpi3d_realistic" in lines["mpi3d_realistic"]
     assert "not here; expected" in lines["cars3d"]
 
     assert main(["data", "check", "mpi3d_real", *place]) == 0

@@ -15,7 +15,7 @@ from submission.report.matrices import following, matrices_of
 from submission.report.subject import Subject
 from submission.scoring import Settings, score_samples, score_table
 from submission.scoring.results import Scores
-from submission.scoring.settings import DciSettings, MigSettings
+from submission.scoring.settings import DciSettings
 from submission.scoring.text_tables import Row, factor_table
 
 SMALL = FactorSpace(("colour", "shape", "size"), (6, 4, 3))

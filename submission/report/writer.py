@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from submission.console import say
 from submission.errors import InputError
 from submission.files import replacing
 from submission.report.carriers import RULES, VERDICTS, Carrier, carriers_of
@@ -60,6 +61,7 @@ def write_page(subject: Subject, folder: Path) -> Path:
         raise InputError(
             "expected at least one of the five metrics for a report, got none; add --metric mig"
         )
+    say("drawing the report")
     content = _content(subject)
     for picture in content["files"]:
         with replacing(folder / "figures" / f"{picture.name}.png") as beside:

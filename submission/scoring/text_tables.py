@@ -178,8 +178,8 @@ def _cautions(scores: Scores) -> list[str]:
         known = 1 - (1 - 1 / scores.num_rows) ** scores.settings.dci.num_train
         if known >= MUCH_KNOWN:
             lines += [
-                f"- trees' accuracy: about {100 * known:.0f} % of DCI's test images are training images "
-                "too, so it is high for noise as well"
+                f"- trees' accuracy: about {100 * known:.0f} % of DCI's test images are training "
+                "images too, so it is high for noise as well"
             ]
     return lines
 
