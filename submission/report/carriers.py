@@ -18,11 +18,11 @@ VERDICTS = ("one latent", "mainly one", "shared", "weak", "unknown")
 """The words, best first."""
 
 RULES = {
-    "one latent": f"the MIG gap is at least {CLEAR_GAP:g}",
-    "mainly one": f"the MIG gap is at least {LEANING_GAP:g}",
-    "shared": "the gap is smaller, but trees on all latents, which read images that they did not "
-    f"learn from, get at least {SHARED_ACCURACY:.0%} of the way from chance to certainty",
-    "weak": "neither",
+    "one latent": f"the best entry is no chance, and the MIG gap is at least {CLEAR_GAP:g}",
+    "mainly one": f"the same with a MIG gap of at least {LEANING_GAP:g}",
+    "shared": "neither, but trees on all latents, which read images that they did not learn from, "
+    f"get at least {100 * SHARED_ACCURACY:.0f} % of the way from chance to certainty",
+    "weak": "none of these",
     "unknown": "MIG was not computed, or training kept no codes that trees could read",
 }
 """When each word is used, the first that holds."""
