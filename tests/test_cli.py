@@ -13,6 +13,7 @@ from submission.config.configuration import Configuration, load_configuration
 from submission.data.standin.render import render_file
 from submission.errors import InputError, MissingFileError, OutputError, Stopped
 from submission.server.environment import SPINS
+from tests.blocked import run_without
 
 Run = Callable[..., tuple[int, str]]
 UNSET = ("AICROWD_IS_GRADING", "CROWDAI_IS_GRADING", "DISENTANGLE_DEBUG")
@@ -282,6 +283,18 @@ def test_every_command_has_the_option(command: str, capsys: pytest.CaptureFixtur
     for _ in range(2):
         assert main([*command.split(), "--help"]) == 0
         assert capsys.readouterr().out.count("--debug") == 1
+
+
+def test_a_commands_help_needs_no_heavy_package() -> None:
+    """All but finetune import what they need when they begin to work."""
+    program = (
+        "from submission.cli import main\n"
+        "for name in sys.argv[1:]: assert main([name, '--help']) == 0, name"
+    )
+    commands = [name for name in COMMANDS if name != "finetune"]
+    heavy = ["torch", "tensorflow", "sklearn", "scipy", "matplotlib", "numba"]
+    done = run_without(heavy, program, *commands)
+    assert done.returncode == 0, done.stderr
 
 
 def test_an_option_may_begin_with_the_home_folder(

@@ -63,12 +63,15 @@ def trained(rows: torch.Tensor, settings: FitSettings = SMALL) -> VAETask:
     return task
 
 
+def checkpoint_of(task: VAETask, folder: Path = Path()) -> CheckpointFile:
+    return CheckpointFile(folder / "fit.ckpt", task.settings, task.facts())
+
+
 def run_with_checkpoint(
     task: VAETask, folder: Path, report: Callable[[float], object] = lambda share: None
 ) -> VAETask:
     """Trains from the checkpoint in a folder, if there is one, to the end."""
-    seconds = task.settings.checkpoint_seconds
-    run_loop(task, CheckpointFile(folder / "fit.ckpt", task.identity(), seconds), report)
+    run_loop(task, checkpoint_of(task, folder), report)
     task.network.eval()
     return task
 
@@ -271,7 +274,7 @@ def test_a_stopped_training_ends_with_the_bytes_of_an_undisturbed_one(
 
 def test_how_often_checkpoints_are_written_is_no_part_of_the_identity() -> None:
     often = dataclasses.replace(SMALL, checkpoint_seconds=0.0)
-    assert make_task(often).identity() == make_task().identity()
+    assert checkpoint_of(make_task(often)).identity == checkpoint_of(make_task()).identity
 
 
 def test_settings_features_and_precision_are_part_of_the_identity() -> None:
@@ -284,7 +287,7 @@ def test_settings_features_and_precision_are_part_of_the_identity() -> None:
         VAETask(features().half(), SMALL, CPU, SINGLE),
         VAETask(features(), SMALL, CPU, bfloat16),
     ]
-    assert len({task.identity() for task in tasks}) == len(tasks)
+    assert len({checkpoint_of(task).identity for task in tasks}) == len(tasks)
 
 
 def test_a_loss_that_is_no_number_stops_at_its_step_with_the_last_good_state(
@@ -300,7 +303,7 @@ def test_a_loss_that_is_no_number_stops_at_its_step_with_the_last_good_state(
     with pytest.raises(InputError, match=message):
         run_with_checkpoint(VAETask(rows, often, CPU, SINGLE), tmp_path)
     good = VAETask(rows, often, CPU, SINGLE)
-    state = CheckpointFile(tmp_path / "fit.ckpt", good.identity(), 0.0).load()
+    state = checkpoint_of(good, tmp_path).load()
     assert state is not None
     good.restore(state)
     assert good.steps_done == batch

@@ -208,7 +208,7 @@ def test_only_rows_of_the_same_images_share_a_table(written: Path) -> None:
     assert ours is not published
 
 
-def test_several_seeds_of_the_same_model_have_a_row(planted: Planted) -> None:
+def test_the_subjects_row_is_the_mean_of_its_seeds(planted: Planted) -> None:
     scores = replace(planted.scores, dci=None, sap=None, irs=None, factor_vae=None)
     assert scores.mig is not None
     write_scores(planted.environment, scores)
@@ -219,8 +219,9 @@ def test_several_seeds_of_the_same_model_have_a_row(planted: Planted) -> None:
     stale = replace(scores.source, model_sha256="f" * 64)
     write_scores(planted.environment, replace(scores, seed=3, source=stale))
     page = Page(write_report(planted.environment, planted.report).read_text(encoding="utf-8"))
-    (row,) = (row for row in page.rows if "3 seeds" in row)
+    (row,) = (row for row in page.rows if "planted on standin_real" in row)
     assert "0, 1, 2" in row
+    assert f" {(scores.mig.mig + 0.5 + 0.6) / 3:.3f} " in row
     assert f"0.500 to {scores.mig.mig:.3f}" in row
 
 
@@ -291,7 +292,7 @@ def test_the_command_says_where_the_page_is(planted: Planted, tmp_path: Path) ->
         (0.19, 0.75, 2, "shared"),
         (0.19, 0.74, 2, "weak"),
         (0.0, 0.52, 40, "shared"),
-        (0.1, None, 3, "weak"),
+        (0.1, None, 3, "unknown"),
         (None, 1.0, 3, "unknown"),
     ],
 )
@@ -302,7 +303,7 @@ def test_verdicts(gap: float | None, accuracy: float | None, size: int, word: st
 
 def test_latents_are_ordered_by_their_factors() -> None:
     values = np.array([[0.1, 0.3], [0.9, 0.2], [0.0, 0.05], [0.5, 0.4], [0.2, 0.9]])
-    matrix = Matrix("mig", "", "", values)
+    matrix = Matrix("mig", "", "", values, floor=np.full(2, 0.1))
     assert following(matrix).tolist() == [1, 0, -1, 0, 1]
     active = np.array([True, False, True, True, True])
     assert order_latents(matrix, active) == [3, 4, 0, 2, 1]
@@ -338,6 +339,6 @@ def test_no_bar_or_caption_claims_a_range_that_numbers_leave(planted: Planted) -
 
 
 def test_carriers_name_the_planted_latents(planted: Planted) -> None:
-    carriers = carriers_of(planted.scores, matrices_of(planted.scores)[0])
+    carriers = carriers_of(planted.scores, matrices_of(planted.scores)[0], read=None)
     assert {carrier.factor: carrier.latent for carrier in carriers} == LATENT_OF
     assert [carrier.second for carrier in carriers][-2:] == [7, 2]

@@ -238,7 +238,11 @@ def test_scores_are_printed_and_written(tmp_path: Path, capsys: pytest.CaptureFi
 
     page = (tmp_path / "out/report.html").read_text(encoding="utf-8")
     assert f"{content['infomec']['modularity']:.3f}" in page
-    assert "2 seeds" in page
+    (row,) = re.findall(r'<tr class="ours">.*?</tr>', page, re.DOTALL)
+    assert "0, 1" in row
+    assert f"{np.mean(both):.3f} <small>± {np.std(both, ddof=1):.3f}" in row
+    for text in (printed, row):
+        assert f"{min(both):.3f} to {max(both):.3f}" in text
     assert "perfect code" in page
     figures = {path.stem for path in (tmp_path / "out/figures").iterdir()}
     assert {"matrix_mig", "violins", "dependence", "confusion_size", "latent_z01"} <= figures

@@ -7,10 +7,8 @@ import click
 
 from submission.config.configuration import load_configuration
 from submission.console import say
-from submission.job.duration import durations, images_per_second, longest_within
-from submission.job.inputs import extractor_of_run
+from submission.errors import InputError
 from submission.server.environment import read_environment
-from submission.training.devices import opened_devices
 
 __all__ = ["estimate"]
 
@@ -20,26 +18,39 @@ __all__ = ["estimate"]
 @click.option(
     "--minutes",
     type=click.FloatRange(min=0, min_open=True),
-    help="Print the largest grid that takes at most so long as the last line.",
+    help="Print the largest grid of a stand-in that takes at most so long as the last line.",
 )
 @click.option("--set", "overrides", multiple=True, help="A setting, such as Fit.seed=1.")
 def estimate(config: Path | None, minutes: float | None, overrides: tuple[str, ...]) -> None:
-    """Estimate how long a run takes on this machine, for grids of a stand-in.
+    """Estimate how long a run takes on this machine, for grids of a stand-in and for MPI3D.
 
     The estimate follows from the settings and from how many features are extracted in three
     seconds. CONFIG is a gin file; the default has the paper's numbers.
     """
+    from submission.job.duration import GRIDS, durations, images_per_second, longest_within
+    from submission.job.inputs import extractor_of_run
+    from submission.job.plan import fitting_plan
+    from submission.training.devices import opened_devices
+
     configuration = load_configuration(config, overrides)
     frozen = extractor_of_run(configuration)
     with opened_devices(cuda=read_environment().cuda) as devices:
         rate = images_per_second(frozen, devices)
-    lasting = durations(configuration, frozen, rate)
-    say(f"features: {rate:.0f} images/s; a run takes about")
-    for each in lasting:
-        say(f"  {each.minutes:4.0f} min on {math.prod(each.sizes):6,} images, grid {each.grid}")
+        lasting = durations(configuration, frozen, rate, devices.device)
+        say(f"features: {rate:.0f} images/s; a run takes about")
+        for each in lasting:
+            full = "" if each.sizes in GRIDS else ", as the full sets of MPI3D have"
+            images = math.prod(each.sizes)
+            say(f"  {each.minutes:5,.0f} min on {images:9,} images, grid {each.grid}{full}")
+        try:
+            plan = fitting_plan(math.prod(lasting[-1].sizes), frozen, configuration, devices)
+            memory = f"{plan.num_bytes / 2**30:.1f} GiB, with {plan.feature_type} features"
+        except InputError as error:
+            memory = f"more than there is: {error}"
+    say(f"memory for the last of these: {memory}; the file of images is mapped, not read")
     if minutes is None:
         return
-    chosen = longest_within(minutes, lasting)
+    chosen = longest_within(minutes, [each for each in lasting if each.sizes in GRIDS])
     if chosen.minutes > minutes:
         say(f"note: no grid takes at most {minutes:g} min; the smallest is chosen")
     say(chosen.grid)

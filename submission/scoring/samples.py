@@ -99,8 +99,8 @@ def undrawn(
             left_out[name] = (
                 f"{name} is left out: the {fitted[metric].shape[1]:,} rows drawn for {metric} all "
                 f"have {name} = {labels[name][value]}, and only {num_rows - counts[value]:,} of "
-                f"all {num_rows:,} rows another value. Give more such rows, or raise {metric}'s "
-                "num_train."
+                f"all {num_rows:,} rows another value. Give more such rows; in Python, "
+                f"Settings.{metric}.num_train can be higher."
             )
             continue
         lacking = [metric for metric, values in found.items() if len(values) < len(counts)]
@@ -136,7 +136,7 @@ def scarce_value(
         if counts.min() < settings.batch_size:
             return (
                 f"expected at least {settings.batch_size} rows of each value, got {counts.min()} "
-                f"with {name} = {labels[name][counts.argmin()]}; give more rows, or lower "
-                "FactorVaeSettings.batch_size"
+                f"with {name} = {labels[name][counts.argmin()]}; give more rows with it; in "
+                "Python, FactorVaeSettings.batch_size can be lower"
             )
     return None

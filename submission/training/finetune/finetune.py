@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 
 from submission.config.configuration import save_configuration
-from submission.config.group import outcome_settings
 from submission.config.settings import FinetuneSettings
 from submission.console import say
 from submission.data.images import ImageSet
@@ -15,7 +14,7 @@ from submission.models.extractor import FeatureExtractor
 from submission.models.heads import Heads
 from submission.models.weights import card_path, read_card, save_extractor
 from submission.training.batches import LabelledImages
-from submission.training.checkpoint import CheckpointFile, fingerprint, sha256_of_tensor
+from submission.training.checkpoint import CheckpointFile, sha256_of_tensor
 from submission.training.devices import Devices
 from submission.training.finetune.task import FinetuneTask
 from submission.training.loop import run_loop
@@ -69,15 +68,14 @@ def finetune(
     images = LabelledImages(training_sets)
     LabelledImages([*training_sets, *further_sets])  # refuses another grid before the training
     start = [*extractor.state_dict().values(), *heads.state_dict().values()]
-    identity = fingerprint(
-        settings=outcome_settings(settings),
-        data=[each.sha256 for each in training_sets],
-        start=[sha256_of_tensor(tensor.cpu().contiguous()) for tensor in start],
-        device=devices.device.type,
-        precision=devices.precision.dtype,
-    )
+    facts = {
+        "data": [each.sha256 for each in training_sets],
+        "start": [sha256_of_tensor(tensor.cpu().contiguous()) for tensor in start],
+        "device": devices.device.type,
+        "precision": devices.precision.dtype,
+    }
+    checkpoint = CheckpointFile(folder / "finetune.ckpt", settings, facts)
     task = FinetuneTask(extractor, heads, images, settings, devices, folder)
-    checkpoint = CheckpointFile(folder / "finetune.ckpt", identity, settings.checkpoint_seconds)
     run_loop(task, checkpoint, together=devices)
     accuracies = {"validation": task.measure_validation()}
     for other in further_sets:
