@@ -20,7 +20,7 @@ from submission.scoring.code_table import load_table
 from submission.training import precision
 from submission.training.features.extract import extract_features
 from tests.image_sets import rendered_set
-from tests.test_export import graph_of, too_new_in
+from tests.old_operators import graph_of, too_new_in
 from tests.test_extractor import make_extractor
 
 GRID = (2, 2, 1, 1, 1, 3, 3)
