@@ -14,8 +14,8 @@ from submission.errors import InputError, MissingFileError
 from submission.models.export import Representation, export, load_exported
 from submission.models.folding import fold
 from submission.models.vae import VAE
+from tests.extractors import make_extractor
 from tests.old_operators import graph_of, too_new_in
-from tests.test_extractor import make_extractor
 from tests.unscorable import script_bytes
 
 

@@ -14,6 +14,8 @@ from submission.scoring.code_table import load_table
 from tests.old_operators import graph_of, too_new_in
 from tests.test_imagenet import save_as_published
 
+pytestmark = pytest.mark.usefixtures("narrow_trunk")
+
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
