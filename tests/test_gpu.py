@@ -34,10 +34,10 @@ from submission.training.precision import Precision
 from submission.training.vae.network import make_vae
 from submission.training.vae.step import VAEStep
 from submission.training.vae.task import VAETask
+from tests.extractors import make_extractor
 from tests.image_sets import rendered_set
-from tests.test_extractor import make_extractor
 from tests.test_finetune import SETTINGS, run
-from tests.test_fit import SINGLE, SMALL, features
+from tests.vae_training import SINGLE, SMALL, features
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU")
 

@@ -23,8 +23,10 @@ from submission.training.devices import one_device
 from submission.training.loop import run_loop
 from submission.training.losses import information_loss
 from submission.training.precision import Precision
+from tests.extractors import make_extractor
 from tests.image_sets import rendered_set
-from tests.test_extractor import make_extractor
+
+pytestmark = pytest.mark.usefixtures("narrow_trunk")
 
 CPU = torch.device("cpu")
 DEVICES = one_device(CPU, Precision(torch.float32, "test"))
