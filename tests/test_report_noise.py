@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from submission.factors import FactorSpace
@@ -23,7 +24,7 @@ POINTS = SMALL.index_to_factors(np.arange(SMALL.num_points))
 SETTINGS = Settings(dci=DciSettings(num_train=1000, num_test=300))
 
 
-def noise(seed: int, num_rows: int = SMALL.num_points) -> np.ndarray:
+def noise(seed: int, num_rows: int = SMALL.num_points) -> npt.NDArray[np.float64]:
     return np.random.default_rng(seed).normal(size=(num_rows, 5))
 
 

@@ -168,4 +168,5 @@ def _floor(scores: Scores, mig: MigScore) -> FloatArray:
         inverse = 1 / settings.num_train + 1 / num_rows
     freedom = (settings.num_bins - 1) * (np.array(scores.factor_sizes) - 1)
     information = chi2.isf(FALSE_ALARM / mig.mutual_information.size, freedom) * inverse / 2
-    return np.maximum(FOLLOWS, information / mig.entropies)
+    floor: FloatArray = np.maximum(FOLLOWS, information / mig.entropies)
+    return floor

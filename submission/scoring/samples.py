@@ -80,7 +80,7 @@ def undrawn(
         >>> draws = SampleDraws(FactorSpace(("shape",), (2,)), factors * 1.0, factors, seed=0)
         >>> settings = Settings(mig=MigSettings(num_train=10))
         >>> undrawn(draws, {"shape": np.array(["cube", "ball"])}, settings, ("mig",))
-        ({'shape': "shape is left out: the 10 rows drawn for mig all have shape = cube, ..."}, [])
+        ({'shape': 'shape is left out: the 10 rows drawn for mig all have shape = cube, ...'}, [])
     """
     nums = {
         "dci": (settings.dci.num_train, settings.dci.num_test),
