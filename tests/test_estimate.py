@@ -8,8 +8,8 @@ import pytest
 
 from submission.cli import main
 from submission.config.configuration import Configuration, load_configuration
-from submission.data.catalogue import DEFAULT_GRID
-from submission.job.duration import GRIDS, durations, longest_within
+from submission.data.catalogue import STANDIN_NAMES, default_grid
+from submission.job.duration import durations, grids_of, longest_within
 from submission.models.frozen import FrozenExtractor, load_extractor
 
 PAPER = load_configuration(Path("configs/paper.gin"))
@@ -22,12 +22,16 @@ def frozen() -> FrozenExtractor:
 
 
 def minutes(configuration: Configuration, frozen: FrozenExtractor, rate: float) -> list[float]:
-    return [each.minutes for each in durations(configuration, frozen, rate)]
+    return [
+        each.minutes for each in durations(configuration, frozen, rate, grids_of("standin_real"))
+    ]
 
 
-def test_the_grids_grow_to_the_default() -> None:
-    assert sorted(GRIDS, key=math.prod) == list(GRIDS)
-    assert GRIDS[-1] == DEFAULT_GRID
+@pytest.mark.parametrize("name", STANDIN_NAMES)
+def test_the_grids_grow_to_the_default(name: str) -> None:
+    grids = grids_of(name)
+    assert sorted(grids, key=math.prod) == grids
+    assert grids[-1] == default_grid(name)
 
 
 @pytest.mark.parametrize("configuration", [PAPER, BEST], ids=["paper", "best"])
@@ -47,7 +51,7 @@ def test_a_larger_part_of_the_work_lasts_longer(frozen: FrozenExtractor) -> None
 
 
 def test_the_chosen_grid_fits_the_time(frozen: FrozenExtractor) -> None:
-    lasting = durations(BEST, frozen, 115.0)
+    lasting = durations(BEST, frozen, 115.0, grids_of("standin_real"))
     chosen = longest_within(6.0, lasting)
     assert chosen.minutes <= 6.0
     assert all(
@@ -59,7 +63,7 @@ def test_the_command_ends_with_a_grid_to_render(capsys: pytest.CaptureFixture[st
     assert main(["estimate", "configs/paper.gin", "--minutes", "0.01"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert "0.01" in lines[-2]
-    assert lines[-1] == ",".join(map(str, GRIDS[0]))
+    assert lines[-1] == ",".join(map(str, grids_of("standin_real")[0]))
 
 
 def test_no_time_at_all_is_refused(capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,7 +7,8 @@ import click
 
 from submission.config.configuration import load_configuration
 from submission.console import say
-from submission.job.duration import durations, images_per_second, longest_within
+from submission.data.catalogue import STANDIN_NAMES
+from submission.job.duration import durations, grids_of, images_per_second, longest_within
 from submission.job.inputs import extractor_of_run
 from submission.server.environment import read_environment
 from submission.training.devices import opened_devices
@@ -27,13 +28,17 @@ def estimate(config: Path | None, minutes: float | None, overrides: tuple[str, .
     """Estimate how long a run takes on this machine, for grids of a stand-in.
 
     The estimate follows from the settings and from how many features are extracted in three
-    seconds. CONFIG is a gin file; the default has the paper's numbers.
+    seconds. CONFIG is a gin file; the default has the paper's numbers. The grids are those of the
+    stand-in that AICROWD_DATASET_NAME names, or of standin_real.
     """
+    environment = read_environment()
     configuration = load_configuration(config, overrides)
     frozen = extractor_of_run(configuration)
-    with opened_devices(cuda=read_environment().cuda) as devices:
+    with opened_devices(cuda=environment.cuda) as devices:
         rate = images_per_second(frozen, devices)
-    lasting = durations(configuration, frozen, rate)
+    name = environment.dataset_name
+    grids = grids_of(name if name in STANDIN_NAMES else "standin_real")
+    lasting = durations(configuration, frozen, rate, grids)
     say(f"features: {rate:.0f} images/s; a run takes about")
     for each in lasting:
         say(f"  {each.minutes:4.0f} min on {math.prod(each.sizes):6,} images, grid {each.grid}")
