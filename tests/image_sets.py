@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from submission.data.catalogue import full_grid
 from submission.data.images import ImageSet
 from submission.data.standin.render import render_images
 from submission.data.standin.scene import standin_space
@@ -16,6 +17,11 @@ ALL_VALUES = (6, 6, 2, 3, 3, 2, 2)
 
 LONG_AXES = (2, 2, 1, 2, 1, 9, 8)
 """A few values of the first five factors, and axes long enough to test their order."""
+
+
+def all_values(standin: str) -> tuple[int, ...]:
+    """Returns `ALL_VALUES` of a stand-in."""
+    return *full_grid(standin)[:5], 2, 2
 
 
 def random_set(sizes: tuple[int, ...] = (2, 3, 4), seed: int = 0) -> ImageSet:
@@ -29,7 +35,8 @@ def random_set(sizes: tuple[int, ...] = (2, 3, 4), seed: int = 0) -> ImageSet:
 def rendered_set(name: str, sizes: tuple[int, ...] = (2, 2, 1, 1, 1, 4, 4)) -> ImageSet:
     """Renders a small grid in memory; an MPI3D name gets the images of its stand-in."""
     path = Path("data", name, f"{name}.npz")
-    return _WithHash(name, path, rendered_images(name, sizes), standin_space(sizes))
+    space = standin_space(sizes, name.replace("mpi3d_", "standin_"))
+    return _WithHash(name, path, rendered_images(name, sizes), space)
 
 
 def rendered_images(name: str, sizes: tuple[int, ...]) -> npt.NDArray[np.uint8]:
@@ -39,7 +46,7 @@ def rendered_images(name: str, sizes: tuple[int, ...]) -> npt.NDArray[np.uint8]:
 
 @functools.cache
 def _rendered(name: str, sizes: tuple[int, ...]) -> npt.NDArray[np.uint8]:
-    space = standin_space(sizes)
+    space = standin_space(sizes, name)
     return render_images(name, space, space.index_to_factors(np.arange(space.num_points)))
 
 

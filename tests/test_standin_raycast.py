@@ -7,6 +7,13 @@ import numpy.typing as npt
 import pytest
 
 from submission.data.standin import raycast
+from submission.data.standin.everyday import (
+    BEER_CUP,
+    COFFEE_CUP,
+    CUPS,
+    HOLLOW,
+    hit_everyday,
+)
 from submission.data.standin.look import look_named
 from submission.data.standin.noise import hashed, normal, uniform
 from submission.data.standin.raycast import Load, first_hit
@@ -64,6 +71,86 @@ def test_apex_is_at_the_far_end_of_the_axis(shape: int) -> None:
         {0: 4 + 2 * math.hypot(0.5, 0.2), 4: 5.0, 5: 5 - math.sqrt(1 - 0.29)}.get(shape, 4.0)
     )
     assert hit_shape(shape, (2.0, 2.0, 5.0), DOWN)[0] == FAR
+
+
+def inside_everyday(shape: int, p: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
+    """Says which points (n, 3) lie in an everyday object, by its definition."""
+    x, y, z = p.T
+    ball = (p**2).sum(axis=1) <= 1
+    if shape == 7:
+        return ball
+    if shape == 8:
+        return ball & (np.hypot(x, y - HOLLOW[1]) > HOLLOW[0])
+    cup = CUPS[0 if shape == COFFEE_CUP else 1]
+    square = x * x + y * y
+    outer, inner = (q[0] + q[1] * z + q[2] * z * z for q in (cup.outer, cup.inner))
+    hull = (np.abs(z) <= 1) & (square <= outer)
+    cavity = (z > cup.floor) & (square < inner)
+    to_x, to_z, small, large, half = cup.handle
+    ring = np.hypot(x - to_x, z - to_z)
+    handle = (np.abs(y) <= half) & (ring >= small) & (ring <= large) & (x > 0) & (square > outer)
+    return np.asarray(hull & ~cavity | handle)
+
+
+@pytest.mark.parametrize("shape", range(6, 10))
+def test_hits_of_everyday_objects_agree_with_a_march_through_them(shape: int) -> None:
+    rng = np.random.default_rng(shape)
+    steps = np.linspace(0, 8, 8001)
+    hits = 0
+    for _ in range(150):
+        origin = rng.normal(size=3)
+        origin *= 4 / np.linalg.norm(origin)
+        direction = rng.uniform(-1.1, 1.1, size=3) - origin
+        direction /= np.linalg.norm(direction)
+        t, n, _ = hit_everyday(shape, tuple(origin), tuple(direction))
+        points = origin + steps[:, None] * direction
+        reached = inside_everyday(shape, points)
+        if not reached[reached.argmax() : reached.argmax() + 3].all():
+            continue
+        hits += 1
+        assert t == pytest.approx(steps[reached.argmax()], abs=2e-3)
+        assert np.dot(n, direction) < 0
+        assert np.abs(points[reached]).max() <= math.sqrt(2)
+    assert hits > 30
+
+
+@pytest.mark.parametrize("shape", [COFFEE_CUP, BEER_CUP])
+def test_a_cup_shows_its_lining_from_above_and_its_paint_from_elsewhere(shape: int) -> None:
+    depth, normal, lined = hit_everyday(shape, (0.1, 0.2, 5.0), DOWN)
+    assert lined
+    assert 5.5 < depth < 6
+    assert normal[2] > 0
+    for origin, way in (((0.1, 0.2, -5.0), (0.0, 0.0, 1.0)), ((0.1, -5.0, 0.2), (0.0, 1.0, 0.0))):
+        t, _, lined = hit_everyday(shape, origin, way)
+        assert t < FAR
+        assert not lined
+
+
+def test_a_handle_has_a_hole() -> None:
+    for shape, cup in ((COFFEE_CUP, CUPS[0]), (BEER_CUP, CUPS[1])):
+        x, z, small, large, half = cup.handle
+        met = [
+            hit_everyday(shape, (x + r, -5.0, z), (0.0, 1.0, 0.0))[0]
+            for r in (0.5 * (small + large), 0.9 * small)
+        ]
+        assert met == [pytest.approx(5 - half), FAR]
+
+
+def test_a_ball_has_a_seam_that_is_narrow() -> None:
+    rng = np.random.default_rng(0)
+    ways = rng.normal(size=(800, 3))
+    ways /= np.linalg.norm(ways, axis=1, keepdims=True)
+    lined = [hit_everyday(7, tuple(3 * way), tuple(-way))[2] for way in ways]
+    assert 0.05 < np.mean(lined) < 0.4
+
+
+def test_a_rod_ends_below_a_cup() -> None:
+    pose = at((20, 11))
+    down = tuple(-pose[2])
+    above = tuple(pose[5] + 2 * pose[2])
+    for shape, part in ((COFFEE_CUP, raycast.LINING), (2, raycast.OBJECT)):
+        load = Load(shape, 0.2, 0.2, pose, STRAIGHT)
+        assert first_hit(SCENE, load, above, down)[1] == part
 
 
 def at(position: tuple[int, int]) -> npt.NDArray[np.float64]:

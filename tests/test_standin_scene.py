@@ -49,6 +49,13 @@ def test_impossible_grids_are_refused(sizes: tuple[int, ...]) -> None:
         standin_space(sizes)
 
 
+@pytest.mark.parametrize("sizes", [(5, 4, 2, 3, 3, 4, 4), (4, 6, 2, 3, 3, 4, 4)])
+def test_a_stand_in_has_the_values_of_its_set_and_no_more(sizes: tuple[int, ...]) -> None:
+    assert standin_space(sizes, "standin_real").sizes == sizes
+    with pytest.raises(ValueError, match=r"at most \(4, 4, 2, 3, 3\) for standin_real_complex"):
+        standin_space(sizes, "standin_real_complex")
+
+
 def test_more_positions_than_mpi3d_are_allowed() -> None:
     assert standin_space((*FULL_GRID[:5], 41, 77)).sizes[5:] == (41, 77)
 

@@ -121,6 +121,7 @@ def _accumulation() -> Callable[..., None]:
                         continue
                     point = travelled(origin, way, t)
                     part_terms(part, load, point, normal, way, terms)
+                    part = min(part, OBJECT)  # a lining counts as the object
                     for k in range(NUM_BALL_TERMS if part == OBJECT else NUM_TERMS):
                         out[p, part * NUM_TERMS + k] += terms[k]
                     if part == OBJECT:
@@ -196,7 +197,7 @@ def channels_of(look: Look, factors: IntArray, pixels: Pixels) -> npt.NDArray[np
         look.lamps,
         look.paint,
         camera_vectors(look.scene.cameras),
-        np.ascontiguousarray(factors[:, 1:4]),
+        look.numbered(factors[:, 1:4]),
         poses(look.scene, factors[:, 3], factors[:, 5:], (40, 40)),
         (pixels.image, pixels.place),
         out,
@@ -254,7 +255,7 @@ def design_of(look: Look, factors: IntArray, pixels: Pixels) -> npt.NDArray[np.f
         look.scene,
         look.lamps,
         camera_vectors(look.scene.cameras),
-        np.ascontiguousarray(factors[:, 1:4]),
+        look.numbered(factors[:, 1:4]),
         frames,
         pixels.image,
         pixels.place,

@@ -7,7 +7,7 @@ import click
 
 from submission.console import say
 from submission.data.axes import check_axes
-from submission.data.catalogue import DEFAULT_GRID, MPI3D_NAMES, STANDIN_NAMES, url_of
+from submission.data.catalogue import FACTOR_NAMES, MPI3D_NAMES, STANDIN_NAMES, default_grid, url_of
 from submission.data.check import check_checksums, check_colors
 from submission.data.download import download
 from submission.data.image_set import file_of
@@ -121,19 +121,18 @@ def _check(name: str, folder: Path, quick: bool) -> None:
 @click.argument("name", type=click.Choice(STANDIN_NAMES))
 @click.option(
     "--grid",
-    default=",".join(map(str, DEFAULT_GRID)),
-    show_default=True,
-    help="Seven factor sizes; 6,6,2,3,3,40,40 is the full set of 12.7 GB.",
+    help="Seven factor sizes; 6,6,2,3,3,40,40 is the full set of 12.7 GB. By default, the first "
+    "five are the set's own, and each axis has 8.",
 )
 @FOLDER
 @click.option("--seed", type=int, default=0, show_default=True)
 @click.option("--force", is_flag=True, help="Render it even if it is here.")
-def render(name: str, grid: str, folder: Path, seed: int, force: bool) -> None:
+def render(name: str, grid: str | None, folder: Path, seed: int, force: bool) -> None:
     """Render a stand-in set."""
     from submission.data.standin.render import render_file
 
-    words = grid.replace(" ", "").split(",")
-    if len(words) != len(DEFAULT_GRID) or not all(word.isdecimal() for word in words):
+    words = (grid or ",".join(map(str, default_grid(name)))).replace(" ", "").split(",")
+    if len(words) != len(FACTOR_NAMES) or not all(word.isdecimal() for word in words):
         raise InputError(f"expected seven sizes such as 6,6,2,3,3,8,8 for --grid, got {grid!r}")
     path = file_of(name, folder)
     if path.exists() and not force:

@@ -8,7 +8,9 @@ import click
 
 from submission.config.configuration import load_configuration
 from submission.console import say
+from submission.data.catalogue import has_everyday_objects
 from submission.data.images import open_images
+from submission.errors import InputError
 from submission.files import locked, writing
 from submission.server.environment import read_environment
 from submission.training.allocator import keep_freed_memory
@@ -57,6 +59,12 @@ def finetune(
         locked(output, "finetuning") if devices.is_first else nullcontext(),
     ):
         settings = load_configuration(config, overrides).finetune
+        every = (*names, *further)
+        if len({has_everyday_objects(name) for name in every}) > 1:
+            raise InputError(
+                f"expected sets with the same colours and shapes, got {', '.join(every)}; leave "
+                "out those with everyday objects (real_complex), or the others"
+            )
         if devices.is_first:
             _require_writable(output / "extractor.safetensors")
         sets = [open_images(name, environment.data_path) for name in names]

@@ -7,13 +7,15 @@ from submission.errors import InputError
 from submission.factors import FactorSpace
 
 __all__ = [
-    "DEFAULT_GRID",
     "FACTOR_NAMES",
     "FULL_GRID",
     "MPI3D_NAMES",
     "STANDIN_NAMES",
     "VARIANTS",
     "Variant",
+    "default_grid",
+    "full_grid",
+    "has_everyday_objects",
     "look_of",
     "renewal",
     "url_of",
@@ -30,16 +32,13 @@ FACTOR_NAMES = (
     "vertical_axis",
 )
 MPI3D_NAMES = ("mpi3d_toy", "mpi3d_realistic", "mpi3d_real", "mpi3d_real_complex")
-STANDIN_NAMES = ("standin_toy", "standin_realistic", "standin_real")
+STANDIN_NAMES = ("standin_toy", "standin_realistic", "standin_real", "standin_real_complex")
 
 RENDERER_VERSION = 2
 """Of the stand-ins' looks: 1 was set by eye, 2 is fitted to published images of MPI3D."""
 
 FULL_GRID = (6, 6, 2, 3, 3, 40, 40)
 """Factor sizes of the published sets."""
-
-DEFAULT_GRID = (6, 6, 2, 3, 3, 8, 8)
-"""Factor sizes of a stand-in that is rendered without a wish for others."""
 
 Triple = tuple[float, float, float]
 
@@ -121,6 +120,41 @@ def variant_of(name: str, num_images: int) -> Variant:
         f"{' x '.join(map(str, variant.sizes))} = {variant.space.num_points:,}" for variant in named
     )
     raise InputError(f"{name} has {grids} images, this file has {num_images:,}; fetch it again")
+
+
+def full_grid(standin: str) -> tuple[int, ...]:
+    """Returns the factor sizes of the set that a stand-in stands for.
+
+    Example:
+        >>> full_grid("standin_real")
+        (6, 6, 2, 3, 3, 40, 40)
+        >>> full_grid("standin_real_complex")
+        (4, 4, 2, 3, 3, 40, 40)
+    """
+    published = standin.replace("standin_", "mpi3d_")
+    return max(variant.sizes for variant in VARIANTS if variant.name == published)
+
+
+def default_grid(standin: str) -> tuple[int, ...]:
+    """Returns the factor sizes of a stand-in that is rendered without a wish for others.
+
+    Example:
+        >>> default_grid("standin_real")
+        (6, 6, 2, 3, 3, 8, 8)
+    """
+    return *full_grid(standin)[:5], 8, 8
+
+
+def has_everyday_objects(name: str) -> bool:
+    """Tells whether a set's colours and shapes are not those of the other sets of MPI3D.
+
+    Heads that learnt the others' values cannot read these two factors of it.
+
+    Example:
+        >>> has_everyday_objects("standin_real_complex"), has_everyday_objects("mpi3d_real")
+        (True, False)
+    """
+    return name.endswith("real_complex")
 
 
 def look_of(name: str, space: FactorSpace) -> Variant | None:

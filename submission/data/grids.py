@@ -2,7 +2,13 @@
 
 from collections.abc import Sequence
 
-from submission.data.catalogue import FACTOR_NAMES, MPI3D_NAMES, STANDIN_NAMES, variant_of
+from submission.data.catalogue import (
+    FACTOR_NAMES,
+    MPI3D_NAMES,
+    STANDIN_NAMES,
+    default_grid,
+    variant_of,
+)
 from submission.data.library.sets import LIBRARY_SETS
 from submission.errors import InputError
 from submission.factors import FactorSpace
@@ -47,7 +53,7 @@ def grid_of(
     elif text in STANDIN_NAMES:
         raise InputError(
             f"expected sizes for {text}, which is rendered in any size; give them, such as "
-            f"--grid 6,6,2,3,3,8,8 --names {','.join(FACTOR_NAMES)}"
+            f"--grid {','.join(map(str, default_grid(text)))} --names {','.join(FACTOR_NAMES)}"
         )
     else:
         known = ", ".join((*MPI3D_NAMES, *LIBRARY_SETS))

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from submission.data.catalogue import MPI3D_NAMES, STANDIN_NAMES, VARIANTS
+from submission.data.catalogue import MPI3D_NAMES, STANDIN_NAMES, VARIANTS, full_grid
 from submission.data.image_set import file_of
 from submission.data.images import DATASET_NAMES, open_images
 from submission.data.library.sets import LIBRARY_SETS
@@ -84,7 +84,7 @@ def _listed(name: str, folder: Path) -> tuple[str, str]:
 def _known_grid(name: str) -> str:
     """Formats the grids that a set of this name can have."""
     if name in STANDIN_NAMES:
-        return "any up to 6,6,2,3,3,40,40"
+        return f"any up to {','.join(map(str, full_grid(name)))}"
     if name in LIBRARY_SETS:
         return grid_text(LIBRARY_SETS[name].space)
     spaces = [variant.space for variant in VARIANTS if variant.name == name]

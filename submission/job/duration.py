@@ -11,20 +11,14 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from submission.config.configuration import Configuration
-from submission.data.catalogue import DEFAULT_GRID, FULL_GRID
+from submission.data.catalogue import default_grid
 from submission.job.plan import planned_vae
 from submission.models.extractor import FEATURE_SIZE
 from submission.models.folding import fold
 from submission.models.frozen import FrozenExtractor
 from submission.training.devices import Devices
 
-__all__ = ["ESTIMATED", "GRIDS", "Lasting", "durations", "images_per_second", "longest_within"]
-
-GRIDS = tuple((*DEFAULT_GRID[:5], positions, positions) for positions in (2, 3, 4, 5, 6, 8))
-"""The grids of a stand-in to choose from, by rising number of images; the last is the default."""
-
-ESTIMATED = (*GRIDS, FULL_GRID)
-"""The grids whose runs are estimated: those to choose from, then that of MPI3D."""
+__all__ = ["Lasting", "durations", "grids_of", "images_per_second", "longest_within"]
 
 MEASURED_SECONDS = 3.0
 BATCH_SIZE = 64
@@ -65,10 +59,25 @@ class Lasting(NamedTuple):
         return ",".join(map(str, self.sizes))
 
 
+def grids_of(standin: str) -> list[tuple[int, ...]]:
+    """Lists the grids to choose from, by rising number of images; the last is the default.
+
+    Example:
+        >>> grids_of("standin_real")[0]
+        (6, 6, 2, 3, 3, 2, 2)
+    """
+    first = default_grid(standin)[:5]
+    return [(*first, positions, positions) for positions in (2, 3, 4, 5, 6, 8)]
+
+
 def durations(
-    configuration: Configuration, frozen: FrozenExtractor, rate: float, device: torch.device
+    configuration: Configuration,
+    frozen: FrozenExtractor,
+    rate: float,
+    grids: Sequence[tuple[int, ...]],
+    device: torch.device,
 ) -> list[Lasting]:
-    """Estimates how long a run lasts on each of the grids `ESTIMATED`.
+    """Estimates how long a run lasts on each of several grids.
 
     The products of the VAE are taken to run at the rate of the extractor's.
 
@@ -76,6 +85,7 @@ def durations(
         configuration: of the run.
         frozen: the extractor with its heads.
         rate: images whose features are extracted in a second.
+        grids: factor sizes.
         device: where the VAE is trained.
     """
     fit = configuration.fit
@@ -87,7 +97,7 @@ def durations(
         step = RECORDED_STEP_SECONDS if is_recorded else STEP_SECONDS
         seconds_per_row = passes / rate + step / fit.batch_size
     lasting = []
-    for grid in ESTIMATED:
+    for grid in grids:
         num_images = math.prod(grid)
         rows = (fit.num_images or num_images) * fit.num_epochs
         seconds = _seconds_without_fit(configuration, num_images, rate) + rows * seconds_per_row

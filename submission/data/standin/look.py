@@ -1,4 +1,4 @@
-"""How the three stand-in domains look: scene, lamps, paint and what the camera adds."""
+"""How the four stand-in domains look: scene, lamps, paint and what the camera adds."""
 
 import functools
 import json
@@ -12,6 +12,7 @@ from submission.data.catalogue import STANDIN_NAMES
 from submission.data.standin.scene import Scene
 from submission.data.standin.shadows import Lamps
 from submission.errors import InputError
+from submission.factors import IntArray
 from submission.files import replacing
 
 __all__ = ["FOLDER", "Look", "Noise", "Paint", "look_named", "look_of", "values_of", "write_look"]
@@ -30,7 +31,8 @@ class Paint(NamedTuple):
         arm: (3, 4, 12, 3) by camera, part, term, channel.
         gloss: (3, 20, 3) what the object reflects, whatever its colour.
         light: (3, 20, 3) light on the object, which multiplies its colour.
-        colors: (3, 6, 3) levels of the object by camera, colour, channel.
+        colors: (3, n, 3) levels of the object by camera, colour, channel; of everyday objects the
+            last are those of their lining.
         blur: (3,) weight of each neighbour in a blur along rows and columns; below 0 sharpens.
     """
 
@@ -65,6 +67,7 @@ class Look(NamedTuple):
         lamps: what casts shadows.
         paint: the surfaces.
         noise: from image to image.
+        first_shape: number of the shape that the factor's first value stands for; more may follow.
     """
 
     name: str
@@ -73,6 +76,11 @@ class Look(NamedTuple):
     lamps: Lamps
     paint: Paint
     noise: Noise
+    first_shape: int = 0
+
+    def numbered(self, geometry: IntArray) -> IntArray:
+        """Turns values of the factor in column 0 of (m, 3) into numbers of shapes."""
+        return np.ascontiguousarray(geometry + np.array([self.first_shape, 0, 0]))
 
 
 PARTS: dict[str, Any] = {"scene": Scene, "lamps": Lamps, "paint": Paint, "noise": Noise}
@@ -119,9 +127,25 @@ def _rounded(values: FloatArray) -> FloatArray:
 def look_named(name: str) -> Look:
     """Reads the look of a domain.
 
+    A file may name the look that it is like. It then holds what is added to the angles of the
+    axes, the measures of further shapes, and the colours of the object.
+
     Raises:
         InputError: if there is no such domain.
     """
     if name not in STANDIN_NAMES:
         raise InputError(f"expected one of {', '.join(STANDIN_NAMES)}, got {name!r}")
-    return look_of(name, json.loads((FOLDER / f"{name}.json").read_text()))
+    values = json.loads((FOLDER / f"{name}.json").read_text())
+    if "like" not in values:
+        return look_of(name, values)
+    like = look_named(values["like"])
+    more = {
+        key: np.concatenate([getattr(like.scene, key), values[key]]) for key in ("extents", "spins")
+    }
+    return like._replace(
+        name=name,
+        number=STANDIN_NAMES.index(name),
+        scene=like.scene._replace(axes=like.scene.axes + np.array(values["axes"]), **more),
+        paint=like.paint._replace(colors=np.array(values["colors"], dtype=float)),
+        first_shape=len(like.scene.extents),
+    )

@@ -11,13 +11,26 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from submission.data.standin.everyday import COFFEE_CUP, hit_everyday, is_cup
 from submission.data.standin.scene import Scene
 from submission.data.standin.shapes import FAR, NEAR, hit_shape
 from submission.data.standin.vectors import Vector, dot, minus, row, times, travelled, unit
 
-__all__ = ["COLUMN", "FOOT", "NOTHING", "OBJECT", "ROD", "SHOULDER", "Load", "first_hit"]
+__all__ = [
+    "COLUMN",
+    "FOOT",
+    "LINING",
+    "NOTHING",
+    "OBJECT",
+    "ROD",
+    "SHOULDER",
+    "Load",
+    "first_hit",
+]
 
-COLUMN, SHOULDER, FOOT, ROD, OBJECT, NOTHING = range(6)
+COLUMN, SHOULDER, FOOT, ROD, OBJECT, LINING, NOTHING = range(7)
+"""The lining is what paint does not cover of an object: a cup's inside, a ball's seam."""
+
 NOWHERE = (0.0, 0.0, 0.0)
 
 
@@ -25,7 +38,7 @@ class Load(NamedTuple):
     """The arm and what it carries.
 
     Attributes:
-        shape: 0..5.
+        shape: 0..9, as `shapes.py` and `everyday.py` number them.
         radius: the object's half-extent across its own axis.
         half_height: along it.
         pose: (6, 3) as `scene.poses` gives it.
@@ -40,25 +53,29 @@ class Load(NamedTuple):
 
 
 @njit(error_model="numpy")
-def _hit_object(load: Load, origin: Vector, direction: Vector) -> tuple[float, Vector]:
+def _hit_object(load: Load, origin: Vector, direction: Vector) -> tuple[float, int, Vector]:
     away = minus(origin, row(load.pose, 5))
     b = dot(away, direction)
     far = 2.0 * load.radius * load.radius + load.half_height * load.half_height
     outside = dot(away, away) - far
     if b * b < outside or (b > 0.0 and outside > 0.0):
-        return FAR, NOWHERE
+        return FAR, NOTHING, NOWHERE
     u, v, w = row(load.pose, 0), row(load.pose, 1), row(load.pose, 2)
     c, s = load.spin
     u, v = travelled(times(u, c), v, s), travelled(times(v, c), u, -s)
     r, h = 1.0 / load.radius, 1.0 / load.half_height
-    t, n = hit_shape(
-        load.shape,
-        (dot(u, away) * r, dot(v, away) * r, dot(w, away) * h),
-        (dot(u, direction) * r, dot(v, direction) * r, dot(w, direction) * h),
-    )
+    start = (dot(u, away) * r, dot(v, away) * r, dot(w, away) * h)
+    way = (dot(u, direction) * r, dot(v, direction) * r, dot(w, direction) * h)
+    part = OBJECT
+    if load.shape >= COFFEE_CUP:
+        t, n, lined = hit_everyday(load.shape, start, way)
+        if lined:
+            part = LINING
+    else:
+        t, n = hit_shape(load.shape, start, way)
     if t == FAR:
-        return FAR, NOWHERE
-    return t, unit(travelled(travelled(times(u, n[0] * r), v, n[1] * r), w, n[2] * h))
+        return FAR, NOTHING, NOWHERE
+    return t, part, unit(travelled(travelled(times(u, n[0] * r), v, n[1] * r), w, n[2] * h))
 
 
 @njit(error_model="numpy")
@@ -128,11 +145,13 @@ def first_hit(
     Returns:
         Distance, part and unit normal; the part is `NOTHING` and the distance `FAR` for a miss.
     """
-    best, normal = _hit_object(load, origin, direction)
-    part = OBJECT if best < FAR else NOTHING
+    best, part, normal = _hit_object(load, origin, direction)
     rod = row(load.pose, 2)
     start = travelled(row(load.pose, 4), rod, scene.rod[2])
-    t, n = _hit_tube(scene.rod[1], start, rod, 1.0 - scene.rod[2], origin, direction)
+    length = 1.0 - scene.rod[2]
+    if is_cup(load.shape):
+        length -= load.half_height
+    t, n = _hit_tube(scene.rod[1], start, rod, length, origin, direction)
     if t < best:
         best, normal, part = t, n, ROD
     # everything else lies within 0.3 of the axis that the column turns about

@@ -51,10 +51,11 @@ def render_images(
     Raises:
         InputError: if there is no such domain, grid, grid point or seed.
     """
-    if standin_space(space.sizes) != space:
+    look = look_named(domain)
+    if standin_space(space.sizes, domain) != space:
         raise InputError(f"expected the factors {standin_space().names}, got {space.names}")
     _check_seed(seed)
-    return render_look(look_named(domain), space, factors, seed)
+    return render_look(look, space, factors, seed)
 
 
 def render_look(
@@ -116,7 +117,7 @@ def render_file(domain: str, sizes: tuple[int, ...], path: Path, seed: int = 0) 
         OutputError: if the disk cannot take the file; its length is checked before the first image.
     """
     look = look_named(domain)
-    space = standin_space(sizes)
+    space = standin_space(sizes, domain)
     _check_seed(seed)
     shape = (space.num_points, IMAGE_SIZE, IMAGE_SIZE, 3)
     with locked(path.parent, f"rendering of {path.name}"):

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from submission.data.catalogue import FACTOR_NAMES, FULL_GRID
+from submission.data.catalogue import FACTOR_NAMES, FULL_GRID, full_grid
 from submission.errors import InputError
 from submission.factors import FactorSpace
 
@@ -39,8 +39,8 @@ class Scene(NamedTuple):
         rod: (3,) its place across the arm, its radius, and where it begins along itself.
         column: (5,) half-extents along and across, its middle along and across, and its height.
         foot: (5,) the same of the block at the column's foot.
-        extents: (6, 2, 2) object's radius and half-height by shape and size (small, large).
-        spins: (6, 2) turn of the object about its own axis, likewise.
+        extents: (n, 2, 2) object's radius and half-height by shape and size (small, large).
+        spins: (n, 2) turn of the object about its own axis, likewise.
     """
 
     cameras: FloatArray
@@ -56,11 +56,13 @@ class Scene(NamedTuple):
     spins: FloatArray
 
 
-def standin_space(sizes: tuple[int, ...] = FULL_GRID) -> FactorSpace:
+def standin_space(sizes: tuple[int, ...] = FULL_GRID, name: str = "standin_real") -> FactorSpace:
     """Names the factors of a stand-in grid, in the order of MPI3D.
 
     Args:
-        sizes: seven sizes; the first five at most 6, 6, 2, 3, 3, the positions per axis free.
+        sizes: seven sizes; the first five at most those of `full_grid`, the positions per axis
+            free.
+        name: of the stand-in.
 
     Raises:
         InputError: if there is no such grid.
@@ -68,11 +70,13 @@ def standin_space(sizes: tuple[int, ...] = FULL_GRID) -> FactorSpace:
     Example:
         >>> standin_space((6, 6, 2, 3, 3, 4, 4)).num_points
         10368
+        >>> standin_space((4, 4, 2, 3, 3, 4, 4), "standin_real_complex").num_points
+        4608
     """
-    most = FULL_GRID[:5]
+    most = full_grid(name)[:5]
     if len(sizes) != len(FACTOR_NAMES) or min(sizes) < 1 or any(map(int.__gt__, sizes, most)):
         raise InputError(
-            f"expected seven factor sizes of at least 1, the first five at most {most}, "
+            f"expected seven factor sizes of at least 1, the first five at most {most} for {name}, "
             f"got {tuple(sizes)}"
         )
     return FactorSpace(names=FACTOR_NAMES, sizes=tuple(sizes))

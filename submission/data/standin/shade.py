@@ -11,7 +11,7 @@ from numba import njit, prange
 
 from submission.data.standin.framing import frame_of
 from submission.data.standin.look import Look, Paint
-from submission.data.standin.raycast import NOTHING, OBJECT, ROD, Load, first_hit
+from submission.data.standin.raycast import LINING, NOTHING, OBJECT, ROD, Load, first_hit
 from submission.data.standin.scene import IMAGE_SIZE, Scene, camera_vectors
 from submission.data.standin.shadows import Lamps, hidden
 from submission.data.standin.terms import NUM_BALL_TERMS, Terms, ball_terms, solid_terms
@@ -59,7 +59,7 @@ def part_terms(
     part: int, load: Load, point: Vector, normal: Vector, direction: Vector, into: Terms
 ) -> None:
     """Gives the terms of a place on the arm; on the object, those of its reflection."""
-    if part in (OBJECT, ROD):
+    if part in (OBJECT, LINING, ROD):
         mirrored = travelled(direction, normal, -2.0 * dot(direction, normal))
         away = minus(point, row(load.pose, 4))
         ball_terms(mirrored, dot(away, row(load.pose, 2)), point[2], into)
@@ -121,15 +121,19 @@ def trace(
     origin, direction = ray
     point = travelled(origin, direction, t)
     part_terms(part, load, point, normal, direction, terms)
-    weights = paint.gloss[view] if part == OBJECT else paint.arm[view, part]
+    weights = paint.arm[view, part] if part < OBJECT else paint.gloss[view]
     for k in range(len(weights)):
         for c in range(3):
             total[c] += weights[k, c] * terms[k]
-    if part == OBJECT:
+    if part >= OBJECT:
         ball_terms(normal, point[0], point[2], terms)
         for k in range(NUM_BALL_TERMS):
             for c in range(3):
-                total[OBJECT_LIGHT + c] += paint.light[view, k, c] * terms[k]
+                light = paint.light[view, k, c] * terms[k]
+                if part == LINING:
+                    total[c] += light * paint.colors[view, -1, c]
+                else:
+                    total[OBJECT_LIGHT + c] += light
 
 
 @functools.cache
@@ -185,7 +189,7 @@ def shade_scenes(look: Look, geometry: IntArray, poses: FloatArray) -> npt.NDArr
 
     Args:
         look: of the domain.
-        geometry: (m, 3) object shapes, object sizes and camera heights.
+        geometry: (m, 3) values of the factors object shape, object size and camera height.
         poses: (m, 6, 3) as `scene.poses` gives them.
 
     Returns:
@@ -194,5 +198,5 @@ def shade_scenes(look: Look, geometry: IntArray, poses: FloatArray) -> npt.NDArr
     """
     out = np.empty((len(geometry), IMAGE_SIZE, IMAGE_SIZE, NUM_CHANNELS), dtype=np.float32)
     cameras = camera_vectors(look.scene.cameras)
-    _kernel()(look.scene, look.lamps, look.paint, cameras, geometry, poses, out)
+    _kernel()(look.scene, look.lamps, look.paint, cameras, look.numbered(geometry), poses, out)
     return out
