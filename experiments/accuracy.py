@@ -10,7 +10,7 @@ import numpy.typing as npt
 import torch
 
 from experiments.labelled_sample import LabelledSample, stored_set
-from experiments.pictures import draw_confusions
+from experiments.pictures import draw_confusions, draw_errors
 from experiments.readings import Reading, read_factor, text_of
 from experiments.run import WEIGHTS
 from submission.config.configuration import load_configuration
@@ -53,7 +53,7 @@ def measure_accuracies(
             for all.
         config: preset whose `Adapt` group adapts the extractor to the sample's unlabelled images,
             each domain apart; None to leave the extractor as it ships.
-        output: folder for `accuracy.json` and a picture of confusions for each domain.
+        output: folder for `accuracy.json` and, for each domain, pictures of confusions and errors.
     """
     keep_freed_memory()
     settings = load_configuration(config).adapt if config else AdaptSettings()
@@ -76,10 +76,15 @@ def measure_accuracies(
             ]
             say(text_of(domain, readings))
             content[domain] = [reading.content() for reading in readings]
-            with replacing(output / f"confusions-{domain}.png") as beside:
-                beside.write_bytes(draw_confusions(domain, readings))
+            pictures = {
+                "confusions": draw_confusions(domain, readings),
+                "errors": draw_errors(domain, images, readings),
+            }
+            for name, png in pictures.items():
+                with replacing(output / f"{name}-{domain}.png") as beside:
+                    beside.write_bytes(png)
     write_json(output / "accuracy.json", content)
-    say(f"written: {output / 'accuracy.json'}, confusions-*.png beside it")
+    say(f"written: {output / 'accuracy.json'}, confusions-*.png and errors-*.png beside it")
 
 
 def _labels_for_heads(domain: str, labels: IntArray) -> IntArray:

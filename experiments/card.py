@@ -1,5 +1,6 @@
 """How often the shipped heads are right, by factor and domain; written into the weights' card."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,29 +10,33 @@ from experiments.accuracy import adapted_to, readings_of, shipped_extractor
 from experiments.finetuning import REAL
 from experiments.readings import Reading
 from experiments.run import WEIGHTS
+from experiments.teach import taught_sets
 from submission.config.configuration import load_configuration
 from submission.console import say
+from submission.data.image_set import ImageSet
 from submission.data.standin.render import render_images
 from submission.data.standin.scene import standin_space
-from submission.factors import FactorSpace
 from submission.files import write_json
 from submission.models.frozen import require_heads
 from submission.models.weights import card_path, read_card
 from submission.scoring.arrays import IntArray
 from submission.training.allocator import keep_freed_memory
+from submission.training.batches import LabelledImages, split_indices
 from submission.training.devices import Devices, opened_devices
+from submission.training.seeds import seed_for
 
 __all__ = ["measure_card"]
 
-SIMULATIONS = ("standin_toy", "standin_realistic")
+NUM_KINDS = 3
+"""Toy, realistic and the first set of varied looks; the second is of the same kind."""
 
 
 def measure_card(num_images: int) -> None:
     """Measures on random images of the full grids and writes the result into the card.
 
-    Simulation images are of the part that finetuning held out. No file is needed: images are
-    rendered one by one. The real domain is measured three times: as the extractor ships, with
-    batch norms estimated anew, and adapted as best.gin adapts it.
+    Images of the sets that were trained on are of the part that finetuning held out. No file is
+    needed: images are rendered one by one. The real domain is measured three times: as the
+    extractor ships, with batch norms estimated anew, and adapted as best.gin adapts it.
 
     Args:
         num_images: of each domain.
@@ -48,32 +53,26 @@ def measure_card(num_images: int) -> None:
 def _measure(num_images: int, devices: Devices) -> dict[str, dict[str, float]]:
     frozen, settings = shipped_extractor(), read_card(WEIGHTS)["settings"]
     heads = require_heads(frozen)
-    space = standin_space((6, 6, 2, 3, 3, 40, 40))
-    random = np.random.default_rng(0)
-    held_out = _held_out(space, settings["validation_fraction"], settings["seed"])
-    points = {
-        name: random.choice(rows, num_images, replace=False)
-        for name, rows in zip(SIMULATIONS, np.split(held_out, len(SIMULATIONS)), strict=True)
-    }
-    points[REAL] = random.choice(space.num_points, num_images, replace=False)
-    best = load_configuration(Path("configs/best.gin")).adapt
-    others = random.choice(space.num_points, best.num_tuning_images, replace=False)
     accuracy = {}
-    for name, rows in points.items():
-        say(f"{name}: rendering {num_images:,} images")
-        labels = space.index_to_factors(rows)
-        pixels = render_images(name, space, labels)
-        title = name if name == REAL else f"{name}, held out"
-        accuracy[title] = _values(readings_of(frozen.extractor, heads, pixels, labels, devices))
-    say(f"{REAL}: rendering {len(others):,} other images to adapt to")
-    unlabelled = render_images(REAL, space, space.index_to_factors(others))
+    for images, rows in _held_out(num_images, settings["validation_fraction"], settings["seed"]):
+        say(f"{images.name}: rendering {num_images:,} images")
+        pixels, labels = images.images[rows], images.space.index_to_factors(rows)
+        readings = readings_of(frozen.extractor, heads, pixels, labels, devices)
+        accuracy[f"{images.name}, held out"] = _values(readings)
+    space, random = standin_space(), np.random.default_rng(0)
+    best = load_configuration(Path("configs/best.gin")).adapt
+    chosen = random.choice(space.num_points, num_images + best.num_tuning_images, replace=False)
+    say(f"{REAL}: rendering {len(chosen):,} images")
+    factors = space.index_to_factors(chosen)
+    every = render_images(REAL, space, factors)
+    pixels, labels, unlabelled = every[:num_images], factors[:num_images], every[num_images:]
     for title, adaptation in {
-        "batch norms adapted": replace(best, num_tuning_images=0),
-        "tuned and batch norms adapted": best,
+        REAL: replace(best, num_tuning_images=0, num_norm_images=0),
+        f"{REAL}, batch norms adapted": replace(best, num_tuning_images=0),
+        f"{REAL}, tuned and batch norms adapted": best,
     }.items():
         adapted = adapted_to(frozen, unlabelled, adaptation, devices)
-        readings = readings_of(adapted, heads, pixels, labels, devices)
-        accuracy[f"{REAL}, {title}"] = _values(readings)
+        accuracy[title] = _values(readings_of(adapted, heads, pixels, labels, devices))
     return accuracy
 
 
@@ -87,14 +86,11 @@ def _values(readings: list[Reading]) -> dict[str, float]:
     return values
 
 
-def _held_out(space: FactorSpace, fraction: float, seed: int) -> IntArray:
-    """Returns the grid points that finetuning held out of each simulation set, one after another.
-
-    Finetunings before the seeds were derived by purpose split by their seed itself; so did that of
-    the weights that ship.
-    """
-    random = np.random.default_rng(seed)
-    num_held_out = round(fraction * space.num_points)
-    return np.concatenate(
-        [np.sort(random.permutation(space.num_points)[:num_held_out]) for _ in SIMULATIONS]
-    )
+def _held_out(num_images: int, fraction: float, seed: int) -> Iterator[tuple[ImageSet, IntArray]]:
+    """Yields the kinds of sets of the finetuning, with images that were not trained on."""
+    sets = taught_sets()
+    random, space = np.random.default_rng(0), sets[0].space
+    _, held_out = split_indices(LabelledImages(sets), fraction, seed_for(seed, "finetune: split"))
+    parts = np.split(held_out % space.num_points, len(sets))
+    for images, rows in list(zip(sets, parts, strict=True))[:NUM_KINDS]:
+        yield images, random.choice(rows, num_images, replace=False)

@@ -8,7 +8,7 @@ from typing import Any
 
 from experiments.audit import by_factor
 from experiments.pictures import draw_accuracies, draw_limits, draw_scores
-from experiments.rows import ABLATIONS, GRID, MAIN, ROWS, Row, sizes_of
+from experiments.rows import ABLATIONS, GRID, MAIN, ROWS, SMALL_GRID, Row, sizes_of
 from experiments.run import RESULTS, WEIGHTS, read_results
 from submission.config.configuration import PROJECT
 from submission.data.catalogue import FACTOR_NAMES
@@ -29,6 +29,7 @@ SPLIT = ("sap", "irs", "mig")
 """Metrics that are means over factors, or are shown by the latent of each."""
 
 NOISE = 0.1
+PERFECT = f"perfect code, noise {NOISE}"
 
 Results = dict[Row, list[dict[str, Any]]]
 Accuracies = dict[str, dict[str, float]]
@@ -61,19 +62,29 @@ def _tables(results: Results, accuracy: Accuracies) -> dict[str, list[str]]:
     main = _chosen(results, MAIN)
     shown = _chosen(results, [row for row in MAIN if row.grid == GRID])
     perfect = _perfect(GRID).values()
-    reference = _line("perfect code, noise 0.1", [_number(perfect[m]) for m in TITLES])
-    made_by = ("trainings", "seconds of a fit", "commit", "renderer")
+    reference = _line(PERFECT, [_number(perfect[m]) for m in TITLES])
+    on_small = _perfect(SMALL_GRID).values()
+    small_reference = _line(f"{PERFECT}, second grid", [_number(on_small[m]) for m in TITLES])
+    made_by = ("trainings", "seconds of a fit", "commit")
     domains = {r.title: t[0]["accuracy"] for r, t in results.items() if "accuracy" in t[0]}
     tables = {
         "scores": [
-            *_header("preset", TITLES.values(), *made_by),
-            *(score_line(row.title, row.name, trainings) for row, trainings in main.items()),
-            reference + " | | | | |",
+            *_header("preset", TITLES.values(), *made_by, "renderer"),
+            *(
+                f"{score_line(row.title, row.name, trainings)} {trainings[0]['renderer']} |"
+                for row, trainings in main.items()
+            ),
+            reference + " | | | |",
+            small_reference + " | | | |",
         ],
         "headline": [
-            *_header(f"standin_real, {GRID}", TITLES.values()),
-            *(_scores(row.title, trainings) for row, trainings in shown.items()),
-            reference,
+            *_header(f"standin_real, {SMALL_GRID}", TITLES.values()),
+            *(
+                _scores(row.title.removesuffix(", second grid"), trainings)
+                for row, trainings in main.items()
+                if row.grid == SMALL_GRID
+            ),
+            small_reference.replace(", second grid", ""),
         ],
         "audit": [
             *_header(
@@ -154,7 +165,7 @@ def _splits(results: Results) -> dict[str, dict[str, dict[str, float]]]:
         }
         for row, trainings in results.items()
     }
-    return {**splits, "perfect code, noise 0.1": by_factor(_perfect(GRID))}
+    return {**splits, PERFECT: by_factor(_perfect(GRID))}
 
 
 def filled(text: str, tables: dict[str, list[str]]) -> str:
@@ -183,15 +194,13 @@ def score_line(title: str, name: str, trainings: Sequence[dict[str, Any]]) -> st
     Args:
         title: what the row is.
         name: of the row, as the command line knows it.
-        trainings: at least one, as a row's file has them, with the version of its renderer; seconds
-            are None if it was interrupted.
+        trainings: at least one, as a row's file has them; seconds are None if it was interrupted.
     """
     timed = [training["seconds"] for training in trainings if training["seconds"] is not None]
     seconds = f"{mean(timed):.0f}" if timed else "not timed"
     commits = ", ".join(sorted({training["commit"] for training in trainings}))
     scores = _scores(f"{title} (`{name}`)", trainings)
-    renderer = trainings[0]["renderer"]
-    return f"{scores} {len(trainings)} | {seconds} | {commits} | {renderer} |"
+    return f"{scores} {len(trainings)} | {seconds} | {commits} |"
 
 
 def _scores(title: str, trainings: Sequence[dict[str, Any]]) -> str:

@@ -4,14 +4,19 @@ from collections.abc import Mapping, Sequence
 from itertools import repeat
 from statistics import mean, stdev
 
+import numpy as np
+import numpy.typing as npt
 from matplotlib.axes import Axes
 
 from experiments.readings import Reading
 from submission.report.figures import INK, sheet_of, show_shares
 
-__all__ = ["draw_accuracies", "draw_confusions", "draw_limits", "draw_scores"]
+__all__ = ["draw_accuracies", "draw_confusions", "draw_errors", "draw_limits", "draw_scores"]
 
-COLOURS = ("#2f6ea8", "#c45a11", "#5c6876", "#5b9a5a", "#8a5aa8")
+COLOURS = ("#2f6ea8", "#c45a11", "#5c6876", "#5b9a5a", "#8a5aa8", "#b08a2e")
+
+NUM_SHOWN = 12
+"""Images of a factor that show its errors."""
 
 
 def draw_scores(
@@ -132,4 +137,34 @@ def draw_confusions(domain: str, readings: Sequence[Reading]) -> bytes:
             axes.set_xticks(ticks)
             axes.set_yticks(ticks)
             axes.tick_params(labelsize=6, length=0)
+    return sheet.png
+
+
+def draw_errors(domain: str, images: npt.NDArray[np.uint8], readings: Sequence[Reading]) -> bytes:
+    """Draws images that are read wrong, a row for each factor, the largest errors first.
+
+    Above each image stand its true value and the value that is read.
+
+    Args:
+        domain: name of the images' domain, for the title.
+        images: (N, H, W, 3) of the domain.
+        readings: one for each factor.
+    """
+    height, width = images.shape[1:3]
+    title = f"{domain}: largest errors, true value > value that is read"
+    with sheet_of(8.0, 0.75 * len(readings) + 0.4, title) as sheet:
+        canvas = np.full((len(readings) * height, NUM_SHOWN * width, 3), 255, np.uint8)
+        for row, reading in enumerate(readings):
+            for column, (number, true, read) in enumerate(reading.wrong[:NUM_SHOWN].tolist()):
+                top, left = row * height, column * width
+                canvas[top : top + height, left : left + width] = images[number]
+                sheet.axes.text(
+                    left + 2, top + 3, f"{true}>{read}", color="white", fontsize=5, va="top"
+                )
+        sheet.axes.imshow(canvas)
+        middles = [(row + 0.5) * height for row in range(len(readings))]
+        names = [reading.factor.replace("_", "\n") for reading in readings]
+        sheet.axes.set_yticks(middles, names, fontsize=6)
+        sheet.axes.set_xticks([])
+        sheet.axes.tick_params(length=0)
     return sheet.png

@@ -31,6 +31,8 @@ class Reading:
         mean_error: for an axis, mean absolute error in positions; else None.
         jumps: for an axis, share whose error is a quarter of the axis or more; else None.
         confusion: (size, size) counts, row: true value, column: value read.
+        wrong: (m, 3) of each image that is read wrong its number, true value and value read, the
+            largest errors first.
     """
 
     factor: str
@@ -41,10 +43,12 @@ class Reading:
     mean_error: float | None
     jumps: float | None
     confusion: IntArray
+    wrong: IntArray
 
     def content(self) -> dict[str, Any]:
         """Returns everything as values of JSON."""
-        return {**asdict(self), "confusion": self.confusion.tolist()}
+        arrays = {"confusion": self.confusion.tolist(), "wrong": self.wrong.tolist()}
+        return {**asdict(self), **arrays}
 
 
 def read_factor(factor: str, size: int, answers: IntArray, labels: IntArray) -> Reading | None:
@@ -65,10 +69,11 @@ def read_factor(factor: str, size: int, answers: IntArray, labels: IntArray) -> 
         (2, 1.0)
     """
     known = (labels >= 0) & (labels < size)
-    answers, labels = answers[known], labels[known]
+    numbers, answers, labels = np.flatnonzero(known), answers[known], labels[known]
     if not len(labels):
         return None
     errors = np.abs(answers - labels)
+    worst = np.argsort(-errors, kind="stable")[: np.count_nonzero(errors)]
     confusion = np.zeros((size, size), dtype=np.int64)
     np.add.at(confusion, (labels, answers), 1)
     axis = is_axis(factor)
@@ -81,6 +86,7 @@ def read_factor(factor: str, size: int, answers: IntArray, labels: IntArray) -> 
         float(errors.mean()) if axis else None,
         float((errors >= JUMP * size).mean()) if axis else None,
         confusion,
+        np.stack([numbers, labels, answers], axis=1)[worst],
     )
 
 

@@ -14,7 +14,9 @@ __all__ = ["ABLATIONS", "GRID", "MAIN", "ROWS", "SMALL_GRID", "Row", "find_row",
 GRID = "6,6,2,3,3,10,10"
 SMALL_GRID = "6,6,2,3,3,5,5"
 EARLIER = Earlier("478f60f", "9a667a86b09cbe34e4b578271fca4a12c659ed80924d427b9a2aed1f97ed98a3")
-"""The weights before the last 4,736,000 images."""
+"""The weights before the last 4,736,000 images of version 1 of the renderer."""
+VERSION_1 = Earlier("9da4471", "e17925c7715d1a8658d2980f2b1ab8dfbdd98daba7fef9d7f2c0d889af7f28de")
+"""The last weights that saw version 1 of the renderer only."""
 
 
 @dataclass(frozen=True)
@@ -58,14 +60,16 @@ class Row:
 _PAPER_EARLIER = Row(
     "paper-earlier", "paper.gin, on weights of 361,600 images", "paper", extractor=EARLIER
 )
-_SMALL = Row("best-small-grid", "best.gin on a second grid", "best", grid=SMALL_GRID)
+_HEADS = "the heads' expected values as a code"
 
 MAIN = (
     Row("best", "best.gin: tuned extractor, a latent per factor", "best"),
     Row("paper", "paper.gin: the paper's VAE", "paper"),
     _PAPER_EARLIER,
-    Row("heads", "the heads' expected values as a code (reference)", "heads", num_seeds=1),
-    _SMALL,
+    Row("heads", f"{_HEADS} (reference)", "heads", num_seeds=1),
+    Row("best-small-grid", "best.gin, second grid", "best", grid=SMALL_GRID),
+    Row("heads-small-grid", f"{_HEADS}, second grid", "heads", grid=SMALL_GRID, num_seeds=1),
+    Row("paper-small-grid", "paper.gin, second grid", "paper", grid=SMALL_GRID, num_seeds=1),
 )
 
 
@@ -100,7 +104,7 @@ def _best(name: str, title: str, *overrides: str, grid: str = GRID, **further: A
 
 
 _best_small = partial(_best, grid=SMALL_GRID)
-_shipped = partial(_ablation, preset="best", grid=SMALL_GRID, extractor=None)
+_views = partial(_ablation, preset="best", grid=SMALL_GRID, extractor=VERSION_1)
 
 
 def _adapted(num_images: int, num_seeds: int = 3) -> Row:
@@ -199,10 +203,10 @@ ABLATIONS = {
             overrides=("Finetune.augmentation=0.0",),
         ),
     ),
-    "best.gin with the extractor that ships, on a grid of 16,200 images": (
-        _SMALL,
-        _shipped("views-unit", "views not separated", "Fit.views='unit'"),
-        _shipped("views-plain", "nor of unit length", "Fit.views='plain'"),
+    "best.gin with the extractor of commit 9da4471, on a grid of 16,200 images": (
+        _views("views-separate", "best.gin", num_seeds=5),
+        _views("views-unit", "views not separated", "Fit.views='unit'"),
+        _views("views-plain", "nor of unit length", "Fit.views='plain'"),
     ),
 }
 

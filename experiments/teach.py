@@ -1,32 +1,29 @@
 """Finetunes the weights that ship on the simulations' looks and on looks that vary around them."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 
-from experiments.run import WEIGHTS
-from experiments.varied import rendered_set, varied_look
+from experiments.finetuning import REAL
+from experiments.rendered_set import rendered_set
+from experiments.varied import varied_look
 from submission.config.configuration import load_configuration
-from submission.console import say
+from submission.data.image_set import ImageSet
 from submission.data.standin.look import look_named
 from submission.files import locked
-from submission.models.weights import read_card, save_extractor
 from submission.training.allocator import keep_freed_memory
 from submission.training.batches import LabelledImages
 from submission.training.devices import opened_devices
-from submission.training.finetune.finetune import finetune
+from submission.training.finetune.finetune import finetune, save_finetuned
 from submission.training.finetune.start import starting_extractor
 
-__all__ = ["teach"]
+__all__ = ["SIMULATIONS", "taught_sets", "teach"]
 
 NUM_LOOKS = 96
 """Of each of the two varied sets."""
 
 SIMULATIONS = ("standin_toy", "standin_realistic")
-REAL = "standin_real"
-
 SETTINGS = (
-    f"Finetune.start='{WEIGHTS.as_posix()}'",
+    "Finetune.start='weights/extractor.safetensors'",
     "Finetune.frozen_blocks=3",
     "Finetune.head_scale=16.0",
     "Finetune.batch_size=64",
@@ -38,6 +35,15 @@ SETTINGS = (
     "Finetune.axis_softness=0.7",
     "Finetune.num_validation_images=800",
 )
+
+
+def taught_sets() -> list[ImageSet]:
+    """Makes the labelled sets that are trained on: the two simulations, and two of varied looks."""
+    sets = [rendered_set(name, [look_named(name)]) for name in SIMULATIONS]
+    for number in range(2):
+        numbers = range(number * NUM_LOOKS, (number + 1) * NUM_LOOKS)
+        sets.append(rendered_set(f"varied_{number}", [varied_look(n) for n in numbers]))
+    return sets
 
 
 def teach(output: Path, overrides: Sequence[str] = ()) -> None:
@@ -53,21 +59,9 @@ def teach(output: Path, overrides: Sequence[str] = ()) -> None:
     """
     keep_freed_memory()
     settings = load_configuration(Path("configs/paper.gin"), (*SETTINGS, *overrides)).finetune
-    sets = [rendered_set(name, [look_named(name)]) for name in SIMULATIONS]
-    for number in range(2):
-        numbers = range(number * NUM_LOOKS, (number + 1) * NUM_LOOKS)
-        sets.append(rendered_set(f"varied_{number}", [varied_look(n) for n in numbers]))
+    sets = taught_sets()
     others = [rendered_set(REAL, [look_named(REAL)])]
     with opened_devices(cuda=None) as devices, locked(output, "finetuning"):
         extractor, heads = starting_extractor(settings, LabelledImages(sets))
         result = finetune(extractor, heads, sets, others, settings, devices, output)
-    path = output / "extractor.safetensors"
-    card = {
-        "data": [{"name": s.name, "sizes": list(s.space.sizes), "sha256": s.sha256} for s in sets],
-        "settings": asdict(settings),
-        "images_seen": result.num_images_seen,
-        "accuracy": result.accuracies,
-        "started_from": read_card(WEIGHTS),
-    }
-    save_extractor(result.extractor, path, card, result.heads)
-    say(f"weights: {path}")
+    save_finetuned(result, settings, sets, output / "extractor.safetensors")

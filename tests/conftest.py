@@ -16,3 +16,11 @@ def server(tmp_path: Path) -> Iterator[Server]:
     server = start_server(tmp_path)
     yield server
     server.kill()
+
+
+@pytest.fixture(scope="module")
+def narrow_trunk() -> Iterator[None]:
+    from tests.narrow import narrowed  # it imports PyTorch
+
+    with narrowed():
+        yield

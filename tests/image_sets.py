@@ -39,13 +39,15 @@ def rendered_set(name: str, sizes: tuple[int, ...] = (2, 2, 1, 1, 1, 4, 4)) -> I
     return _WithHash(name, path, rendered_images(name, sizes), space)
 
 
-@functools.cache
 def rendered_images(name: str, sizes: tuple[int, ...]) -> npt.NDArray[np.uint8]:
-    """Renders all images of a grid."""
-    standin = name.replace("mpi3d_", "standin_")
-    space = standin_space(sizes, standin)
-    factors = space.index_to_factors(np.arange(space.num_points))
-    return render_images(standin, space, factors)
+    """Renders all images of a grid; an MPI3D name gets those of its stand-in."""
+    return _rendered(name.replace("mpi3d_", "standin_"), sizes)
+
+
+@functools.cache
+def _rendered(name: str, sizes: tuple[int, ...]) -> npt.NDArray[np.uint8]:
+    space = standin_space(sizes, name)
+    return render_images(name, space, space.index_to_factors(np.arange(space.num_points)))
 
 
 class _WithHash(ImageSet):

@@ -18,6 +18,7 @@ from pathlib import Path
 import torch
 
 from submission.cli import main
+from tests.narrow import narrowed, vgg11_channels
 
 ROOT = Path(__file__).parents[1]
 PRELOADED = (
@@ -91,7 +92,9 @@ class Command:
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload(list(PRELOADED))
         log.write_bytes(b"")
-        process = context.Process(target=_work, args=(self.words, dict(self.variables), log))
+        process = context.Process(
+            target=_work, args=(self.words, dict(self.variables), vgg11_channels(), log)
+        )
         begin = time.monotonic()
         process.start()
         assert process.pid is not None
@@ -195,7 +198,9 @@ def survive(
         return [end for ends in executor.map(kill, range(num_runs)) for end in ends]
 
 
-def _work(words: Sequence[str], variables: dict[str, str], log: Path) -> None:
+def _work(
+    words: Sequence[str], variables: dict[str, str], channels: tuple[int | str, ...], log: Path
+) -> None:
     """Runs `python -m submission` in this process, with its output in a file."""
     with log.open("ab") as file:
         os.dup2(file.fileno(), 1)
@@ -204,4 +209,5 @@ def _work(words: Sequence[str], variables: dict[str, str], log: Path) -> None:
         del os.environ[name]
     os.environ.update({"CUDA_VISIBLE_DEVICES": "", **variables})
     torch.set_num_threads(1)
-    sys.exit(main(words))
+    with narrowed(channels):
+        sys.exit(main(words))

@@ -12,6 +12,8 @@ from typing import Any
 
 import torch
 
+from tests.narrow import narrowed, vgg11_channels
+
 __all__ = ["run_in_processes"]
 
 PRELOADED = ["tests.processes", "torch._dynamo", "submission.commands.finetune"]
@@ -22,7 +24,8 @@ LONGEST = 120.0
 def run_in_processes(num_processes: int, work: Callable[..., Any], *arguments: Any) -> list[Any]:
     """Calls `work(*arguments)` in new processes at the same time.
 
-    The processes are forked from one that has imported what they need.
+    The processes are forked from one that has imported what they need. Their VGG11 has the channels
+    of the caller's.
 
     Args:
         num_processes: how many; with one, nothing tells the process that torchrun exists.
@@ -42,7 +45,7 @@ def run_in_processes(num_processes: int, work: Callable[..., Any], *arguments: A
         ours, theirs = context.Pipe(duplex=False)
         variables = {} if num_processes == 1 else _variables(number, num_processes, port)
         process = context.Process(
-            target=_work, args=(theirs, variables, work, arguments), daemon=True
+            target=_work, args=(theirs, variables, vgg11_channels(), work, arguments), daemon=True
         )
         process.start()
         theirs.close()
@@ -69,13 +72,18 @@ def _variables(number: int, num_processes: int, port: int) -> dict[str, str]:
 
 
 def _work(
-    pipe: Connection, variables: dict[str, str], work: Callable[..., Any], arguments: tuple[Any]
+    pipe: Connection,
+    variables: dict[str, str],
+    channels: tuple[int | str, ...],
+    work: Callable[..., Any],
+    arguments: tuple[Any],
 ) -> None:
     os.environ.update({"CUDA_VISIBLE_DEVICES": "", **variables})
     torch.set_num_threads(1)
     warnings.simplefilter("error")
     try:
-        result = work(*arguments)
+        with narrowed(channels):
+            result = work(*arguments)
     except (Exception, SystemExit) as error:  # noqa: BLE001 - it is handed on
         traceback.print_exc()
         result = error

@@ -1,11 +1,17 @@
 """What the project's modules import, call and read, found in their syntax trees."""
 
 import ast
+import functools
 from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 SOURCES = sorted((ROOT / "submission").rglob("*.py"))
+OTHERS = sorted(
+    path
+    for folder in ("tests", "benchmarks", "experiments")
+    for path in (ROOT / folder).rglob("*.py")
+)
 
 UNPICKLING = frozenset(
     {
@@ -31,6 +37,7 @@ def module_of(path: Path) -> str:
     return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
 
 
+@functools.cache
 def tree_of(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"))
 
@@ -66,6 +73,7 @@ def _full_name(node: ast.expr, meanings: dict[str, str]) -> str:
     return meanings.get(node.id, node.id) if isinstance(node, ast.Name) else ""
 
 
+@functools.cache
 def names_used(tree: ast.Module) -> set[str]:
     """Gives the full name of everything that code names, whatever it was imported as."""
     meanings = _meanings(tree)

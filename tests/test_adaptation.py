@@ -20,10 +20,12 @@ from submission.training.batches import to_unit_range
 from submission.training.devices import Devices, one_device, opened_devices
 from submission.training.features.store import FeatureStore
 from submission.training.precision import Precision
+from tests.extractors import make_extractor
 from tests.image_sets import rendered_set
 from tests.processes import run_in_processes
-from tests.test_extractor import make_extractor
 from tests.test_tuning import make_heads
+
+pytestmark = pytest.mark.usefixtures("narrow_trunk")
 
 CPU = torch.device("cpu")
 SINGLE = Precision(torch.float32, "test")

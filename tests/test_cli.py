@@ -1,18 +1,16 @@
-"""How a program ends: a mistake in one line, a bug with its traceback, a signal with its status."""
+"""What a user got wrong is one line that says the way out; the options of every command."""
 
-import errno
 import os
-import signal
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from submission.cli import COMMANDS, main, program
+from submission.cli import COMMANDS, main
 from submission.config.configuration import Configuration, load_configuration
 from submission.data.standin.render import render_file
-from submission.errors import InputError, MissingFileError, OutputError, Stopped
 from submission.server.environment import SPINS
+from tests.blocked import run_without
 
 Run = Callable[..., tuple[int, str]]
 UNSET = ("AICROWD_IS_GRADING", "CROWDAI_IS_GRADING", "DISENTANGLE_DEBUG")
@@ -173,92 +171,6 @@ def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
         assert name in printed
 
 
-MISTAKES = (
-    InputError("expected A, got B; take A"),
-    MissingFileError("expected A, got B; take A"),
-    OutputError("expected A, got B; take A"),
-)
-
-
-@pytest.mark.parametrize("debug", [False, True])
-@pytest.mark.parametrize("mistake", MISTAKES, ids=lambda mistake: type(mistake).__name__)
-def test_a_mistake_is_one_line_and_with_debug_a_traceback_too(
-    mistake: Exception, debug: bool, capsys: pytest.CaptureFixture[str]
-) -> None:
-    def body() -> None:
-        raise mistake
-
-    assert program(body, lambda: debug) == 1
-    error = capsys.readouterr().err
-    assert error.endswith("error: expected A, got B; take A\n")
-    assert ("Traceback" in error) == (error.count("\n") > 1) == debug
-
-
-def test_what_the_system_refuses_is_one_line_with_the_path(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    missing = tmp_path / "missing"
-
-    def rename() -> None:
-        missing.rename(tmp_path / "new")
-
-    for body in (missing.unlink, rename):
-        assert program(body, lambda: False) == 1
-        error = capsys.readouterr().err
-        assert error.count("\n") == 1
-        assert str(missing) in error
-        assert os.strerror(errno.ENOENT) in error
-
-
-BUGS = (ValueError("matmul: mismatch"), OSError("a library's own"), KeyError("name"))
-
-
-@pytest.mark.parametrize("bug", BUGS, ids=lambda bug: type(bug).__name__)
-def test_a_bug_keeps_its_traceback_and_asks_for_a_report(
-    bug: Exception, capsys: pytest.CaptureFixture[str]
-) -> None:
-    def wrong_sum() -> None:
-        raise bug
-
-    assert program(wrong_sum, lambda: False) == 1
-    *lines, last = capsys.readouterr().err.splitlines()
-    assert "Traceback" in lines[0]
-    assert any("wrong_sum" in line for line in lines)
-    assert str(bug) in lines[-1]
-    for word in ("error:", "report", "Python 3.", "torch ", "numpy "):
-        assert word in last
-
-
-@pytest.mark.parametrize("kind", [signal.SIGTERM, signal.SIGINT])
-def test_a_stopped_run_has_the_status_of_its_signal(
-    kind: signal.Signals, capsys: pytest.CaptureFixture[str]
-) -> None:
-    def body() -> None:
-        raise Stopped("stopped at step 3 of 6; the same command goes on", kind)
-
-    assert program(body, lambda: False) == 128 + kind
-    assert capsys.readouterr().err == "stopped at step 3 of 6; the same command goes on\n"
-
-
-@pytest.mark.parametrize("kind", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_outside_of_a_loop_ends_the_program_in_order(
-    kind: signal.Signals, capsys: pytest.CaptureFixture[str]
-) -> None:
-    ended = []
-
-    def body() -> None:
-        try:
-            signal.raise_signal(kind)
-        finally:
-            ended.append(True)
-
-    before = signal.getsignal(signal.SIGTERM)
-    assert program(body, lambda: False) == 128 + kind
-    assert ended
-    assert kind.name in capsys.readouterr().err
-    assert signal.getsignal(signal.SIGTERM) == before
-
-
 @pytest.mark.parametrize("words", [["--debug", "train"], ["train", "--debug"]])
 def test_debug_shows_the_traceback_of_a_mistake(run: Run, words: list[str]) -> None:
     assert "Traceback" not in run("train")[1]
@@ -282,6 +194,18 @@ def test_every_command_has_the_option(command: str, capsys: pytest.CaptureFixtur
     for _ in range(2):
         assert main([*command.split(), "--help"]) == 0
         assert capsys.readouterr().out.count("--debug") == 1
+
+
+def test_a_commands_help_needs_no_heavy_package() -> None:
+    """All but finetune import what they need when they begin to work."""
+    program = (
+        "from submission.cli import main\n"
+        "for name in sys.argv[1:]: assert main([name, '--help']) == 0, name"
+    )
+    commands = [name for name in COMMANDS if name != "finetune"]
+    heavy = ["torch", "tensorflow", "sklearn", "scipy", "matplotlib", "numba"]
+    done = run_without(heavy, program, *commands)
+    assert done.returncode == 0, done.stderr
 
 
 def test_an_option_may_begin_with_the_home_folder(

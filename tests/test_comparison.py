@@ -110,6 +110,14 @@ def test_what_was_not_scored_is_refused(tmp_path: Path) -> None:
         compare_experiments([tmp_path / "x"], None, load_pool(), None)
 
 
+def test_a_run_that_has_not_ended_is_called_so(tmp_path: Path) -> None:
+    started = tmp_path / "mine/training/started.gin"
+    started.parent.mkdir(parents=True)
+    started.touch()
+    with pytest.raises(MissingFileError, match=r"not ended.*started\.gin.*run\.sh .* mine"):
+        read_scores(tmp_path / "mine")
+
+
 def test_scores_of_a_replaced_model_are_left_out_and_named(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

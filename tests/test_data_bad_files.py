@@ -1,13 +1,7 @@
 """Every kind of bad file ends in one line that names the file or its part."""
 
-import errno
-import io
 import os
 import struct
-import subprocess
-import sys
-import warnings
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,15 +10,7 @@ import pytest
 
 from submission.data.images import open_images
 from submission.data.npz import map_member, read_small_member
-
-SIZES = (1, 1, 2, 1, 1, 2, 3)
-IMAGES = np.random.default_rng(0).integers(0, 256, (12, 64, 64, 3), dtype=np.uint8)
-
-
-def npy(array: "np.ndarray[tuple[int, ...], np.dtype[np.uint8]]") -> bytes:
-    stream = io.BytesIO()
-    np.save(stream, array)
-    return stream.getvalue()
+from tests.bad_files import GOOD, IMAGES, SIZES, archive, npy, one_line
 
 
 def header(text: str, data: bytes = bytes(64), version: int = 1) -> bytes:
@@ -35,19 +21,6 @@ def header(text: str, data: bytes = bytes(64), version: int = 1) -> bytes:
 
 def described(shape: str, descr: str = "'|u1'", fortran: bool = False) -> str:
     return f"{{'descr': {descr}, 'fortran_order': {fortran}, 'shape': {shape}, }}"
-
-
-def archive(*members: tuple[str, bytes], packed: bool = False) -> bytes:
-    stream = io.BytesIO()
-    method = zipfile.ZIP_DEFLATED if packed else zipfile.ZIP_STORED
-    with warnings.catch_warnings(), zipfile.ZipFile(stream, "w", method) as file:
-        warnings.simplefilter("ignore")
-        for name, content in members:
-            file.writestr(name, content)
-    return stream.getvalue()
-
-
-GOOD = archive(("images.npy", npy(IMAGES)), ("factor_sizes.npy", npy(np.array(SIZES))))
 
 
 def patched(offset: int, raw: bytes, content: bytes = GOOD) -> bytes:
@@ -125,16 +98,6 @@ CONTENTS: dict[str, tuple[bytes, str]] = {
         "bytes were expected",
     ),
 }
-
-
-def one_line(path: Path, action: Callable[[], object]) -> str:
-    with pytest.raises((ValueError, FileNotFoundError, PermissionError)) as caught:
-        action()
-    text = str(caught.value)
-    assert "\n" not in text
-    assert len(text) < 500 + len(str(path)) * 2
-    assert path.name in text
-    return text
 
 
 @pytest.mark.parametrize("kind", CONTENTS)
@@ -219,86 +182,3 @@ def test_a_small_member_has_to_be_small(tmp_path: Path) -> None:
     path = tmp_path / "large.npz"
     np.savez_compressed(path, factor_sizes=np.zeros(1 << 18, np.int64))
     assert "at most" in one_line(path, lambda: read_small_member(path, "factor_sizes"))
-
-
-def folder(path: Path) -> None:
-    path.mkdir()
-
-
-def pipe(path: Path) -> None:
-    os.mkfifo(path)
-
-
-def loop(path: Path) -> None:
-    path.symlink_to(path.name)
-
-
-def dangling(path: Path) -> None:
-    path.symlink_to("nowhere")
-
-
-@pytest.mark.parametrize("make", [folder, pipe, loop, dangling])
-def test_what_is_not_a_file_is_refused_at_once(
-    make: Callable[[Path], None], tmp_path: Path
-) -> None:
-    path = tmp_path / "strange.npz"
-    make(path)
-    one_line(path, lambda: map_member(path))
-
-
-def test_a_path_through_a_file_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "file").touch()
-    path = tmp_path / "file" / "images.npz"
-    assert os.strerror(errno.ENOTDIR) in one_line(path, lambda: map_member(path))
-
-
-def test_a_name_that_is_too_long_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / ("x" * 300)
-    assert os.strerror(errno.ENAMETOOLONG) in one_line(path, lambda: map_member(path))
-
-
-def test_an_unreadable_file_is_one_line(tmp_path: Path) -> None:
-    path = tmp_path / "secret.npz"
-    path.write_bytes(GOOD)
-    path.chmod(0)
-    body = (
-        "import os, sys; from pathlib import Path\n"
-        "from submission.cli import program; from submission.data.npz import map_member\n"
-        "if os.geteuid() == 0:\n"
-        "    os.chdir(sys.argv[1]); os.setgroups([]); os.setgid(65534); os.setuid(65534)\n"
-        "sys.exit(program(lambda: print(map_member(Path('secret.npz')))))\n"
-    )
-    tmp_path.chmod(0o755)
-    command = [sys.executable, "-c", body, str(tmp_path)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 1
-    assert done.stderr.startswith("error: ")
-    assert os.strerror(errno.EACCES) in done.stderr
-    assert done.stderr.count("\n") == 1
-
-
-def test_a_file_that_changes_while_it_is_opened_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = tmp_path / "growing.npz"
-    path.write_bytes(GOOD)
-
-    def appending(*arguments: object, **settings: object) -> object:
-        with path.open("ab") as file:
-            file.write(b"more")
-        return np.zeros(1)
-
-    monkeypatch.setattr(np, "memmap", appending)
-    assert "changed while" in one_line(path, lambda: map_member(path))
-
-
-def test_a_missing_file_names_the_command_that_gets_it(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match=r"data fetch mpi3d_real$"):
-        open_images("mpi3d_real", tmp_path)
-    with pytest.raises(FileNotFoundError, match=r"data render standin_real$"):
-        open_images("standin_real", tmp_path)
-
-
-def test_an_unknown_name_lists_the_known_ones(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"mpi3d_toy, .*dummy_data, got '../x'"):
-        open_images("../x", tmp_path)

@@ -1,17 +1,12 @@
 """The library's other sets come out as its own loaders read them, as 8-bit RGB."""
 
-import pickle
-import warnings
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 import numpy.typing as npt
 import pytest
-import scipy.io
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -19,29 +14,18 @@ from PIL import Image
 from submission.data.ground_truth import as_ground_truth
 from submission.data.image_set import ImageSet
 from submission.data.images import DATASET_NAMES, open_images
-from submission.data.library.loaders import library_modules
-from submission.data.library.sets import LIBRARY_SETS, LibrarySet, open_library_set, to_levels
+from submission.data.library.sets import open_library_set, to_levels
 from submission.errors import InputError
-from submission.factors import FactorSpace
+from tests.library_sets import KNOWN, html, library_loaders, small
 
 RANDOM = np.random.default_rng(0)
-KNOWN = LIBRARY_SETS
 SPRITE_SIZES = (3, 2, 2, 2, 2)
 SPRITES = RANDOM.integers(0, 2, (48, 64, 64), dtype=np.uint8)
 
 
 @pytest.fixture(scope="module")
 def library() -> Any:
-    """The library's loaders; importing TensorFlow warns."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        from disentanglement_lib.data.ground_truth import dsprites, named_data, shapes3d
-    return {"dsprites": dsprites, "shapes3d": shapes3d, "named_data": named_data}
-
-
-def small(name: str, sizes: tuple[int, ...]) -> LibrarySet:
-    known = KNOWN[name]
-    return replace(known, space=FactorSpace(known.space.names, sizes))
+    return library_loaders()
 
 
 class Unpickled:
@@ -145,136 +129,6 @@ def test_a_small_painting_is_refused(tmp_path: Path) -> None:
         open_library_set(small("scream_dsprites", SPRITE_SIZES), tmp_path)
 
 
-@pytest.mark.parametrize("packed", [False, True])
-def test_shapes_are_those_of_the_library(
-    packed: bool, library: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    sizes = (1, 2, 1, 2, 4, 3)
-    path = tmp_path / KNOWN["shapes3d"].sources[0]
-    path.parent.mkdir()
-    images = RANDOM.integers(0, 256, (*sizes, 64, 64, 3), dtype=np.uint8)
-    save = np.savez_compressed if packed else np.savez
-    save(path, images=images, labels=np.zeros((*sizes, 6)))
-    image_set = open_library_set(small("shapes3d", sizes), tmp_path)
-    monkeypatch.setattr(library["shapes3d"], "SHAPES3D_PATH", str(path))
-    there = library["shapes3d"].Shapes3D()
-    np.testing.assert_array_equal(image_set.images / np.float32(255), there.images)
-    with pytest.raises(ValueError, match=r"expected 480,000 images in .*got 48"):
-        open_images("shapes3d", tmp_path)
-
-
-def test_cars_are_read_in_the_order_of_their_names(tmp_path: Path) -> None:
-    """Two cars: all 183 take 1.7 GB of the library's floating point."""
-    (tmp_path / "cars").mkdir()
-    azimuth, elevation = np.meshgrid(np.arange(24), np.arange(4), indexing="ij")
-    for car in (9, 3):
-        color = np.stack([10 * azimuth, 60 * elevation, np.full((24, 4), car)]).astype(np.uint8)
-        pixels = np.broadcast_to(color, (80, 80, 3, 24, 4))
-        scipy.io.savemat(tmp_path / "cars" / f"car_{car}.mat", {"im": pixels}, do_compression=True)
-    with pytest.raises(ValueError, match=r"expected 183 \.mat files in .*, got 2"):
-        open_images("cars3d", tmp_path)
-
-    with library_modules(tmp_path) as modules:
-        names = modules.cars3d.gfile.ListDirectory(modules.cars3d.CARS3D_PATH)
-        mesh = modules.cars3d._load_mesh(names[1])
-    assert names == ["car_3.mat", "car_9.mat"]
-    assert mesh.shape == (96, 64, 64, 3)
-    expected = np.stack([10 * azimuth.ravel(), 60 * elevation.ravel(), np.full(96, 9)], axis=1)
-    np.testing.assert_array_equal(to_levels(mesh)[:, 5, 40], expected)
-    assert not hasattr(Image, "ANTIALIAS")
-
-
-def binary_matrix(path: Path, array: npt.NDArray[Any]) -> None:
-    """Writes NORB's format: a mark of the type, the rank, at least three sizes, the elements."""
-    mark = {"uint8": 507333717, "int32": 507333716}[array.dtype.name]
-    sizes = [*array.shape, 1, 1, 1][: max(3, array.ndim)]
-    path.write_bytes(np.array([mark, array.ndim, *sizes], np.int32).tobytes() + array.tobytes())
-
-
-def test_toys_of_norb_keep_their_levels(tmp_path: Path) -> None:
-    """Some toys of each file: all 48,600 take 3.2 GB of the library's floating point."""
-    (tmp_path / "small_norb").mkdir()
-    codes = np.arange(0, 256, 5, dtype=np.uint8)
-    for name in KNOWN["smallnorb"].sources:
-        contents = {
-            "cat": codes.astype(np.int32) % 5,
-            "info": np.stack([codes % 10, codes % 9, 2 * (codes % 18), codes % 6], axis=1),
-            "dat": np.repeat(codes, 2 * 96 * 96).reshape(-1, 2, 96, 96),
-        }
-        kind = name.removesuffix(".mat").rsplit("-", 1)[1]
-        binary_matrix(
-            tmp_path / name, contents[kind] if kind == "dat" else contents[kind].astype(np.int32)
-        )
-
-    with library_modules(tmp_path) as modules:
-        norb = modules.norb
-        images, features = norb._load_small_norb_chunks(
-            norb.SMALLNORB_TEMPLATE, norb.SMALLNORB_CHUNKS
-        )
-    levels = to_levels(images)
-    assert levels.shape == (2 * len(codes), 64, 64)
-    np.testing.assert_array_equal(
-        levels, np.broadcast_to(np.tile(codes, 2)[:, None, None], levels.shape)
-    )
-    expected = np.stack([codes % size for size in (5, 10, 9, 18, 6)], axis=1)
-    np.testing.assert_array_equal(features, np.tile(expected, (2, 1)))
-
-
-def html(path: Path) -> None:
-    path.write_text("<html><body>404 Not Found</body></html>" * 20)
-
-
-def empty(path: Path) -> None:
-    path.touch()
-
-
-def other_key(path: Path) -> None:
-    scipy.io.savemat(path, {"images": np.zeros((8, 8, 3, 24, 4), np.uint8)})
-
-
-def other_shape(path: Path) -> None:
-    scipy.io.savemat(path, {"im": np.zeros((8, 8, 3, 24, 2), np.uint8)})
-
-
-def matlab_73(path: Path) -> None:
-    with h5py.File(path, "w", userblock_size=512) as file:
-        file["im"] = np.zeros((4, 24, 3, 8, 8), np.uint8)
-    content = b"MATLAB 7.3 MAT-file".ljust(124) + b"\x00\x02IM"
-    with path.open("rb+") as file:
-        file.write(content)
-
-
-@pytest.mark.parametrize("write", [html, empty, other_key, other_shape, matlab_73])
-def test_a_car_that_cannot_be_read_is_named(write: Callable[[Path], None], tmp_path: Path) -> None:
-    (tmp_path / "cars").mkdir()
-    for car in range(183):
-        write(tmp_path / "cars" / f"car_{car:03}.mat")
-    with pytest.raises(InputError, match=r"^expected .* in .*/cars/car_000\.mat, got[^\n]*$"):
-        open_images("cars3d", tmp_path)
-
-
-@pytest.mark.parametrize("write", [html, empty, matlab_73])
-def test_a_file_of_norb_that_cannot_be_read_is_named(
-    write: Callable[[Path], None], tmp_path: Path
-) -> None:
-    (tmp_path / "small_norb").mkdir()
-    for name in KNOWN["smallnorb"].sources:
-        write(tmp_path / name)
-    with pytest.raises(InputError, match=rf"{KNOWN['smallnorb'].sources[0]}, got[^\n]*$"):
-        open_images("smallnorb", tmp_path)
-
-
-def test_norb_without_every_toy_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "small_norb").mkdir()
-    contents: dict[str, npt.NDArray[Any]] = {"dat": np.zeros((5, 2, 96, 96), np.uint8)}
-    contents["cat"] = np.zeros(5, np.int32)
-    contents["info"] = np.zeros((5, 4), np.int32)
-    for name in KNOWN["smallnorb"].sources:
-        binary_matrix(tmp_path / name, contents[name.removesuffix(".mat").rsplit("-", 1)[1]])
-    with pytest.raises(InputError, match=r"every toy once in .*small_norb"):
-        open_images("smallnorb", tmp_path)
-
-
 def test_a_painting_that_is_no_picture_is_named(tmp_path: Path) -> None:
     sprites_file(tmp_path, {})
     (tmp_path / "scream").mkdir()
@@ -290,58 +144,6 @@ def test_a_file_in_a_folders_place_is_refused(tmp_path: Path) -> None:
     (tmp_path / KNOWN["dsprites_full"].sources[0]).mkdir(parents=True)
     with pytest.raises(InputError, match=r"expected a file at .*\.npz .*got a folder"):
         open_images("dsprites_full", tmp_path)
-
-
-SHAPES = (2, 1, 2, 2, 2, 3)
-
-
-def shapes_file(folder: Path, **changes: Any) -> npt.NDArray[np.uint8]:
-    """Writes 3dshapes.h5 with a small grid; the values of its labels are those of no index."""
-    images = RANDOM.integers(0, 256, (48, 64, 64, 3), dtype=np.uint8)
-    labels = 0.1 * np.indices(SHAPES).reshape(6, -1).T - 30
-    path = folder / "3dshapes" / "3dshapes.h5"
-    path.parent.mkdir()
-    with h5py.File(path, "w") as file:
-        for key, value in ({"images": images, "labels": labels} | changes).items():
-            if value is not None:
-                file.create_dataset(key, data=value, compression="gzip")
-    return images
-
-
-def test_shapes_are_read_from_the_file_that_is_published_today(tmp_path: Path) -> None:
-    images = shapes_file(tmp_path)
-    image_set = open_library_set(small("shapes3d", SHAPES), tmp_path)
-    np.testing.assert_array_equal(image_set.images, images)
-    assert image_set.path == tmp_path / "shapes3d" / "shapes3d.npz"
-    again = pickle.loads(pickle.dumps(image_set))
-    np.testing.assert_array_equal(again.images, images)
-
-
-@pytest.mark.parametrize(
-    ("changes", "expected"),
-    [
-        ({"images": None}, "images"),
-        ({"labels": None}, "labels"),
-        ({"images": np.zeros((48, 64, 64, 3), np.float32)}, "float32"),
-        ({"images": np.zeros((48, 3, 64, 64), np.uint8)}, "48, 3, 64, 64"),
-        ({"labels": np.zeros((48, 6))}, "another order"),
-        ({"labels": np.indices(SHAPES[::-1]).reshape(6, -1).T[:, ::-1]}, "another order"),
-    ],
-)
-def test_another_shapes_file_is_refused(
-    changes: dict[str, Any], expected: str, tmp_path: Path
-) -> None:
-    shapes_file(tmp_path, **changes)
-    with pytest.raises(InputError, match=rf"3dshapes\.h5.*{expected}"):
-        open_library_set(small("shapes3d", SHAPES), tmp_path)
-    assert not (tmp_path / "shapes3d" / "shapes3d.npz").exists()
-
-
-def test_a_page_in_place_of_the_shapes_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "3dshapes").mkdir()
-    html(tmp_path / "3dshapes" / "3dshapes.h5")
-    with pytest.raises(InputError, match=r"3dshapes\.h5 .*fetch it again"):
-        open_images("shapes3d", tmp_path)
 
 
 def test_dummy_data_is_noise_that_repeats(tmp_path: Path) -> None:

@@ -71,7 +71,7 @@ EDITS = st.lists(
 )
 
 
-@settings(max_examples=2000, deadline=None, database=None, derandomize=True)
+@settings(max_examples=500, deadline=None, database=None, derandomize=True)
 @given(st.sampled_from(FILES), EDITS)
 def test_no_mangled_file_does_anything_but_fail(
     place: Path, content: bytes, edits: list[tuple[str, float, bytes]]
@@ -131,7 +131,7 @@ HEADERS = st.one_of(
 )
 
 
-@settings(max_examples=2000, deadline=None, database=None, derandomize=True)
+@settings(max_examples=500, deadline=None, database=None, derandomize=True)
 @given(
     HEADERS,
     st.sampled_from([(1, 0), (2, 0), (3, 0), (9, 9)]),

@@ -8,6 +8,7 @@ from io import StringIO
 from pathlib import Path
 from typing import cast
 
+import pytest
 import torch
 from torch import Tensor, nn
 
@@ -132,6 +133,7 @@ def train_in_process(data: Path, output: Path) -> tuple[int, str]:
         return main(["train", "configs/paper.gin", *words]), printed.getvalue()
 
 
+@pytest.mark.usefixtures("narrow_trunk")
 def test_two_processes_train_the_model_of_one(tmp_path: Path) -> None:
     render_file("standin_toy", (1, 1, 1, 1, 2, 8, 8), tmp_path / "standin_toy/standin_toy.npz")
     torch.manual_seed(0)
@@ -157,6 +159,7 @@ def finetune_in_process(data: Path, output: Path) -> tuple[int, str, str]:
     return status, errors.getvalue(), printed.getvalue()
 
 
+@pytest.mark.usefixtures("narrow_trunk")
 def test_an_error_of_one_process_ends_all_with_one_line(tmp_path: Path) -> None:
     render_file("standin_toy", (1, 1, 1, 1, 1, 8, 8), tmp_path / "0/standin_toy/standin_toy.npz")
     first, second = run_in_processes(2, finetune_in_process, tmp_path, tmp_path / "out")

@@ -31,7 +31,7 @@ from tests.test_scoring_results import SETTINGS, SPACE, mixed_codes
 
 def training(seed: int, mig: float) -> dict[str, Any]:
     scores = {"factor_vae": 1.0, "dci": 0.5, "sap": 0.25, "irs": 0.75, "mig": mig}
-    return {"seed": seed, "scores": scores, "seconds": 10.0 + seed, "commit": "abc", "renderer": 2}
+    return {"seed": seed, "scores": scores, "seconds": 10.0 + seed, "commit": "abc"}
 
 
 def test_every_row_is_a_valid_configuration_that_differs_from_the_others() -> None:
@@ -78,7 +78,7 @@ def test_a_line_has_mean_and_standard_deviation() -> None:
     line = score_line("title", "name", [training(0, 0.1), training(1, 0.3)])
     assert line == (
         "| title (`name`) | 1.000 ± 0.000 | 0.500 ± 0.000 | 0.250 ± 0.000 | 0.750 ± 0.000 "
-        "| 0.200 ± 0.141 | 2 | 10 | abc | 2 |"
+        "| 0.200 ± 0.141 | 2 | 10 | abc |"
     )
 
 

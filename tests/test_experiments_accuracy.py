@@ -5,7 +5,7 @@ import pytest
 from scipy.stats import binomtest
 
 from experiments.labelled_sample import draw_sample, read_sample, stored_set
-from experiments.pictures import draw_confusions
+from experiments.pictures import draw_confusions, draw_errors
 from experiments.readings import read_factor, text_of
 from submission.data.standin.render import render_file
 from submission.errors import InputError, MissingFileError
@@ -50,6 +50,11 @@ def test_near_misses_and_jumps_of_an_axis_are_told_apart() -> None:
     assert reading.mean_error == pytest.approx(22 / 5)
     assert "within 1: 40.0 %" in text_of("real", [reading])
     assert draw_confusions("real", [reading]).startswith(b"\x89PNG")
+    assert reading.wrong.tolist() == [[4, 20, 30], [3, 20, 29], [2, 20, 22], [1, 20, 21]]
+    pictures = [
+        draw_errors("real", np.full((5, 64, 64, 3), k, np.uint8), [reading]) for k in (0, 9)
+    ]
+    assert pictures[0] != pictures[1]
 
 
 def test_a_sample_is_read_with_its_conditions(tmp_path: Path) -> None:

@@ -1,6 +1,3 @@
-import copy
-import functools
-
 import pytest
 import torch
 from torch import nn
@@ -14,23 +11,7 @@ from submission.models.folding import fold
 from submission.models.growth import grow
 from submission.models.heads import Heads
 from submission.training.losses import summed_cross_entropy
-
-
-def make_extractor(architecture: str = "vgg11_bn", seed: int = 0) -> FeatureExtractor:
-    """Gives a new copy of an extractor whose batch norms have seen some images; seeds PyTorch."""
-    extractor = copy.deepcopy(_extractor(architecture, seed))
-    torch.manual_seed(seed)
-    return extractor
-
-
-@functools.cache
-def _extractor(architecture: str, seed: int) -> FeatureExtractor:
-    torch.manual_seed(seed)
-    extractor = FeatureExtractor(architecture)
-    with torch.no_grad():
-        for _ in range(3):
-            extractor(torch.rand(16, 3, 64, 64))
-    return extractor.eval()
+from tests.extractors import make_extractor
 
 
 def test_rows_get_unit_length() -> None:

@@ -11,8 +11,8 @@ from submission.models.folding import fold
 from submission.training.devices import one_device
 from submission.training.features.extract import extract_features
 from submission.training.precision import Precision
+from tests.extractors import make_extractor
 from tests.image_sets import random_set
-from tests.test_extractor import make_extractor
 
 DEVICES = one_device(torch.device("cpu"), Precision(torch.float32, "test"))
 

@@ -23,6 +23,8 @@ from submission.training.precision import Precision
 from submission.training.radam import FusedRAdam
 from tests.image_sets import rendered_set
 
+pytestmark = pytest.mark.usefixtures("narrow_trunk")
+
 DEVICES = one_device(torch.device("cpu"), Precision(torch.float32, "test"))
 SETTINGS = FinetuneSettings(
     architecture="vgg11_bn",

@@ -1,7 +1,4 @@
 import dataclasses
-import os
-import signal
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,11 +7,8 @@ from torch import Generator, Tensor, nn
 
 from submission.config.configuration import load_configuration
 from submission.config.settings import FitSettings
-from submission.errors import InputError, Stopped
 from submission.models.vae import VAE
-from submission.training.checkpoint import CheckpointFile
 from submission.training.curves import Curves
-from submission.training.loop import run_loop
 from submission.training.losses import kl_divergence, reconstruction_error
 from submission.training.precision import Precision
 from submission.training.schedule import annealed_beta
@@ -22,61 +16,15 @@ from submission.training.seeds import seed_for
 from submission.training.vae.fit import encode_features, kl_per_latent
 from submission.training.vae.network import make_vae
 from submission.training.vae.step import VAEStep
-from submission.training.vae.task import VAETask
-
-CPU = torch.device("cpu")
-SINGLE = Precision(torch.float32, "test")
-SMALL = FitSettings(
-    num_latents=4,
-    encoder_widths=(32, 32),
-    decoder_widths=(32,),
-    batch_size=16,
-    num_epochs=3,
-    anneal_start=0,
-    anneal_end=2,
-)
-STAGE1 = dataclasses.replace(
+from tests.vae_training import (
     SMALL,
-    sigmoid=False,
-    decoder_initialisation="default",
-    reduction="sum",
-    optimizer="adam",
-    first_moment_decay=0.5,
+    STAGE1,
+    assert_same,
+    epoch_order,
+    features,
+    make_task,
+    trained,
 )
-
-
-def features(num: int = 100) -> torch.Tensor:
-    rows = torch.rand(num, 12, generator=Generator().manual_seed(0))
-    return rows / rows.square().sum(dim=1, keepdim=True).sqrt()
-
-
-def make_task(settings: FitSettings = SMALL) -> VAETask:
-    return VAETask(features(), settings, CPU, SINGLE)
-
-
-def trained(rows: torch.Tensor, settings: FitSettings = SMALL) -> VAETask:
-    """Trains to the end, without a checkpoint."""
-    task = VAETask(rows, settings, CPU, SINGLE)
-    while task.steps_done < task.num_steps:
-        task.take_step()
-    task.network.eval()
-    return task
-
-
-def run_with_checkpoint(
-    task: VAETask, folder: Path, report: Callable[[float], object] = lambda share: None
-) -> VAETask:
-    """Trains from the checkpoint in a folder, if there is one, to the end."""
-    seconds = task.settings.checkpoint_seconds
-    run_loop(task, CheckpointFile(folder / "fit.ckpt", task.identity(), seconds), report)
-    task.network.eval()
-    return task
-
-
-def assert_same(first: VAETask, second: VAETask) -> None:
-    assert first.curves.rows == second.curves.rows
-    for name, value in first.network.state_dict().items():
-        assert torch.equal(value, second.network.state_dict()[name]), name
 
 
 def test_the_released_preset_is_the_authors_network() -> None:
@@ -88,32 +36,6 @@ def test_the_released_preset_is_the_authors_network() -> None:
     assert (settings.decoder_initialisation, settings.num_epochs) == ("default", 120)
     same = ("batch_size", "reduction", "optimizer", "learning_rate", "sigmoid")
     assert [getattr(settings, name) for name in same] == [256, "mean", "radam", 1e-3, True]
-
-
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [
-        ("sigmoid", 1),
-        ("decoder_initialisation", "he"),
-        ("reduction", "none"),
-        ("optimizer", "sgd"),
-        ("learning_rate", float("inf")),
-        ("learning_rate", 0.0),
-        ("first_moment_decay", 1.0),
-        ("second_moment_decay", -0.1),
-        ("beta_end", float("nan")),
-        ("anneal_start", -1),
-        ("cuda_graph", "yes"),
-        ("checkpoint_seconds", -1.0),
-    ],
-)
-def test_settings_out_of_range_are_refused_by_name(name: str, value: object) -> None:
-    with pytest.raises(InputError, match=rf"Fit\.{name}"):
-        FitSettings(**{name: value})  # type: ignore[arg-type]
-
-
-def epoch_order(settings: FitSettings, epoch: int) -> Generator:
-    return Generator().manual_seed(seed_for(settings.seed, f"VAE: order of epoch {epoch}"))
 
 
 @pytest.mark.parametrize("settings", [SMALL, STAGE1], ids=["paper", "stage1"])
@@ -247,77 +169,6 @@ def test_training_lowers_the_reconstruction_error() -> None:
     assert errors[-1] < 0.5 * errors[0]
 
 
-@pytest.mark.parametrize("settings", [SMALL, STAGE1], ids=["paper", "stage1"])
-@pytest.mark.parametrize("kind", [signal.SIGTERM, signal.SIGINT])
-def test_a_stopped_training_ends_with_the_bytes_of_an_undisturbed_one(
-    tmp_path: Path, settings: FitSettings, kind: signal.Signals
-) -> None:
-    done = 0
-    for stop_after in (1, 5, 6, 4):  # in the midst of an epoch, at its end, after it
-        taken: list[float] = []
-
-        def report(share: float, taken: list[float] = taken, last: int = stop_after) -> None:
-            taken.append(share)
-            if len(taken) == last:
-                os.kill(os.getpid(), kind)
-
-        done += stop_after
-        with pytest.raises(Stopped, match=f"step {done} of 18"):
-            run_with_checkpoint(make_task(settings), tmp_path, report)
-        assert taken[-1] == pytest.approx(done / 18)
-    resumed = run_with_checkpoint(make_task(settings), tmp_path)
-    assert_same(resumed, trained(features(), settings))
-
-
-def test_how_often_checkpoints_are_written_is_no_part_of_the_identity() -> None:
-    often = dataclasses.replace(SMALL, checkpoint_seconds=0.0)
-    assert make_task(often).identity() == make_task().identity()
-
-
-def test_settings_features_and_precision_are_part_of_the_identity() -> None:
-    bfloat16 = Precision(torch.bfloat16, "test")
-    tasks = [
-        make_task(),
-        make_task(dataclasses.replace(SMALL, seed=1)),
-        VAETask(features()[:99], SMALL, CPU, SINGLE),
-        VAETask(features().flip(0), SMALL, CPU, SINGLE),
-        VAETask(features().half(), SMALL, CPU, SINGLE),
-        VAETask(features(), SMALL, CPU, bfloat16),
-    ]
-    assert len({task.identity() for task in tasks}) == len(tasks)
-
-
-def test_a_loss_that_is_no_number_stops_at_its_step_with_the_last_good_state(
-    tmp_path: Path,
-) -> None:
-    rows = features()
-    rows[3] = float("nan")
-    order = torch.randperm(100, generator=epoch_order(SMALL, 0))
-    batch = int((order == 3).nonzero()) // 16
-    assert 0 < batch < 6
-    often = dataclasses.replace(SMALL, checkpoint_seconds=0.0)
-    message = rf"nan at step {batch + 1} of 18.*Fit\.learning_rate.*fit\.ckpt"
-    with pytest.raises(InputError, match=message):
-        run_with_checkpoint(VAETask(rows, often, CPU, SINGLE), tmp_path)
-    good = VAETask(rows, often, CPU, SINGLE)
-    state = CheckpointFile(tmp_path / "fit.ckpt", good.identity(), 0.0).load()
-    assert state is not None
-    good.restore(state)
-    assert good.steps_done == batch
-    assert all(value.isfinite().all() for value in good.network.state_dict().values())
-
-
-def test_curves_that_cannot_be_written_meanwhile_cost_one_warning(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    (tmp_path / "file").touch()
-    task = VAETask(features(), SMALL, CPU, SINGLE, None, tmp_path / "file/training")
-    while task.steps_done < task.num_steps:
-        task.take_step()
-    assert capsys.readouterr().out.count("warning") == 1
-    assert_same(task, trained(features()))
-
-
 def test_codes_do_not_depend_on_the_batch_size() -> None:
     vae = trained(features()).network
     whole = encode_features(vae, features(), 100)
@@ -339,8 +190,3 @@ def test_the_divergence_of_each_latent_adds_up_to_that_of_the_code() -> None:
     with torch.no_grad():
         whole = kl_divergence(*vae.encode(features()))
     assert sum(found) == pytest.approx(whole.item(), rel=1e-5)
-
-
-def test_too_few_features_are_refused() -> None:
-    with pytest.raises(InputError, match=r"Fit\.batch_size.*15.*16"):
-        trained(features(15))

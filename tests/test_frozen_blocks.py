@@ -9,6 +9,8 @@ from submission.models.extractor import FeatureExtractor
 from submission.training.finetune.frozen_blocks import FrozenBatchNorm, freeze_blocks
 from tests.test_finetune import SETTINGS, run, weights_of
 
+pytestmark = pytest.mark.usefixtures("narrow_trunk")
+
 
 def test_frozen_blocks_stay_and_the_others_are_trained(tmp_path: Path) -> None:
     settings = dataclasses.replace(SETTINGS, frozen_blocks=2, num_epochs=1)

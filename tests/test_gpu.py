@@ -34,10 +34,10 @@ from submission.training.precision import Precision
 from submission.training.vae.network import make_vae
 from submission.training.vae.step import VAEStep
 from submission.training.vae.task import VAETask
+from tests.extractors import make_extractor
 from tests.image_sets import rendered_set
-from tests.test_extractor import make_extractor
 from tests.test_finetune import SETTINGS, run
-from tests.test_fit import SINGLE, SMALL, features
+from tests.vae_training import SINGLE, SMALL, features
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU")
 
@@ -161,7 +161,7 @@ def test_a_step_of_the_vae_is_that_of_the_cpu(dtype: torch.dtype) -> None:
 
 def fit(settings: FitSettings, rows: Tensor, checkpoint: Path) -> tuple[FeatureVAE, Curves]:
     task = VAETask(rows, settings, GPU, SINGLE)
-    run_loop(task, CheckpointFile(checkpoint, "test", settings.checkpoint_seconds))
+    run_loop(task, CheckpointFile(checkpoint, settings, {}))
     return task.network, task.curves
 
 
@@ -184,7 +184,7 @@ def test_a_training_that_stops_goes_on_as_if_it_had_not(recorded: bool, tmp_path
     settings = dataclasses.replace(SMALL, cuda_graph=recorded, checkpoint_seconds=0)
     whole, whole_curves = fit(settings, features(), tmp_path / "whole.ckpt")
     begun = VAETask(features(), settings, GPU, SINGLE)
-    file = CheckpointFile(tmp_path / "fit.ckpt", "test", 0.0)
+    file = CheckpointFile(tmp_path / "fit.ckpt", settings, {})
 
     def stop(share: float) -> None:
         if begun.steps_done == 8:

@@ -7,7 +7,7 @@ from torch import Generator, Tensor
 
 from submission.models.heads import ExpectedValues, Heads
 from submission.models.vae import encoder_of
-from tests.test_export import too_new_in
+from tests.old_operators import too_new_in
 
 NAMES, SIZES = ("shape", "color"), (3, 6)
 

@@ -17,12 +17,14 @@ from submission.models.weights import save_extractor
 from tests.kills import Command, Kill, survive
 from tests.redis_server import start_server, variables_for
 
+pytestmark = pytest.mark.usefixtures("narrow_trunk")
+
 STAGES = ("tuning:", "adaptation:", "features:", "beta-VAE", "exporting")
 SETTINGS = {
-    "Adapt.num_tuning_images": 48,
+    "Adapt.num_tuning_images": 192,
     "Adapt.batch_size": 8,
-    "Adapt.checkpoint_seconds": 0.5,
-    "Adapt.num_norm_images": 32,
+    "Adapt.checkpoint_seconds": 0.2,
+    "Adapt.num_norm_images": 256,
     "Extract.batch_size": 16,
     "Fit.encoder_widths": (24, 24),
     "Fit.decoder_widths": (24, 24),
@@ -95,7 +97,7 @@ def test_killed_runs_end_with_the_bytes_of_an_undisturbed_one(inputs: Path, tmp_
 @pytest.mark.parametrize(
     ("stage", "place"),
     [
-        ("tuning:", r"stopped at step \d of 6 of the tuning"),
+        ("tuning:", r"stopped at step \d+ of 24 of the tuning"),
         ("features:", r"stopped at \d+ of 256 features"),
         ("beta-VAE", r"stopped at step \d+ of 640 of the beta-VAE"),
     ],
@@ -107,7 +109,7 @@ def test_a_run_that_a_signal_ends_says_where_it_stopped(
     command = train(inputs, tmp_path)
     command = replace(command, variables={**command.variables, **variables_for(server.port)})
     try:
-        end = command.start(tmp_path / "start.log", Kill(stage, 0.1, signal.SIGTERM))
+        end = command.start(tmp_path / "start.log", Kill(stage, 0.03, signal.SIGTERM))
         events = server.events()
     finally:
         server.kill()

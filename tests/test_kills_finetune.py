@@ -2,8 +2,12 @@
 
 from pathlib import Path
 
+import pytest
+
 from submission.data.standin.render import render_file
 from tests.kills import Command, survive
+
+pytestmark = pytest.mark.usefixtures("narrow_trunk")
 
 SETTINGS = {
     "Finetune.architecture": "vgg11_bn",
@@ -11,7 +15,7 @@ SETTINGS = {
     "Finetune.batch_size": 8,
     "Finetune.num_epochs": 2,
     "Finetune.augmentation": 0.5,
-    "Finetune.checkpoint_seconds": 0.7,
+    "Finetune.checkpoint_seconds": 0.0,
 }
 
 

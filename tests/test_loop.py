@@ -10,8 +10,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from submission.errors import Stopped
-from submission.training.checkpoint import CheckpointFile
+from submission.config.settings import FitSettings
+from submission.errors import InputError, Stopped
+from submission.training.checkpoint import CheckpointFile, require_same_settings
 from submission.training.loop import Task, run_loop
 
 
@@ -51,7 +52,8 @@ class Halving(Task):
 
 
 def checkpoint(folder: Path, seconds: float = 0.0, identity: str = "a") -> CheckpointFile:
-    return CheckpointFile(folder / "test.ckpt", identity, seconds)
+    settings = FitSettings(checkpoint_seconds=seconds)
+    return CheckpointFile(folder / "test.ckpt", settings, {"data": identity})
 
 
 def test_all_steps_are_taken_and_their_share_is_reported(tmp_path: Path) -> None:
@@ -98,8 +100,31 @@ def test_nothing_that_is_not_finite_is_stored(
 
 def test_a_checkpoint_of_another_run_is_refused(tmp_path: Path) -> None:
     run_loop(Halving(), checkpoint(tmp_path))
-    with pytest.raises(ValueError, match=r"test\.ckpt"):
+    with pytest.raises(InputError, match=r"test\.ckpt.*other data.*delete it"):
         run_loop(Halving(), checkpoint(tmp_path, identity="b"))
+
+
+def test_a_checkpoint_of_other_settings_names_them_before_and_at_the_start(tmp_path: Path) -> None:
+    path = checkpoint(tmp_path).path
+    require_same_settings(path, FitSettings(seed=7))  # no file
+    run_loop(Halving(), checkpoint(tmp_path))
+    require_same_settings(path, FitSettings(checkpoint_seconds=5.0))
+    other = FitSettings(seed=7, encoder_widths=(8, 4))
+    named = r"test\.ckpt.*Fit\.encoder_widths.*\[8, 4\].*Fit\.seed = 0 \(now 7\).*delete it"
+    with pytest.raises(InputError, match=named) as before:
+        require_same_settings(path, other)
+    with pytest.raises(InputError, match=named) as at_start:
+        CheckpointFile(path, other, {"data": "a"}).load()
+    for found in (before, at_start):
+        assert "Fit.num_epochs" not in str(found.value)
+
+
+def test_a_checkpoint_without_facts_is_refused_at_the_start(tmp_path: Path) -> None:
+    """Earlier versions wrote none."""
+    torch.save({"identity": "0" * 64, "state": {}}, tmp_path / "test.ckpt")
+    require_same_settings(tmp_path / "test.ckpt", FitSettings())
+    with pytest.raises(InputError, match=r"test\.ckpt.*delete it"):
+        checkpoint(tmp_path).load()
 
 
 def test_a_damaged_checkpoint_is_refused(tmp_path: Path) -> None:
@@ -124,7 +149,7 @@ def test_a_checkpoint_that_cannot_be_written_costs_one_warning(
     resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 16, hard))
     task = Halving()
     try:
-        run_loop(task, Large(tmp_path / "test.ckpt", "a", 0.0))
+        run_loop(task, Large(tmp_path / "test.ckpt", FitSettings(checkpoint_seconds=0.0), {}))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
         signal.signal(signal.SIGXFSZ, previous)

@@ -19,9 +19,11 @@ from submission.models.weights import save_extractor
 from submission.scoring.code_table import load_table
 from submission.training import precision
 from submission.training.features.extract import extract_features
+from tests.extractors import make_extractor
 from tests.image_sets import rendered_set
-from tests.test_export import graph_of, too_new_in
-from tests.test_extractor import make_extractor
+from tests.old_operators import graph_of, too_new_in
+
+pytestmark = pytest.mark.usefixtures("narrow_trunk")
 
 GRID = (2, 2, 1, 1, 1, 3, 3)
 HEADS = ("object_color", "object_shape", "horizontal_axis")

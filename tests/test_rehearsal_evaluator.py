@@ -7,7 +7,7 @@ import pytest
 from torch import Tensor, nn
 
 from submission.submit.rehearsal.evaluator import check_batches, load_representation
-from tests.test_export import UNSCORABLE, Constant, Means, Single, script_bytes
+from tests.unscorable import UNSCORABLE, Constant, Means, Single, script_bytes
 
 IMAGES = np.random.RandomState(0).randint(256, size=(80, 64, 64, 3)).astype(np.uint8)
 REFUSED = [module for module, _ in UNSCORABLE] + [Constant(), Single()]

@@ -1,6 +1,5 @@
 import re
 from dataclasses import replace
-from html.parser import HTMLParser
 from pathlib import Path
 
 import numpy as np
@@ -13,12 +12,11 @@ from submission.data.images import open_images
 from submission.errors import InputError, MissingFileError
 from submission.files import write_json
 from submission.report import write_report
-from submission.report.carriers import VERDICTS, carriers_of, verdict_of
 from submission.report.experiment import is_look_alike
-from submission.report.matrices import Matrix, following, matrices_of, order_latents
 from submission.scoring.checks import summarise_latents
 from submission.scoring.code_table import save_table
 from submission.server.environment import Environment
+from tests.page import Page
 from tests.report_experiment import LATENT_OF, Planted, keep_metrics, plant, write_scores
 
 IN_USE = (*LATENT_OF.values(), 5)
@@ -30,37 +28,6 @@ CHARTS = {
 }
 NUM_HELD = 3 + 3 + 2 + 2 + 3 + 3
 NUM_STEPS = NUM_HELD + 7
-
-VOID = {"meta", "img", "br", "link", "hr", "input"}
-
-
-class Page(HTMLParser):
-    """What a page holds: its tags in order, and its text by element id and row."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.tags: list[tuple[str, dict[str, str | None]]] = []
-        self.open: list[str] = []
-        self.rows: list[str] = []
-        self.feed(text)
-        self.close()
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, dict(attrs)))
-        if tag not in VOID:
-            self.open.append(tag)
-        if tag == "tr":
-            self.rows.append("")
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag
-
-    def handle_data(self, data: str) -> None:
-        if "tr" in self.open:
-            self.rows[-1] += " " + " ".join(data.split())
-
-    def named(self, tag: str) -> list[dict[str, str | None]]:
-        return [attributes for name, attributes in self.tags if name == tag]
 
 
 @pytest.fixture
@@ -208,7 +175,7 @@ def test_only_rows_of_the_same_images_share_a_table(written: Path) -> None:
     assert ours is not published
 
 
-def test_several_seeds_of_the_same_model_have_a_row(planted: Planted) -> None:
+def test_the_subjects_row_is_the_mean_of_its_seeds(planted: Planted) -> None:
     scores = replace(planted.scores, dci=None, sap=None, irs=None, factor_vae=None)
     assert scores.mig is not None
     write_scores(planted.environment, scores)
@@ -219,8 +186,9 @@ def test_several_seeds_of_the_same_model_have_a_row(planted: Planted) -> None:
     stale = replace(scores.source, model_sha256="f" * 64)
     write_scores(planted.environment, replace(scores, seed=3, source=stale))
     page = Page(write_report(planted.environment, planted.report).read_text(encoding="utf-8"))
-    (row,) = (row for row in page.rows if "3 seeds" in row)
+    (row,) = (row for row in page.rows if "planted on standin_real" in row)
     assert "0, 1, 2" in row
+    assert f" {(scores.mig.mig + 0.5 + 0.6) / 3:.3f} " in row
     assert f"0.500 to {scores.mig.mig:.3f}" in row
 
 
@@ -282,45 +250,6 @@ def test_the_command_says_where_the_page_is(planted: Planted, tmp_path: Path) ->
     assert (tmp_path / "out/report.html").is_file()
 
 
-@pytest.mark.parametrize(
-    ("gap", "accuracy", "size", "word"),
-    [
-        (0.5, None, 2, "one latent"),
-        (0.49, 1.0, 6, "mainly one"),
-        (0.2, 0.1, 40, "mainly one"),
-        (0.19, 0.75, 2, "shared"),
-        (0.19, 0.74, 2, "weak"),
-        (0.0, 0.52, 40, "shared"),
-        (0.1, None, 3, "weak"),
-        (None, 1.0, 3, "unknown"),
-    ],
-)
-def test_verdicts(gap: float | None, accuracy: float | None, size: int, word: str) -> None:
-    assert verdict_of(gap, accuracy, size) == word
-    assert word in VERDICTS
-
-
-def test_latents_are_ordered_by_their_factors() -> None:
-    values = np.array([[0.1, 0.3], [0.9, 0.2], [0.0, 0.05], [0.5, 0.4], [0.2, 0.9]])
-    matrix = Matrix("mig", "", "", values)
-    assert following(matrix).tolist() == [1, 0, -1, 0, 1]
-    active = np.array([True, False, True, True, True])
-    assert order_latents(matrix, active) == [3, 4, 0, 2, 1]
-
-
-def test_matrices_agree_in_shape_and_range(planted: Planted) -> None:
-    matrices = matrices_of(planted.scores)
-    assert [matrix.metric for matrix in matrices] == ["mig", "dci", "sap", "factor_vae", "irs"]
-    for matrix in matrices:
-        assert matrix.values.shape == (9, 6)
-        assert matrix.values.min() >= 0
-        assert matrix.values.max() <= 1
-        assert matrix.values.argmax(axis=0).tolist() == list(LATENT_OF.values())
-    for metric in ("dci", "factor_vae"):
-        (matrix,) = (matrix for matrix in matrices if matrix.metric == metric)
-        np.testing.assert_allclose(matrix.values.sum(axis=0), 1)
-
-
 def test_no_bar_or_caption_claims_a_range_that_numbers_leave(planted: Planted) -> None:
     """IRS can fall below 0."""
     irs = planted.scores.irs
@@ -335,9 +264,3 @@ def test_no_bar_or_caption_claims_a_range_that_numbers_leave(planted: Planted) -
     shares = [float(share) for share in re.findall(r"--share: ([-0-9.]+)%", text)]
     assert min(shares) == 0
     assert max(shares) <= 100
-
-
-def test_carriers_name_the_planted_latents(planted: Planted) -> None:
-    carriers = carriers_of(planted.scores, matrices_of(planted.scores)[0])
-    assert {carrier.factor: carrier.latent for carrier in carriers} == LATENT_OF
-    assert [carrier.second for carrier in carriers][-2:] == [7, 2]

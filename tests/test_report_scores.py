@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from submission.report.score_rows import score_groups
-from submission.report.seed_spread import spreads_of_seeds
 from submission.scoring.results import Source
+from submission.scoring.seed_spread import spreads_of_seeds
 from submission.scoring.text_tables import Row
 from tests.report_experiment import Planted, plant
 

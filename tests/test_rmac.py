@@ -7,6 +7,8 @@ from torch import Tensor
 from submission.models.folding import fold
 from submission.models.rmac import RMACExtractor, region_vectors, rmac
 
+pytestmark = pytest.mark.usefixtures("narrow_trunk")
+
 
 def slow_rmac(maps: Tensor) -> list[list[float]]:
     """Follows the definition number by number, in Python floats."""

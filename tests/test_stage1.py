@@ -11,8 +11,10 @@ from submission.cli import main
 from submission.files import sha256_of
 from submission.models.export import load_exported
 from submission.scoring.code_table import load_table
-from tests.test_export import graph_of, too_new_in
+from tests.old_operators import graph_of, too_new_in
 from tests.test_imagenet import save_as_published
+
+pytestmark = pytest.mark.usefixtures("narrow_trunk")
 
 
 @pytest.fixture(scope="module")

@@ -23,8 +23,10 @@ from submission.training.devices import one_device
 from submission.training.loop import run_loop
 from submission.training.losses import information_loss
 from submission.training.precision import Precision
+from tests.extractors import make_extractor
 from tests.image_sets import rendered_set
-from tests.test_extractor import make_extractor
+
+pytestmark = pytest.mark.usefixtures("narrow_trunk")
 
 CPU = torch.device("cpu")
 DEVICES = one_device(CPU, Precision(torch.float32, "test"))
@@ -71,7 +73,7 @@ def make_task(settings: AdaptSettings = SETTINGS, heads: Heads | None = None) ->
 
 
 def checkpoint(folder: Path) -> CheckpointFile:
-    return CheckpointFile(folder / "tune.ckpt", "test", 60.0)
+    return CheckpointFile(folder / "tune.ckpt", SETTINGS, {})
 
 
 def entropy(probabilities: Tensor) -> Tensor:
@@ -153,7 +155,7 @@ def test_a_tuning_that_is_stopped_goes_on_to_the_same_bits(tmp_path: Path) -> No
             return loss
 
     expected = make_task()
-    run_loop(expected, CheckpointFile(tmp_path / "undisturbed.ckpt", "test", 60.0))
+    run_loop(expected, CheckpointFile(tmp_path / "undisturbed.ckpt", SETTINGS, {}))
     stopped = Stopping(adapted(make_extractor()), make_heads(), IMAGES, SETTINGS, DEVICES)
     with pytest.raises(Stopped, match="stopped at step 3 of 6 of the tuning"):
         run_loop(stopped, checkpoint(tmp_path))
@@ -177,7 +179,8 @@ def test_weights_that_explode_are_refused_and_not_stored(num_images: int, tmp_pa
     """With one step, only the weights tell; with more, the loss of the second one does."""
     settings = replace(SETTINGS, num_tuning_images=num_images, learning_rate=1e30)
     for seconds in (0.0, 60.0):
-        file = CheckpointFile(tmp_path / "tune.ckpt", "test", seconds)
+        often = replace(settings, checkpoint_seconds=seconds)
+        file = CheckpointFile(tmp_path / "tune.ckpt", often, {})
         with pytest.raises(ValueError, match=r"finite.*Adapt\.learning_rate"):
             run_loop(make_task(settings), file)
         assert not file.path.exists()

@@ -5,7 +5,6 @@ from pathlib import Path
 import click
 
 from submission.console import say
-from submission.report.comparison import compare_experiments
 from submission.scoring.leaderboard import POOL, load_pool
 from submission.scoring.published import read_published
 from submission.server.environment import read_environment
@@ -39,6 +38,8 @@ def compare(
     (evaluate --seed 1) shows their mean and standard deviation; with --together, the spread is that
     between the experiments.
     """
+    from submission.report.comparison import compare_experiments
+
     folder = read_environment().output_path
     others = load_pool(pool)
     for found in map(read_published, published):

@@ -94,7 +94,7 @@ def _check(name: str, folder: Path, quick: bool) -> None:
         InputError: at the first fault, or if the file changes meanwhile.
     """
     image_set = open_images(name, folder)
-    say(f"structure: {image_set.path} holds {grid_text(image_set.space)} images")
+    say(f"structure: {image_set.path} holds the grid {grid_text(image_set.space)}")
     checks = [check_colors, check_order, check_axes] if name in MPI3D_LIKE else []
     untested = [] if checks else ["colours", "order", "axes"]
     if not quick:

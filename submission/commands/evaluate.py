@@ -4,8 +4,6 @@ import click
 
 from submission.console import say
 from submission.files import locked
-from submission.job.evaluate import evaluate_representation
-from submission.report import write_report
 from submission.scoring.settings import ALL_METRICS
 from submission.server.environment import read_environment
 
@@ -34,6 +32,9 @@ def evaluate(seed: int, metrics: tuple[str, ...], encode: bool) -> None:
     The report is made with seed 0, the challenge's. To show the spread of other seeds in it, run
     `report` afterwards.
     """
+    from submission.job.evaluate import evaluate_representation
+    from submission.report import write_report
+
     environment = read_environment()
     with locked(environment.experiment_path, "evaluation"):
         evaluate_representation(environment, seed, metrics, encode=encode)

@@ -1,27 +1,23 @@
 """`python -m submission finetune`: labelled images in, frozen weights and their card out."""
 
 import tempfile
-from collections.abc import Sequence
 from contextlib import nullcontext
-from dataclasses import asdict
 from pathlib import Path
 
 import click
 
 from submission.config.configuration import load_configuration
-from submission.config.settings import FinetuneSettings
 from submission.console import say
 from submission.data.catalogue import has_everyday_objects
-from submission.data.images import ImageSet, open_images
+from submission.data.images import open_images
 from submission.errors import InputError
 from submission.files import locked, writing
-from submission.models.weights import card_path, read_card, save_extractor
 from submission.server.environment import read_environment
 from submission.training.allocator import keep_freed_memory
 from submission.training.batches import LabelledImages
 from submission.training.devices import opened_devices
-from submission.training.finetune.finetune import Finetuned
 from submission.training.finetune.finetune import finetune as run_finetuning
+from submission.training.finetune.finetune import save_finetuned
 from submission.training.finetune.start import starting_extractor
 
 __all__ = ["finetune"]
@@ -83,7 +79,7 @@ def finetune(
         for image_set in (*sets, *others):
             image_set.require_unchanged()
         if devices.is_first:
-            _save(result, settings, sets, output / "extractor.safetensors")
+            save_finetuned(result, settings, sets, output / "extractor.safetensors")
 
 
 def _require_writable(path: Path) -> None:
@@ -92,26 +88,3 @@ def _require_writable(path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=path.parent):
             pass
-
-
-def _save(
-    result: Finetuned, settings: FinetuneSettings, sets: Sequence[ImageSet], path: Path
-) -> None:
-    # What the weights started from: "random", "imagenet", or the earlier weights' card.
-    start = settings.start or "random"
-    save_extractor(
-        result.extractor,
-        path,
-        {
-            "data": [
-                {"name": s.name, "sizes": list(s.space.sizes), "sha256": s.sha256} for s in sets
-            ],
-            "settings": asdict(settings),
-            "images_seen": result.num_images_seen,
-            "accuracy": result.accuracies,
-            "started_from": read_card(Path(start)) if start.endswith(".safetensors") else start,
-        },
-        result.heads,
-    )
-    say(f"weights: {path}")
-    say(f"card: {card_path(path)}")

@@ -6,7 +6,6 @@ import click
 
 from submission.console import say
 from submission.server.environment import read_environment
-from submission.submit.hub import hub_files, push_to_hub
 
 __all__ = ["hub"]
 
@@ -27,6 +26,8 @@ def hub(
     comes from `hf auth login` or from HF_TOKEN.
     """
     experiment = None if name is None else read_environment().output_path / name
+    from submission.submit.hub import hub_files, push_to_hub
+
     files = hub_files(weights, experiment and experiment / "representation")
     for path in files:
         say(f"uploading {path} ({path.stat().st_size:,} bytes)")

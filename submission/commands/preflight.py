@@ -5,8 +5,6 @@ import click
 from submission.config.configuration import PROJECT
 from submission.console import say
 from submission.errors import InputError
-from submission.submit.preflight.checks import check_submission
-from submission.submit.preflight.finding import table
 from submission.submit.repository import Repository
 
 __all__ = ["preflight"]
@@ -15,6 +13,9 @@ __all__ = ["preflight"]
 @click.command()
 def preflight() -> None:
     """Check the current commit for faults that would make it fail on the server."""
+    from submission.submit.preflight.checks import check_submission
+    from submission.submit.preflight.finding import table
+
     repository = Repository(PROJECT)
     findings = check_submission(repository)
     say(table(findings))

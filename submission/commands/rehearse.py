@@ -9,8 +9,6 @@ from submission.config.configuration import PROJECT
 from submission.console import say
 from submission.data.standin.scene import standin_space
 from submission.errors import InputError
-from submission.submit.rehearsal.run import RehearsalSettings, read_rehearsal
-from submission.submit.rehearsal.run import rehearse as run_rehearsal
 from submission.submit.repository import Repository
 
 __all__ = ["rehearse"]
@@ -32,7 +30,12 @@ def _memory(context: click.Context, parameter: click.Parameter, value: float) ->
 
 
 @click.command()
-@click.option("--config", type=Path, help="A gin file; by default that of run.sh.")
+@click.option(
+    "--config",
+    type=Path,
+    help="A gin file to try. preflight needs a rehearsal without this option, because the server "
+    "runs run.sh without one.",
+)
 @click.option(
     "--grid",
     default="2,2,2,2,2,4,4",
@@ -53,13 +56,20 @@ def rehearse(config: Path | None, grid: tuple[int, ...], memory: float) -> None:
     The commit runs from a read-only copy, without network where the machine allows that. Then the
     exported file is scored in the evaluator's batches. preflight asks for the result.
     """
+    from submission.scoring.text_tables import TITLES
+    from submission.submit.rehearsal.run import RehearsalSettings, read_rehearsal
+    from submission.submit.rehearsal.run import rehearse as run_rehearsal
+
     repository = Repository(PROJECT)
     path = run_rehearsal(repository, RehearsalSettings(config, grid, round(memory * 2**30)))
     content = read_rehearsal(repository)
     assert content is not None
     scores = content["scored"]["scores"]
-    say("scored (few samples): " + "  ".join(f"{name} {scores[name]:.3f}" for name in scores))
+    say("the evaluator can score the file; with so few samples the numbers mean nothing:")
+    say("  " + "  ".join(f"{TITLES[name]} {scores[name]:.3f}" for name in scores))
     say(
         f"rehearsal passed in {content['seconds']:.0f} s with at most "
         f"{content['peak_memory'] / 2**30:.1f} GiB of memory: {path}"
     )
+    if config is not None:
+        say("note: preflight will ask for a rehearsal without --config, as the server runs it")

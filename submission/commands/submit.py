@@ -5,7 +5,6 @@ import click
 from submission.config.configuration import PROJECT
 from submission.console import say
 from submission.submit.repository import Repository
-from submission.submit.upload import upload
 
 __all__ = ["submit"]
 
@@ -15,6 +14,8 @@ __all__ = ["submit"]
 @click.option("--remote", default="aicrowd", show_default=True, help="The git remote.")
 def submit(name: str, remote: str) -> None:
     """Tag this commit and push it for evaluation, if it passes preflight."""
+    from submission.submit.upload import upload
+
     say(f"checking the commit, then pushing it to {remote}; the first push may take some minutes")
     done = upload(Repository(PROJECT), name, remote)
     say(f"pushed {done.tag} at {done.commit[:12]} to {done.url}")

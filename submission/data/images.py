@@ -92,10 +92,9 @@ def _say_version(name: str, path: Path) -> None:
     version = read_small_member(path, "renderer_version").tolist() if known else 1
     if version != RENDERER_VERSION:
         _say_once(
-            f"expected version {RENDERER_VERSION} of the renderer in {path}, got version {version}; "
-            "scores of the two cannot be compared, and the weights that ship know "
-            f"version {RENDERER_VERSION}; render it again with: python -m submission data render "
-            f"{name} --force"
+            f"expected version {RENDERER_VERSION} of the renderer in {path}, got {version}; the "
+            "weights that ship do not know its look, and scores of the two cannot be compared; "
+            f"render it again with: python -m submission data render {name} --force"
         )
 
 

@@ -26,7 +26,7 @@ def list_data_sets(folder: Path) -> list[tuple[str, str, str]]:
 
     Example:
         >>> [state for name, _, state in list_data_sets(Path("nowhere")) if name == "mpi3d_real"]
-        ['not here; fetch mpi3d_real']
+        ['not here; python -m submission data fetch mpi3d_real']
     """
     return [(name, *_listed(name, folder)) for name in DATASET_NAMES]
 
@@ -48,13 +48,13 @@ def list_leftovers(folder: Path) -> list[tuple[Path, str]]:
 
 
 def grid_text(space: FactorSpace) -> str:
-    """Formats factor sizes and their product.
+    """Formats factor sizes as `--grid` takes them, and their product.
 
     Example:
         >>> grid_text(FactorSpace(("shape", "size"), (3, 4)))
-        '3x4 = 12'
+        '3,4 (12 images)'
     """
-    return f"{'x'.join(map(str, space.sizes))} = {space.num_points:,}"
+    return f"{','.join(map(str, space.sizes))} ({space.num_points:,} images)"
 
 
 def _listed(name: str, folder: Path) -> tuple[str, str]:
@@ -84,7 +84,7 @@ def _listed(name: str, folder: Path) -> tuple[str, str]:
 def _known_grid(name: str) -> str:
     """Formats the grids that a set of this name can have."""
     if name in STANDIN_NAMES:
-        return f"any of up to {'x'.join(map(str, full_grid(name)))}"
+        return f"any up to {','.join(map(str, full_grid(name)))}"
     if name in LIBRARY_SETS:
         return grid_text(LIBRARY_SETS[name].space)
     spaces = [variant.space for variant in VARIANTS if variant.name == name]
@@ -92,9 +92,8 @@ def _known_grid(name: str) -> str:
 
 
 def _way_to(name: str) -> str:
-    """Says how to get a set."""
+    """Gives the command that gets a set."""
     if name in STANDIN_NAMES:
-        return f"render {name}"
-    if name in MPI3D_NAMES and name != "mpi3d_real_complex":
-        return f"fetch {name}"
-    return f"fetch {name} --url ..."
+        return f"python -m submission data render {name}"
+    needs_address = name not in MPI3D_NAMES or name == "mpi3d_real_complex"
+    return f"python -m submission data fetch {name}{' --url ADDRESS' if needs_address else ''}"

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from submission.console import say
 from submission.job.score import CodeScores, GridPoints, Sample, score_codes
 from submission.report import write_page
 from submission.report.subject import Subject
@@ -43,6 +44,7 @@ def write_code_report(
     scored = values[:, [points.names.index(name) for name in first.factor_names]]
     rows = [Row(found.path.name, first.values())]
     if scored.shape[1] > 1:  # a single latent cannot be compared with others
+        say("scoring a perfect code of the same factor values, for comparison")
         perfect = CODE_RANGE * (scored / scored.max(axis=0) - 0.5)
         metrics = [metric for metric in first.values() if metric != "dci"]
         best = score_codes(found.path, perfect, points, (first.seed,), metrics).scores

@@ -87,6 +87,7 @@ def _score(
         table.codes, table.space, seed, metrics, source=table.source, hidden=images.hidden
     )
     scored = time.monotonic()
+    say("scoring perfect codes, without and with noise, for comparison")
     visible = table.space.without(images.hidden)
     references = [
         Row(

@@ -18,7 +18,10 @@ from submission.training.devices import Devices
 from submission.training.vae.fit import NUM_VIEW_FEATURES
 from submission.training.vae.network import make_vae
 
-__all__ = ["plan_run", "planned_vae", "run_sizes"]
+__all__ = ["fitting_plan", "plan_run", "planned_vae"]
+
+FILE_BYTES = 64 * 64 * 3
+"""What an image takes in the file of images."""
 
 IMAGE_BYTES = 4 << 20
 """The most that the extractor's activations take for an image of 64 x 64 pixels."""
@@ -46,50 +49,60 @@ def plan_run(
     """
     plan: MemoryPlan | None = None
     if devices.is_first:
-        extract = configuration.extract
-        sizes = run_sizes(images, frozen, configuration, devices)
-        limits = list(read_memory_limits(extract.memory_limit))
-        if devices.device.type == "cuda":
-            free, _ = torch.cuda.mem_get_info(devices.device)
-            limits.append(MemoryLimit(free, "free memory of the GPU", "device"))
-        batch_sizes = [extract.batch_size] if extract.batch_size else _batch_sizes(sizes, limits)
-        plan = plan_memory(sizes, limits, extract.feature_type, batch_sizes)
+        plan = fitting_plan(images.space.num_points, frozen, configuration, devices)
         say(f"{plan}\nbatches of {plan.batch_size} images")
     plan = devices.fabric.broadcast(plan)
     assert plan is not None
     return plan
 
 
-def run_sizes(
-    images: ImageSet, frozen: FrozenExtractor, configuration: Configuration, devices: Devices
-) -> RunSizes:
-    """Measures what decides how much memory a run needs.
+def fitting_plan(
+    num_images: int, frozen: FrozenExtractor, configuration: Configuration, devices: Devices
+) -> MemoryPlan:
+    """Plans the memory of a run on so many images.
 
     Args:
-        images: the data set.
+        num_images: of the data set.
         frozen: the extractor with its heads.
         configuration: of the run.
         devices: where to compute.
+
+    Raises:
+        InputError: if the run does not fit into the memory that there is.
     """
+    extract = configuration.extract
+    sizes = _run_sizes(num_images, frozen, configuration, devices)
+    limits = list(read_memory_limits(extract.memory_limit))
+    if devices.device.type == "cuda":
+        free, _ = torch.cuda.mem_get_info(devices.device)
+        limits.append(MemoryLimit(free, "free memory of the GPU", "device"))
+    batch_sizes = [extract.batch_size] if extract.batch_size else _batch_sizes(sizes, limits)
+    return plan_memory(sizes, limits, extract.feature_type, batch_sizes)
+
+
+def _run_sizes(
+    num_images: int, frozen: FrozenExtractor, configuration: Configuration, devices: Devices
+) -> RunSizes:
+    """Measures what decides how much memory a run needs."""
     adapt, fit = configuration.adapt, configuration.fit
     extractor = sum(value.nbytes for value in frozen.extractor.state_dict().values())
     vae = planned_vae(fit, frozen.heads)
-    sampled = fit.num_images if fit.num_images < images.space.num_points else 0
+    sampled = fit.num_images if fit.num_images < num_images else 0
     per_factor = fit.latents == "per_factor"
-    view_rows = min(NUM_VIEW_FEATURES, images.space.num_points) if per_factor else 0
+    view_rows = min(NUM_VIEW_FEATURES, num_images) if per_factor else 0
     adaptation = 0
     if adapt.num_tuning_images:
         # A copy, the folded extractor that axes are held at, gradients, two moments, a temporary.
         adaptation = 6 * extractor + adapt.batch_size * TUNED_IMAGE_BYTES
     return RunSizes(
-        num_images=images.space.num_points,
+        num_images=num_images,
         num_sampled=sampled,
         extractor=extractor,
         image=IMAGE_BYTES * frozen.extractor.input_size**2 // 64**2,
         adaptation=adaptation,
         vae=_training_bytes(vae, fit) if vae is not None else 0,
         view_sample=2 * view_rows * FEATURE_SIZE * 4,
-        mapped=images.images.nbytes,
+        mapped=num_images * FILE_BYTES,
         num_local=read_launch().num_local,
         on_gpu=devices.device.type == "cuda",
     )

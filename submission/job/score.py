@@ -14,7 +14,9 @@ from submission.scoring.arrays import FloatArray, IntArray
 from submission.scoring.metrics.infomec import InfoMEC, infomec
 from submission.scoring.results import Scores
 from submission.scoring.score_codes import score_samples, score_table
+from submission.scoring.seed_spread import spreads_of_seeds
 from submission.scoring.text_tables import (
+    TITLES,
     Row,
     csv_text,
     describe,
@@ -105,7 +107,14 @@ class CodeScores:
             table = text_table([self.row()])
             if len(self.scores) > 1:
                 seeds = ", ".join(str(scores.seed) for scores in self.scores)
-                table += f"- mean and standard deviation of the seeds {seeds}\n"
+                ranges = ", ".join(
+                    f"{TITLES[metric]} {spread.low:.3f} to {spread.high:.3f}"
+                    for metric, spread in spreads_of_seeds(self.scores).items()
+                )
+                table += (
+                    f"- mean and standard deviation of the seeds {seeds}; the lines above the "
+                    f"scores are of seed {self.scores[0].seed}\n- lowest to highest: {ranges}\n"
+                )
             parts += [describe(self.scores[0]), factor_table(self.scores[0]), table]
         if self.infomec is not None:
             values = self.infomec._asdict()

@@ -28,6 +28,7 @@ from submission.server.environment import Environment
 from submission.training.adapt.adapt import adapt
 from submission.training.allocator import keep_freed_memory
 from submission.training.batches import to_unit_range
+from submission.training.checkpoint import require_same_settings
 from submission.training.devices import Devices, opened_devices
 from submission.training.features.extract import extract_features
 from submission.training.features.identity import identity_of_features
@@ -81,7 +82,12 @@ def _train(
 ) -> None:
     record = RunRecord(environment, configuration, report, writes=devices.is_first)
     adapts = configuration.adapt.num_tuning_images > 0
+    tune_checkpoint, fit_checkpoint = record.checkpoint("tune"), record.checkpoint("fit")
     with record.stage("open", end=0.0):
+        if adapts:
+            require_same_settings(tune_checkpoint, configuration.adapt)
+        if configuration.fit.latents != "heads":
+            require_same_settings(fit_checkpoint, configuration.fit)
         images = open_images(environment.dataset_name, environment.data_path)
         _say_what(images, devices)
         frozen = extractor_of_run(configuration)
@@ -92,8 +98,9 @@ def _train(
             identity = _identity(images, frozen, configuration, devices, plan)
             store = record.feature_store(identity)
     with record.stage("adaptation", end=TUNING_END if adapts else 0.0) as share:
-        checkpoint = record.checkpoint("tune")
-        extractor = adapt(frozen, images, configuration.adapt, devices, checkpoint, store, share)
+        extractor = adapt(
+            frozen, images, configuration.adapt, devices, tune_checkpoint, store, share
+        )
     with record.stage("features", end=FEATURES_END) as share:
         folded = fold(extractor, devices.precision.dtype)
         batch_size, feature_type = plan.batch_size, getattr(torch, plan.feature_type)
@@ -104,8 +111,7 @@ def _train(
     if not devices.is_first:
         return
     with record.stage("fit", end=FIT_END) as share:
-        checkpoint = record.checkpoint("fit")
-        encoder = fit(features, frozen.heads, configuration.fit, devices, checkpoint, share)
+        encoder = fit(features, frozen.heads, configuration.fit, devices, fit_checkpoint, share)
     with record.stage("export", end=FIT_END):
         say(f"exporting to {environment.model_path}")
         representation = Representation(fold(extractor), encoder.cpu()).cpu().eval()

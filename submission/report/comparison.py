@@ -32,11 +32,17 @@ def read_scores(experiment: Path) -> list[Scores]:
         experiment: its folder.
 
     Raises:
-        MissingFileError: if the model has not been scored.
+        MissingFileError: if the run has not ended or its model has not been scored.
         InputError: if a file holds something else, or all scores are of other models.
     """
     representation = experiment / "representation"
     paths = sorted(representation.glob("scores*.json"))
+    started = experiment / "training/started.gin"
+    if not paths and started.is_file():
+        raise MissingFileError(
+            f"expected scores in {representation}, got a run that has not ended ({started}); wait "
+            f"for it, or go on with the command that started it: ./run.sh PRESET {experiment.name}"
+        )
     if not paths:
         raise MissingFileError(
             f"expected scores in {representation}, got none; make them: "

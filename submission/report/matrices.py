@@ -7,13 +7,16 @@ import numpy.typing as npt
 
 from submission.errors import InputError
 from submission.scoring.arrays import FloatArray, IntArray
-from submission.scoring.results import Scores
+from submission.scoring.results import MigScore, Scores
 
-__all__ = ["Matrix", "following", "matrices_of", "order_latents"]
+__all__ = ["FOLLOWS", "Matrix", "following", "matrices_of", "order_latents"]
 
 
 FOLLOWS = 0.1
-"""Entry below which a latent is said to follow no factor."""
+"""Share of a factor's entropy below which a latent is said to follow no factor."""
+
+FALSE_ALARM = 0.001
+"""Probability that any entry of latents which are independent of all factors is called more."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,12 +28,15 @@ class Matrix:
         title: what an entry is, in a few words.
         explanation: what an entry says, in a sentence.
         values: (C, F), up to 1; from 0 except for IRS, whose entries have no lower bound.
+        floor: (F,) entries from which on a latent tells of the factor; None where entries do not
+            say that, because noise has high ones too.
     """
 
     metric: str
     title: str
     explanation: str
     values: FloatArray
+    floor: FloatArray | None = None
 
 
 def matrices_of(scores: Scores) -> list[Matrix]:
@@ -55,6 +61,7 @@ def matrices_of(scores: Scores) -> list[Matrix]:
                 "Share of the factor's entropy that the latent holds: 0 nothing, 1 everything. "
                 "MIG is the mean over factors of the best entry minus the second best.",
                 scores.mig.mutual_information / scores.mig.entropies,
+                _floor(scores, scores.mig),
             )
         )
     if scores.dci is not None:
@@ -108,15 +115,16 @@ def following(matrix: Matrix) -> IntArray:
     """Finds the factor with the largest entry for each latent.
 
     Returns:
-        (C,) factors; -1 where no entry of the latent reaches `FOLLOWS`.
+        (C,) factors; -1 where no entry of the latent reaches the factor's floor.
 
     Example:
-        >>> matrix = Matrix("mig", "", "", np.array([[0.0, 0.9], [0.05, 0.02]]))
-        >>> following(matrix).tolist()
+        >>> values = np.array([[0.0, 0.9], [0.05, 0.02]])
+        >>> following(Matrix("mig", "", "", values, floor=np.array([0.1, 0.1]))).tolist()
         [1, -1]
     """
-    values = matrix.values
-    return np.where(values.max(axis=1) >= FOLLOWS, values.argmax(axis=1), -1)
+    floor = np.inf if matrix.floor is None else matrix.floor
+    values = np.where(matrix.values >= floor, matrix.values, -np.inf)
+    return np.where(values.max(axis=1) > -np.inf, values.argmax(axis=1), -1)
 
 
 def order_latents(matrix: Matrix, active: npt.NDArray[np.bool_]) -> list[int]:
@@ -132,7 +140,8 @@ def order_latents(matrix: Matrix, active: npt.NDArray[np.bool_]) -> list[int]:
         all C latents.
 
     Example:
-        >>> matrix = Matrix("mig", "", "", np.array([[0.0, 0.9], [0.8, 0.0], [0.0, 0.0]]))
+        >>> values = np.array([[0.0, 0.9], [0.8, 0.0], [0.0, 0.0]])
+        >>> matrix = Matrix("mig", "", "", values, floor=np.array([0.1, 0.1]))
         >>> order_latents(matrix, active=np.array([True, True, False]))
         [1, 0, 2]
     """
@@ -142,3 +151,22 @@ def order_latents(matrix: Matrix, active: npt.NDArray[np.bool_]) -> list[int]:
         for c in range(len(factors))
     ]
     return sorted(range(len(keys)), key=keys.__getitem__)
+
+
+def _floor(scores: Scores, mig: MigScore) -> FloatArray:
+    """Computes the share of each factor's entropy that independent latents hardly reach.
+
+    Of n independent rows, 2 n times the mutual information of a latent's bins and a factor's
+    values follows the chi-squared law with (bins - 1) (values - 1) degrees of freedom. Draws from
+    a grid of N points repeat its own chance dependence: 1 / n becomes 1 / n + 1 / N.
+    """
+    from scipy.stats import chi2
+
+    settings, num_rows = scores.settings.mig, scores.num_rows
+    inverse = 1 / min(settings.num_train, num_rows)
+    if scores.kind == "table":
+        inverse = 1 / settings.num_train + 1 / num_rows
+    freedom = (settings.num_bins - 1) * (np.array(scores.factor_sizes) - 1)
+    information = chi2.isf(FALSE_ALARM / mig.mutual_information.size, freedom) * inverse / 2
+    floor: FloatArray = np.maximum(FOLLOWS, information / mig.entropies)
+    return floor

@@ -1,21 +1,25 @@
 """Writes a report: a page, and its pictures as single files."""
 
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from submission.console import say
 from submission.errors import InputError
 from submission.files import replacing
 from submission.report.carriers import RULES, VERDICTS, Carrier, carriers_of
 from submission.report.codes_content import Roles, content_of_codes
+from submission.report.confusions import read_by_all
 from submission.report.experiment import read_experiment
 from submission.report.illustrations import curves, heat_maps, words_of
-from submission.report.matrices import following, matrices_of, order_latents
+from submission.report.matrices import FOLLOWS, following, matrices_of, order_latents
 from submission.report.page import render_page
 from submission.report.score_rows import score_groups
-from submission.report.seed_spread import spreads_of_seeds
 from submission.report.subject import Subject
+from submission.scoring.seed_spread import SeedSpread, spreads_of_seeds
 from submission.scoring.settings import ALL_METRICS
-from submission.scoring.text_tables import IRS_NOTE, TITLES
+from submission.scoring.text_tables import IRS_NOTE, TITLES, Row
 from submission.server.environment import Environment
 
 __all__ = ["write_page", "write_report"]
@@ -57,6 +61,7 @@ def write_page(subject: Subject, folder: Path) -> Path:
         raise InputError(
             "expected at least one of the five metrics for a report, got none; add --metric mig"
         )
+    say("drawing the report")
     content = _content(subject)
     for picture in content["files"]:
         with replacing(folder / "figures" / f"{picture.name}.png") as beside:
@@ -75,31 +80,38 @@ def _content(subject: Subject) -> dict[str, Any]:
     active = scores.latents.std >= scores.settings.factor_vae.prune_threshold  # (C,)
     factors = following(deciding).tolist()
     names = scores.factor_names
+    nothing = "unknown" if deciding.floor is None else "no single factor"
     roles = Roles(
         order=[c for c in order_latents(deciding, active) if active[c]],
         factors=factors,
         words=[
-            "off" if not on else "no single factor" if factor < 0 else words_of(names[factor])
+            "off" if not on else nothing if factor < 0 else words_of(names[factor])
             for factor, on in zip(factors, active.tolist(), strict=True)
         ],
     )
     labels = [f"z{c}" if on else f"z{c} (off)" for c, on in enumerate(active.tolist())]
-    carriers = carriers_of(scores, deciding)
+    read = None
+    if subject.codes is not None and subject.factors is not None:
+        read = read_by_all(subject.codes, subject.factors)
+    carriers = carriers_of(scores, deciding, read)
     order = order_latents(deciding, active)
     maps, losses = heat_maps(matrices, order, labels, names), curves(subject.curves)
     of_codes = content_of_codes(subject, roles, {it.factor: it.latent for it in carriers})
-    metrics = [m for m in ALL_METRICS if any(m in row.means for row in subject.rows)]
+    spreads = spreads_of_seeds(subject.seeds)
+    rows = [_over_seeds(subject.rows[0], spreads), *subject.rows[1:]]
+    metrics = [m for m in ALL_METRICS if any(m in row.means for row in rows)]
     return {
         "subject": subject,
         "scores": scores,
         "titles": {metric: TITLES[metric] for metric in metrics},
-        "groups": score_groups(subject.rows, scores.source, is_rendered=subject.is_rendered),
-        "spreads": spreads_of_seeds(subject.seeds),
+        "groups": score_groups(rows, scores.source, is_rendered=subject.is_rendered),
+        "spreads": spreads,
         "irs_note": IRS_NOTE,
         "deciding": deciding,
         "carriers": carriers,
         "counts": _counts(carriers),
         "rules": RULES,
+        "follows": FOLLOWS,
         "order": order,
         "roles": roles.words,
         "num_active": int(active.sum()),
@@ -114,6 +126,13 @@ def _content(subject: Subject) -> dict[str, Any]:
         **of_codes.variables,
         "files": [*maps, *losses, *of_codes.files],
     }
+
+
+def _over_seeds(row: Row, spreads: Mapping[str, SeedSpread]) -> Row:
+    """Replaces the scores of one seed by means and standard deviations over all."""
+    means = {metric: spread.mean for metric, spread in spreads.items()}
+    stds = {metric: spread.std for metric, spread in spreads.items()}
+    return replace(row, means={**row.means, **means}, stds={**row.stds, **stds})
 
 
 def _counts(carriers: list[Carrier]) -> list[tuple[str, list[str]]]:

@@ -197,13 +197,13 @@ def check_drawn(factors: IntArray, names: Sequence[str], setting: str) -> None:
     Example:
         >>> check_drawn(np.array([[0, 1], [2, 2]]), ["shape", "size"], "SapSettings.num_train")
         Traceback (most recent call last):
-        submission.errors.InputError: ... got size = 2 in all 2; raise SapSettings.num_train, ...
+        submission.errors.InputError: ... got size = 2 in all 2; leave the metric out; ...
     """
     for name, values in zip(names, factors, strict=True):
         if values.min() == values.max():
             raise InputError(
                 f"expected at least 2 values of {name} in the rows drawn, got {name} = {values[0]} "
-                f"in all {len(values)}; raise {setting}, or leave the metric out"
+                f"in all {len(values)}; leave the metric out; in Python, {setting} can be higher"
             )
 
 

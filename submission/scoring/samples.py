@@ -80,7 +80,7 @@ def undrawn(
         >>> draws = SampleDraws(FactorSpace(("shape",), (2,)), factors * 1.0, factors, seed=0)
         >>> settings = Settings(mig=MigSettings(num_train=10))
         >>> undrawn(draws, {"shape": np.array(["cube", "ball"])}, settings, ("mig",))
-        ({'shape': "shape is left out: the 10 rows drawn for mig all have shape = cube, ..."}, [])
+        ({'shape': 'shape is left out: the 10 rows drawn for mig all have shape = cube, ...'}, [])
     """
     nums = {
         "dci": (settings.dci.num_train, settings.dci.num_test),
@@ -99,8 +99,8 @@ def undrawn(
             left_out[name] = (
                 f"{name} is left out: the {fitted[metric].shape[1]:,} rows drawn for {metric} all "
                 f"have {name} = {labels[name][value]}, and only {num_rows - counts[value]:,} of "
-                f"all {num_rows:,} rows another value. Give more such rows, or raise {metric}'s "
-                "num_train."
+                f"all {num_rows:,} rows another value. Give more such rows; in Python, "
+                f"Settings.{metric}.num_train can be higher."
             )
             continue
         lacking = [metric for metric, values in found.items() if len(values) < len(counts)]
@@ -136,7 +136,7 @@ def scarce_value(
         if counts.min() < settings.batch_size:
             return (
                 f"expected at least {settings.batch_size} rows of each value, got {counts.min()} "
-                f"with {name} = {labels[name][counts.argmin()]}; give more rows, or lower "
-                "FactorVaeSettings.batch_size"
+                f"with {name} = {labels[name][counts.argmin()]}; give more rows with it; in "
+                "Python, FactorVaeSettings.batch_size can be lower"
             )
     return None

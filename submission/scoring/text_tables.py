@@ -33,6 +33,9 @@ IRS_NOTE = (
     "0.86 with 3, and 0.52 with 10, where normal noise scores 0.37. Read it with the others."
 )
 
+MUCH_KNOWN = 0.05
+"""Share of DCI's test images that it was trained on, from which a line says so."""
+
 
 @dataclass(frozen=True)
 class Row:
@@ -141,16 +144,17 @@ def factor_table(scores: Scores) -> str:
         >>> space = FactorSpace(("shape", "size"), (3, 4))
         >>> codes = space.index_to_factors(range(12)) * 1.0
         >>> print(factor_table(score_table(codes, space, metrics=("mig",))), end="")
-        factor  values  latent  MIG gap
-        shape   3       0       1.000
-        size    4       1       1.000
+        factor  values  best latent  MIG gap
+        shape   3       0            1.000
+        size    4       1            1.000
+        - best latent: tells most of the factor; it may tell more of another factor
     """
     columns: list[tuple[str, Iterable[Any], str]] = [
         ("factor", scores.factor_names, ""),
         ("values", scores.factor_sizes, "d"),
     ]
     if scores.mig is not None:
-        columns += [("latent", scores.mig.latent_of_factor, "d")]
+        columns += [("best latent", scores.mig.latent_of_factor, "d")]
         columns += [("MIG gap", scores.mig.gap_per_factor, ".3f")]
     if scores.sap is not None:
         columns += [("accuracy", scores.sap.accuracies.max(axis=0), ".3f")]
@@ -161,7 +165,23 @@ def factor_table(scores: Scores) -> str:
     if scores.factor_vae is not None:
         columns += [("FactorVAE", scores.factor_vae.accuracy_per_factor, ".3f")]
     cells = [[title, *(format(value, form) for value in each)] for title, each, form in columns]
-    return "\n".join(_aligned(list(zip(*cells, strict=True)))) + "\n"
+    return "\n".join([*_aligned(list(zip(*cells, strict=True))), *_cautions(scores)]) + "\n"
+
+
+def _cautions(scores: Scores) -> list[str]:
+    """Says what a reader of the factors' table could take for more than it is."""
+    lines = []
+    if scores.mig is not None:
+        lines += ["- best latent: tells most of the factor; it may tell more of another factor"]
+    if scores.dci is not None and scores.kind == "table":
+        # DCI draws its training and test points from the grid with replacement.
+        known = 1 - (1 - 1 / scores.num_rows) ** scores.settings.dci.num_train
+        if known >= MUCH_KNOWN:
+            lines += [
+                f"- trees' accuracy: about {100 * known:.0f} % of DCI's test images are training "
+                "images too, so it is high for noise as well"
+            ]
+    return lines
 
 
 def describe(scores: Scores) -> str:

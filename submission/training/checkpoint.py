@@ -3,17 +3,22 @@
 import hashlib
 import json
 import pickle
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from submission.config.group import Group, outcome_settings
+from submission.config.settings import AdaptSettings, FinetuneSettings, FitSettings
 from submission.console import say
 from submission.errors import InputError
 from submission.files import replacing
 
-__all__ = ["CheckpointFile", "fingerprint", "sha256_of_tensor"]
+__all__ = ["CheckpointFile", "fingerprint", "require_same_settings", "sha256_of_tensor"]
+
+WAY_OUT = "delete it or choose another output folder"
 
 
 def fingerprint(**facts: Any) -> str:
@@ -25,8 +30,7 @@ def fingerprint(**facts: Any) -> str:
         >>> fingerprint(seed=0) == fingerprint(seed=1)
         False
     """
-    text = json.dumps(facts, sort_keys=True, default=str)
-    return hashlib.sha256(text.encode()).hexdigest()
+    return hashlib.sha256(_json(facts).encode()).hexdigest()
 
 
 def sha256_of_tensor(tensor: Tensor) -> str:
@@ -44,48 +48,49 @@ class CheckpointFile:
 
     Args:
         path: the file.
-        identity: fingerprint of all that the outcome of the run depends on.
-        seconds: time between two checkpoints; 0 means one after every step.
+        settings: of the run. Those that affect the outcome must be the same to go on.
+        facts: what else the outcome depends on, as values that JSON or `str` can express.
 
     Attributes:
+        identity: fingerprint of all that the outcome depends on.
+        seconds: time between two checkpoints; 0 means one after every step.
         is_current: whether the last call of `save` wrote the file.
 
     Example:
         >>> import tempfile
+        >>> from submission.config.settings import FitSettings
         >>> with tempfile.TemporaryDirectory() as folder:
-        ...     checkpoint = CheckpointFile(Path(folder, "run.ckpt"), fingerprint(seed=0), 60.0)
+        ...     checkpoint = CheckpointFile(Path(folder, "run.ckpt"), FitSettings(), {"data": "a"})
         ...     checkpoint.save({"step": 3})
         ...     checkpoint.load()
         {'step': 3}
     """
 
-    def __init__(self, path: Path, identity: str, seconds: float) -> None:
+    def __init__(
+        self,
+        path: Path,
+        settings: AdaptSettings | FinetuneSettings | FitSettings,
+        facts: Mapping[str, Any],
+    ) -> None:
         self.path = path
-        self.identity = identity
-        self.seconds = seconds
+        self.identity = fingerprint(settings=outcome_settings(settings), **facts)
+        self.seconds = settings.checkpoint_seconds
         self.is_current = False
+        self._facts = {**_facts_of(settings), **json.loads(_json(facts))}
         self._warned = False
 
     def load(self) -> dict[str, Any] | None:
         """Reads the state that was saved; returns None if there is no file.
 
         Raises:
-            InputError: if the file is damaged, or of a run with other settings, data or code.
+            InputError: if the file is damaged, or of a run with other settings, data or code. The
+                message names what differs.
         """
-        if not self.path.exists():
+        content = _read(self.path, is_mapped=False)
+        if content is None:
             return None
-        way_out = "delete it or choose another output folder"
-        try:
-            content = torch.load(self.path, map_location="cpu", weights_only=True)
-        except (RuntimeError, EOFError, pickle.UnpicklingError) as error:
-            raise InputError(
-                f"expected a checkpoint at {self.path}, got {error}; {way_out}"
-            ) from error
-        if not isinstance(content, dict) or content.get("identity") != self.identity:
-            raise InputError(
-                f"expected the checkpoint {self.path} to be of this run, got one of other "
-                f"settings, data or code; {way_out}"
-            )
+        if content.get("identity") != self.identity:
+            raise _of_another_run(self.path, content, self._facts)
         state: dict[str, Any] = content["state"]
         return state
 
@@ -95,9 +100,10 @@ class CheckpointFile:
         Args:
             state: tensors, numbers, strings and containers of them.
         """
+        content = {"identity": self.identity, "facts": _json(self._facts), "state": state}
         try:
             with replacing(self.path) as beside:
-                torch.save({"identity": self.identity, "state": state}, beside)
+                torch.save(content, beside)
         except OSError as error:
             self.is_current = False
             if not self._warned:
@@ -105,3 +111,63 @@ class CheckpointFile:
             self._warned = True
         else:
             self.is_current = True
+
+
+def require_same_settings(path: Path, settings: Group) -> None:
+    """Refuses a checkpoint of other settings, before a run computes what leads to it.
+
+    Args:
+        path: of the checkpoint; nothing is refused if there is no file.
+        settings: of the run that is about to start.
+
+    Raises:
+        InputError: if the file is damaged, or a setting that affects the outcome differs. The
+            message has its old and its new value.
+
+    Example:
+        >>> from submission.config.settings import FitSettings
+        >>> require_same_settings(Path("no such file"), FitSettings())
+    """
+    content, facts = _read(path, is_mapped=True), _facts_of(settings)
+    if content is None or "facts" not in content:  # earlier versions wrote no facts
+        return
+    old = json.loads(content["facts"])
+    if any(old.get(name) != value for name, value in facts.items()):
+        raise _of_another_run(path, content, facts)
+
+
+def _facts_of(settings: Group) -> dict[str, Any]:
+    """Gives the settings that affect the outcome by their full names, as JSON reads them back."""
+    values = {each.name: each.value for each in settings.settings() if each.affects_outcome}
+    facts: dict[str, Any] = json.loads(_json(values))
+    return facts
+
+
+def _json(facts: Mapping[str, Any]) -> str:
+    return json.dumps(facts, sort_keys=True, default=str)
+
+
+def _read(path: Path, *, is_mapped: bool) -> dict[str, Any] | None:
+    """Reads a checkpoint; mapped tensors are read when they are used. None if there is no file."""
+    if not path.exists():
+        return None
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True, mmap=is_mapped)
+    except (RuntimeError, EOFError, pickle.UnpicklingError) as error:
+        raise InputError(f"expected a checkpoint at {path}, got {error}; {WAY_OUT}") from error
+    return content if isinstance(content, dict) else {}
+
+
+def _of_another_run(path: Path, content: Mapping[str, Any], new: Mapping[str, Any]) -> InputError:
+    """Says which facts of a checkpoint differ from those of the present run."""
+    old = json.loads(content.get("facts", "{}"))
+    differing = [name for name in new if name in old and old[name] != new[name]]
+    changed = [f"{n} = {old[n]!r} (now {new[n]!r})" for n in differing if "." in n or n == "device"]
+    others = [name for name in differing if not ("." in name or name == "device")]
+    if others:
+        changed.append(f"other {', '.join(others)}")
+    return InputError(
+        f"expected the checkpoint {path} to be of this run, got one of "
+        f"{'; '.join(changed) or 'other settings, data or code'}; "
+        f"{'set the old values to go on, or ' if differing and not others else ''}{WAY_OUT}"
+    )

@@ -17,6 +17,7 @@ from functools import partial
 import numpy as np
 import numpy.typing as npt
 
+from submission.console import progress_bar
 from submission.errors import InputError
 from submission.scoring.arrays import Floats, IntArray, Singles
 from submission.scoring.trees.logloss import prior_scores
@@ -155,12 +156,16 @@ def fit_each_factor(
     trees = Forest(np.empty(shape, dtype=np.int32), np.zeros(shape), np.zeros(shape))
     reduction = np.empty((*seeds.shape, singles.shape[1]))  # (S, T, C)
     num = num_threads or _num_cores()
-    with ThreadPoolExecutor(num) as pool:
+    with (
+        ThreadPoolExecutor(num) as pool,
+        progress_bar(num_stages, f"trees of {len(encodings)} factors", " stages") as bar,
+    ):
         for s in range(num_stages):
             grown = Forest(trees.feature[s], trees.threshold[s], trees.value[s])
             stage = Stage(grown, seeds[s], reduction[s])
             _side_by_side(pool, num, kernels().take_gradients, problem, scores, target)
             _side_by_side(pool, num, kernels().grow_trees, problem, stage, target, scores)
+            bar.update()
     models = []
     for j, (classes, _) in enumerate(encodings):
         own = slice(first_tree[j], first_tree[j + 1])

@@ -123,7 +123,10 @@ def rehearse(repository: Repository, settings: RehearsalSettings) -> Path:
             seconds = time.monotonic() - began
             peak_memory = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024
             model = _check_output(place / "shared")
-            say("scoring the exported file in a process without the code")
+            say(
+                "scoring the exported file in a process without the code; this takes about a "
+                "minute on two idle cores"
+            )
             scored = _score(isolation, place, model)
         finally:
             subprocess.run(["chmod", "-R", "u+w", place], check=True)  # noqa: S603, S607

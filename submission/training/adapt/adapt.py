@@ -8,7 +8,6 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from submission.config.group import outcome_settings
 from submission.config.settings import AdaptSettings
 from submission.console import progress_bar, say
 from submission.data.image_set import ImageSet
@@ -18,7 +17,7 @@ from submission.models.frozen import FrozenExtractor, require_heads
 from submission.training.adapt.norms import estimate_norms
 from submission.training.adapt.tuning import TuningTask
 from submission.training.allocator import release_freed_memory
-from submission.training.checkpoint import CheckpointFile, fingerprint
+from submission.training.checkpoint import CheckpointFile
 from submission.training.devices import Devices
 from submission.training.features.identity import PACKAGE, sources_sha256
 from submission.training.features.store import FeatureStore
@@ -91,22 +90,21 @@ def _computed(
 ) -> Extractor:
     extractor = frozen.extractor
     if settings.num_tuning_images:
-        identity = fingerprint(
-            data=images.sha256,
-            weights=frozen.sha256,
-            settings=outcome_settings(settings),
-            device=devices.device.type,
-            precision=devices.precision.dtype,
-            torch=version("torch"),
-            sources=sources_sha256(PACKAGE),
-        )
+        facts = {
+            "data": images.sha256,
+            "weights": frozen.sha256,
+            "device": devices.device.type,
+            "precision": devices.precision.dtype,
+            "torch": version("torch"),
+            "sources": sources_sha256(PACKAGE),
+        }
         task = TuningTask(extractor, require_heads(frozen), images.images, settings, devices)
         for factor, value, share in task.rare_values:
             say(
                 f"note: the extractor finds {factor} {value} in {100 * share:.1f} % of the images; "
                 f"tuning leaves the answers about {factor} as they are"
             )
-        run_loop(task, CheckpointFile(checkpoint, identity, settings.checkpoint_seconds), report)
+        run_loop(task, CheckpointFile(checkpoint, settings, facts), report)
         extractor = task.network.cpu().eval().requires_grad_(requires_grad=False)
         del task
         release_freed_memory()

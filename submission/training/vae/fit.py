@@ -88,7 +88,7 @@ def fit(
         _views(rows, heads, settings),
         checkpoint.parent,
     )
-    run_loop(task, CheckpointFile(checkpoint, task.identity(), settings.checkpoint_seconds), report)
+    run_loop(task, CheckpointFile(checkpoint, settings, task.facts()), report)
     task.curves.write(checkpoint.parent)
     last = {name: value for _, name, value in task.curves.rows[-4:]}
     say("last epoch: " + "  ".join(f"{name} {value:.4f}" for name, value in last.items()))

@@ -6,12 +6,11 @@ from typing import Any
 import torch
 from torch import Generator, Tensor
 
-from submission.config.group import outcome_settings
 from submission.config.settings import FitSettings
 from submission.models.vae import FeatureVAE
 from submission.models.views import Views
 from submission.training.batches import num_batches
-from submission.training.checkpoint import fingerprint, sha256_of_tensor
+from submission.training.checkpoint import sha256_of_tensor
 from submission.training.curves import Curves
 from submission.training.loop import Task
 from submission.training.precision import Precision
@@ -82,14 +81,14 @@ class VAETask(Task):
         self._losses = torch.zeros(self.steps_per_epoch, 3, device=device)
         self._begin_epoch()
 
-    def identity(self) -> str:
-        """Returns a hash of all that the outcome depends on; it reads all features."""
-        return fingerprint(
-            settings=outcome_settings(self.settings),
-            features=[*self._given.shape, self._given.dtype, sha256_of_tensor(self._given.cpu())],
-            device=self._device.type,
-            precision=self._precision.dtype,
-        )
+    def facts(self) -> dict[str, Any]:
+        """Returns what the outcome depends on beside the settings; it reads all features."""
+        sha256 = sha256_of_tensor(self._given.cpu())
+        return {
+            "features": [*self._given.shape, self._given.dtype, sha256],
+            "device": self._device.type,
+            "precision": self._precision.dtype,
+        }
 
     def take_step(self) -> Tensor:
         """Takes one step and returns its loss."""

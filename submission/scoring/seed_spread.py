@@ -1,4 +1,4 @@
-"""One model's scores with several evaluation seeds."""
+"""One code's scores with several evaluation seeds."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

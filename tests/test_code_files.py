@@ -1,0 +1,198 @@
+"""Codes and factors are read from every kind of file, and a bad cell is named."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from safetensors.numpy import save_file
+
+from submission.errors import InputError
+from submission.scoring.code_files import read_codes
+from tests.code_files import CODES, FACTORS, write_npz
+
+Write = Callable[[Path, Any, Any], Path]
+
+
+def write_safetensors(folder: Path, codes: Any, factors: Any) -> Path:
+    path = folder / "codes.safetensors"
+    save_file({"z": np.ascontiguousarray(codes), "labels": np.ascontiguousarray(factors)}, path)
+    return path
+
+
+def write_csv(folder: Path, codes: Any, factors: Any) -> Path:
+    path = folder / "codes.csv"
+    lines = [",".join([*(f"z{c}" for c in range(codes.shape[1])), "factor:size", "factor:shape"])]
+    for code, values in zip(codes.tolist(), factors.tolist(), strict=True):
+        lines.append(",".join(map(repr, [*code, *values])))
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+@pytest.mark.parametrize("write", [write_npz, write_safetensors, write_csv])
+def test_a_file_gives_back_its_codes_and_factors(tmp_path: Path, write: Write) -> None:
+    found = read_codes(write(tmp_path, CODES, FACTORS))
+    np.testing.assert_array_equal(found.codes, CODES)
+    assert found.factors is not None
+    np.testing.assert_array_equal(found.factors, FACTORS)
+    assert len(found.names) == 2
+
+
+@pytest.mark.parametrize("write", [write_npz, write_safetensors, write_csv])
+def test_factors_may_lie_in_a_second_file(tmp_path: Path, write: Write) -> None:
+    np.save(tmp_path / "codes.npy", CODES)
+    second = write(tmp_path, CODES, FACTORS)
+    found = read_codes(tmp_path / "codes.npy", second, ["size", "shape"])
+    assert found.factors is not None
+    np.testing.assert_array_equal(found.factors, FACTORS)
+    assert found.names == ("size", "shape")
+
+
+def test_a_second_file_may_be_all_factors(tmp_path: Path) -> None:
+    np.save(tmp_path / "codes.npy", CODES)
+    np.save(tmp_path / "factors.npy", FACTORS)
+    lines = [f"{'ab'[size % 2]}{size},{shape}" for size, shape in FACTORS]
+    (tmp_path / "factors.csv").write_text("size,shape\n" + "\n".join(lines))
+    for name, names in (("npy", ("factor 0", "factor 1")), ("csv", ("size", "shape"))):
+        found = read_codes(tmp_path / "codes.npy", tmp_path / f"factors.{name}")
+        assert found.names == names
+        assert found.factors is not None
+        assert len(np.unique(found.factors[:, 0])) == 3
+        np.testing.assert_array_equal(found.factors[:, 1], FACTORS[:, 1])
+
+
+@pytest.mark.parametrize(
+    ("kind", "kept"),
+    [("float16", "float32"), ("float32", "float32"), ("float64", "float64"), ("int8", "float64")],
+)
+def test_codes_of_every_precision_keep_their_values(tmp_path: Path, kind: str, kept: str) -> None:
+    codes = CODES.astype(kind)
+    found = read_codes(write_npz(tmp_path, codes, FACTORS))
+    assert found.codes.dtype == kept
+    np.testing.assert_array_equal(found.codes, codes)
+
+
+def with_value(value: float) -> Any:
+    codes = CODES.copy()
+    codes[17, 1] = value
+    return codes
+
+
+def with_factor(value: float) -> Any:
+    factors = FACTORS.astype(np.float64)
+    factors[17, 1] = value
+    return factors
+
+
+@pytest.mark.parametrize("write", [write_npz, write_safetensors, write_csv])
+@pytest.mark.parametrize(
+    ("codes", "factors", "got"),
+    [
+        (with_value(np.nan), FACTORS, "nan"),
+        (with_value(-np.inf), FACTORS, "-inf"),
+        (with_value(1e30), FACTORS, r"1(\.\d+)?e\+30"),
+        (CODES, with_factor(-1), r"-1\.0"),
+        (CODES, with_factor(0.5), r"0\.5"),
+        (CODES, with_factor(np.nan), "nan"),
+    ],
+    ids=["NaN", "infinite", "huge", "negative factor", "fractional factor", "no factor"],
+)
+def test_a_bad_cell_is_named(
+    tmp_path: Path, write: Write, codes: Any, factors: Any, got: str
+) -> None:
+    path = write(tmp_path, codes, factors)
+    with pytest.raises(InputError, match=rf"{got} in row 17, column (1|z1|shape) of .*{path}"):
+        read_codes(path)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("z0,z1\n1,2\n3,four\n", "'four' in row 1, column z1"),
+        ("z0,z1\n1,2\n3,\n", "nan in row 1, column z1"),
+        ("z0,z1\n1,2\n3,4,5\n", "line 3"),
+        ("z0,z0\n1,2\n", "'z0' in column 1"),
+        (",z0\n0,2\n1,4\n", "index=False"),
+        ("0,1\n2,2\n3,4\n", "first line of .* 0,1, .* add a first line"),
+        ("z0,z1\n", "names only"),
+        ("", "codes.csv"),
+        ("z0,factor:size\n1,2\n3,large\n", "'large' in row 1, column size"),
+        ("factor:size\n1\n", "factors only"),
+    ],
+)
+def test_a_bad_csv_file_is_refused(tmp_path: Path, text: str, words: str) -> None:
+    path = tmp_path / "codes.csv"
+    path.write_text(text)
+    with pytest.raises(InputError, match=words) as caught:
+        read_codes(path)
+    assert str(path) in str(caught.value)
+
+
+def test_a_csv_file_without_names_is_read_whole(tmp_path: Path) -> None:
+    path = tmp_path / "codes.csv"
+    path.write_text("0.5,1\n2,3\n")
+    assert read_codes(path).codes.tolist() == [[0.5, 1.0], [2.0, 3.0]]
+
+
+def write_pickle(folder: Path) -> Path:
+    path = folder / "codes.npy"
+    np.save(path, np.array([{"a": 1}, None], dtype=object), allow_pickle=True)
+    return path
+
+
+def write_cut(folder: Path) -> Path:
+    path = write_npz(folder, CODES, FACTORS)
+    path.write_bytes(path.read_bytes()[:3000])
+    return path
+
+
+def write_arrays(name: str, **arrays: Any) -> Callable[[Path], Path]:
+    def write(folder: Path) -> Path:
+        np.savez(folder / name, **arrays)
+        return folder / name
+
+    return write
+
+
+def write_text(name: str) -> Callable[[Path], Path]:
+    def write(folder: Path) -> Path:
+        (folder / name).write_text("codes")
+        return folder / name
+
+    return write
+
+
+@pytest.mark.parametrize(
+    ("write", "words"),
+    [
+        (write_pickle, "codes.npy"),
+        (write_cut, "codes.npz"),
+        (write_text("codes.safetensors"), "codes.safetensors"),
+        (write_text("codes.pt"), r"\.npz.*codes\.pt"),
+        (write_arrays("a.npz", a=CODES, b=CODES), "codes.*got a, b"),
+        (write_arrays("a.npz", a=CODES, factors=FACTORS, labels=FACTORS), "both"),
+        (write_arrays("a.npz", a=CODES[:, :, None, None]), r"\(600, 2, 1, 1\)"),
+        (write_arrays("a.npz", a=CODES + 1j), "complex"),
+        (write_arrays("a.npz", codes=CODES, factors=FACTORS[:9]), "600 rows.*got 9"),
+        (write_arrays("a.npz", codes=CODES[:9].T, factors=FACTORS[:9]), "transposed"),
+        (write_arrays("a.npz", codes=CODES, factors=FACTORS, factor_names=["a"]), "2 different"),
+    ],
+)
+def test_a_file_that_cannot_be_scored_is_named(
+    tmp_path: Path, write: Callable[[Path], Path], words: str
+) -> None:
+    path = write(tmp_path)
+    with pytest.raises(InputError, match=words) as caught:
+        read_codes(path)
+    assert str(path) in str(caught.value)
+
+
+def test_a_bf16_file_is_read_or_refused_in_one_line(tmp_path: Path) -> None:
+    import torch
+    from safetensors.torch import save_file as save
+
+    path = tmp_path / "codes.safetensors"
+    save({"codes": torch.ones(4, 2, dtype=torch.bfloat16)}, path)
+    with pytest.raises(InputError, match=r"codes\.safetensors"):
+        read_codes(path)

@@ -1,0 +1,64 @@
+"""Renders whose look varies, and the finetuning on them."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from experiments.commands import experiments
+from experiments.rendered_set import rendered_set
+from experiments.teach import SIMULATIONS
+from experiments.varied import varied_look
+from submission.cli import run_commands
+from submission.data.standin.look import look_named, values_of
+from submission.data.standin.render import render_images
+from submission.data.standin.scene import camera_vectors, standin_space
+from submission.models.weights import load_weights, read_card
+
+
+@pytest.mark.parametrize("number", range(0, 192, 24))
+def test_a_varied_look_lies_about_the_two_simulations(number: int) -> None:
+    look = varied_look(number)
+    ends = [look_named(name) for name in SIMULATIONS]
+    cameras = camera_vectors(look.scene.cameras)[:, 0]
+    distances = [np.abs(cameras - camera_vectors(end.scene.cameras)[:, 0]).max() for end in ends]
+    assert 0.01 < max(distances) < 0.4
+    assert (look.scene.extents[:, 0] < look.scene.extents[:, 1]).all()
+    assert min(look.scene.rod[1], *look.scene.column[:2], look.scene.foot[4]) > 0.01
+
+
+def test_an_image_of_a_set_has_one_look_and_is_a_function_of_its_number() -> None:
+    space, looks = standin_space(), [varied_look(0), varied_look(1)]
+    rows = np.random.default_rng(0).integers(space.num_points, size=12)
+    together = rendered_set("both", looks).images[rows]
+    apart = [rendered_set("one", [look]).images[rows] for look in looks]
+    same = np.stack([(images == together).all(axis=(1, 2, 3)) for images in apart])
+    assert (same.sum(axis=0) == 1).all()
+    assert same.any(axis=1).all()
+    np.testing.assert_array_equal(rendered_set("both", looks).images[rows[::-1]], together[::-1])
+
+
+def test_a_set_of_a_domain_has_the_images_of_its_file() -> None:
+    space, rows = standin_space(), np.array([9, 700_000])
+    images = rendered_set("toy", [look_named("standin_toy")]).images[rows]
+    factors = space.index_to_factors(rows)
+    np.testing.assert_array_equal(images, render_images("standin_toy", space, factors))
+
+
+def test_the_digest_of_a_set_is_that_of_its_looks() -> None:
+    one, same, other = (rendered_set("any", [varied_look(n)]).sha256 for n in (3, 3, 4))
+    assert one == same != other
+    assert values_of(varied_look(3)) == values_of(varied_look.__wrapped__(3))
+
+
+def test_teaching_writes_weights_and_says_what_they_saw(tmp_path: Path) -> None:
+    few = "images_per_epoch=8", "batch_size=4", "num_epochs=1", "num_validation_images=8"
+    words = [word for each in few for word in ("--set", f"Finetune.{each}")]
+    command = ["teach", *words, "--output", str(tmp_path)]
+    assert run_commands(experiments, "python -m experiments", command) == 0
+    card = read_card(tmp_path / "extractor.safetensors")
+    names = [each["name"] for each in card["data"]]
+    assert names == [*SIMULATIONS, "varied_0", "varied_1"]
+    assert card["images_seen"] == 8
+    assert set(card["accuracy"]) == {"validation", "standin_real"}
+    assert load_weights(tmp_path / "extractor.safetensors")[0].architecture == "vgg19_bn"
