@@ -76,11 +76,9 @@ def test_apex_is_at_the_far_end_of_the_axis(shape: int) -> None:
 def inside_everyday(shape: int, p: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
     """Says which points (n, 3) lie in an everyday object, by its definition."""
     x, y, z = p.T
-    ball = np.asarray((p**2).sum(axis=1) <= 1)
-    if shape == 7:
-        return ball
-    if shape == 8:
-        return np.asarray(ball & (np.hypot(x, y - HOLLOW[1]) > HOLLOW[0]))
+    if shape in (7, 8):
+        ball = (p**2).sum(axis=1) <= 1
+        return np.asarray(ball & ((shape == 7) | (np.hypot(x, y - HOLLOW[1]) > HOLLOW[0])))
     cup = CUPS[0 if shape == COFFEE_CUP else 1]
     square = x * x + y * y
     outer, inner = (q[0] + q[1] * z + q[2] * z * z for q in (cup.outer, cup.inner))
