@@ -152,7 +152,7 @@ def draw_errors(domain: str, images: npt.NDArray[np.uint8], readings: Sequence[R
     """
     height, width = images.shape[1:3]
     title = f"{domain}: largest errors, true value > value that is read"
-    with sheet_of(8.0, 0.75 * len(readings) + 0.4, title) as sheet:
+    with sheet_of(8.0, 0.61 * len(readings) + 0.4, title) as sheet:
         canvas = np.full((len(readings) * height, NUM_SHOWN * width, 3), 255, np.uint8)
         for row, reading in enumerate(readings):
             for column, (number, true, read) in enumerate(reading.wrong[:NUM_SHOWN].tolist()):

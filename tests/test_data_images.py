@@ -13,7 +13,7 @@ import pytest
 
 from submission.cli import main
 from submission.data import images as module
-from submission.data.catalogue import FACTOR_NAMES
+from submission.data.catalogue import FACTOR_NAMES, RENDERER_VERSION
 from submission.data.ground_truth import as_ground_truth
 from submission.data.image_set import ImageSet
 from submission.data.images import DATASET_NAMES, open_images
@@ -41,12 +41,15 @@ def hollow(path: Path, num_images: int) -> None:
             archive.NameToInfo[info.filename] = info
 
 
-def rendered(folder: Path, name: str = "standin_toy", seed: int = 0) -> ImageSet:
+def rendered(
+    folder: Path, name: str = "standin_toy", seed: int = 0, version: int = RENDERER_VERSION
+) -> ImageSet:
     num_images = int(np.prod(SIZES))
     images = np.random.default_rng(seed).integers(0, 256, (num_images, 64, 64, 3), dtype=np.uint8)
     path = folder / name / f"{name}.npz"
     path.parent.mkdir(parents=True)
-    np.savez(path, images=images, factor_sizes=np.array(SIZES))
+    arrays = {"factor_sizes": np.array(SIZES), "renderer_version": np.array(version)}
+    np.savez(path, images=images, **arrays)
     return open_images(name, folder)
 
 
@@ -93,6 +96,24 @@ def test_other_lengths_are_refused_with_the_arithmetic(
     hollow(tmp_path / name / f"{name}.npz", num_images)
     with pytest.raises(ValueError, match=arithmetic):
         open_images(name, tmp_path)
+
+
+@pytest.mark.parametrize("version", [None, RENDERER_VERSION - 1, RENDERER_VERSION + 1])
+def test_a_stand_in_of_another_renderer_is_named(
+    version: int | None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if version is None:
+        path = tmp_path / "standin_toy/standin_toy.npz"
+        path.parent.mkdir()
+        images = np.zeros((int(np.prod(SIZES)), 64, 64, 3), np.uint8)
+        np.savez(path, images=images, factor_sizes=np.array(SIZES))
+        open_images("standin_toy", tmp_path)
+    else:
+        rendered(tmp_path, version=version)
+    (line,) = capsys.readouterr().out.splitlines()
+    assert f"version {RENDERER_VERSION} " in line
+    assert f"got {version or 1}" in line
+    assert "--force" in line
 
 
 def test_a_stand_in_says_its_own_grid(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

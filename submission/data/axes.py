@@ -25,7 +25,7 @@ FEWEST_POSITIONS = 5
 FEWEST_EVEN_POSITIONS = 8
 """In a shorter even axis both middle positions are too far from the middle."""
 
-MARGIN = 1.1
+MARGIN = 1.25
 """By which factor the axes' shares must differ to tell them apart."""
 
 AXES = ("horizontal_axis", "vertical_axis")

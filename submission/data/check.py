@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from submission.data.archive import chunks_of
-from submission.data.catalogue import MPI3D_NAMES, STANDIN_NAMES, look_of, renewal
+from submission.data.catalogue import MPI3D_NAMES, look_of, renewal
 from submission.data.image_set import ImageSet
 from submission.data.npz import verify_checksum
 from submission.errors import InputError
@@ -27,7 +27,6 @@ FloatArray = npt.NDArray[np.float64]
 NUM_SAMPLED = 4096
 
 TOLERANCE = 0.01
-STANDIN_TOLERANCE = 0.03
 """How far a channel's mean or standard deviation may be from the published one."""
 
 
@@ -117,16 +116,15 @@ def check_colors(image_set: ImageSet) -> Iterator[Finding]:
             f"{' x '.join(map(str, image_set.space.sizes))}"
         )
         return
-    tolerance = STANDIN_TOLERANCE if image_set.name in STANDIN_NAMES else TOLERANCE
     pairs = ("means", found.mean, look.mean), ("deviations", found.std, look.std)
     for what, got, expected in pairs:
-        if np.abs(got - np.array(expected)).max() > tolerance:
+        if np.abs(got - np.array(expected)).max() > TOLERANCE:
             raise InputError(
                 f"expected channel {what} {_triple(np.array(expected))} of {look.name} (within "
-                f"{tolerance}), got {_triple(got)} in {where}; it is another set or corrupt, "
+                f"{TOLERANCE}), got {_triple(got)} in {where}; it is another set or corrupt, "
                 f"{renewal(image_set.path)}"
             )
-    yield Finding(f"statistics: channel means and deviations within {tolerance} of {look.name}'s")
+    yield Finding(f"statistics: channel means and deviations within {TOLERANCE} of {look.name}'s")
 
 
 def check_checksums(image_set: ImageSet) -> Iterator[Finding]:
