@@ -1,4 +1,6 @@
 import ast
+import subprocess
+import sys
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -6,6 +8,7 @@ import pytest
 
 from tests.sources import (
     OTHERS,
+    ROOT,
     SOURCES,
     imports_of,
     module_of,
@@ -104,6 +107,19 @@ def test_a_file_says_what_it_is_and_offers(path: Path) -> None:
 def test_a_function_has_few_parameters(path: Path) -> None:
     counts = parameters_of(tree_of(path))
     assert {name: count for name, count in counts.items() if count > MAX_PARAMETERS} == {}
+
+
+def test_training_does_not_import_tensorflow(tmp_path: Path) -> None:
+    """It takes seconds and memory that only scoring should pay for."""
+    program = (
+        "import sys, pathlib, submission.commands.train, submission.commands.finetune;"
+        "import submission.config.configuration, submission.job.train;"
+        "from submission.training.curves import Curves;"
+        "Curves([(0, 'loss', 1.0)]).write(pathlib.Path(sys.argv[1]));"
+        "assert not any(name.split('.')[0] == 'tensorflow' for name in sys.modules)"
+    )
+    command = [sys.executable, "-W", "error", "-c", program, str(tmp_path)]
+    subprocess.run(command, check=True, cwd=ROOT)
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=module_of)
