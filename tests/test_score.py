@@ -155,14 +155,14 @@ def test_a_report_of_a_single_factor(tmp_path: Path) -> None:
         ("train", "redis", "training"),
         ("finetune", "torch", "training"),
         ("report", "jinja2", "report"),
-        ("hub", "huggingface_hub", "hub"),
+        ("hub user/name", "huggingface_hub", "hub"),
     ],
 )
 def test_a_missing_optional_package_is_named_in_one_line(
     command: str, package: str, extra: str
 ) -> None:
     program = "from submission.cli import main; sys.exit(main(sys.argv[1:]))"
-    done = run_without([package], program, command)
+    done = run_without([package], program, *command.split())
     (line,) = done.stderr.splitlines()
     assert line.startswith("error: ")
     assert package in line

@@ -20,15 +20,14 @@ from experiments.fit.sheet import draw_sheet
 from experiments.fit.solid import Solids, seen, solid_pixels
 from experiments.fit.solve import robust, solved
 from experiments.fit.split import Shots, read_shots
-from submission.data.catalogue import STANDIN_NAMES
+from submission.data.catalogue import STANDIN_NAMES, full_grid
 from submission.data.standin.look import Look, look_named
 from submission.errors import InputError
 
 
 def own_shots(look: Look, num_images: int) -> Shots:
     random = np.random.default_rng(0)
-    sizes = np.array([6, 6, 2, 3, 3, 40, 40])
-    factors = random.integers(0, sizes, (num_images, 7))
+    factors = random.integers(0, full_grid(look.name), (num_images, 7))
     factors[:, 1] = 2  # cylinders
     factors[:, 3] = np.arange(num_images) % 3
     blank = np.zeros((num_images, 64, 64, 3), dtype=np.uint8)

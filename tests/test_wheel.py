@@ -60,7 +60,7 @@ def test_the_wheel_holds_every_file_of_the_package(wheel: Path) -> None:
     }
     names = set(ZipFile(wheel).namelist())
     assert {name for name in names if ".dist-info/" not in name} == expected
-    assert {Path(name).suffix for name in expected} == {".py", ".csv", ".j2"}
+    assert {Path(name).suffix for name in expected} == {".py", ".csv", ".j2", ".json"}
 
 
 def test_the_command_scores_a_file_from_any_folder(command: Path, tmp_path: Path) -> None:

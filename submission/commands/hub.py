@@ -25,9 +25,9 @@ def hub(
     experiment in AICROWD_OUTPUT_PATH, whose exported model and scores are uploaded, too. The token
     comes from `hf auth login` or from HF_TOKEN.
     """
-    experiment = None if name is None else read_environment().output_path / name
     from submission.submit.hub import hub_files, push_to_hub
 
+    experiment = None if name is None else read_environment().output_path / name
     files = hub_files(weights, experiment and experiment / "representation")
     for path in files:
         say(f"uploading {path} ({path.stat().st_size:,} bytes)")
