@@ -78,13 +78,9 @@ def _tables(results: Results, accuracy: Accuracies) -> dict[str, list[str]]:
             small_reference + " | | | |",
         ],
         "headline": [
-            *_header(f"standin_real, {SMALL_GRID}", TITLES.values()),
-            *(
-                _scores(row.title.removesuffix(", second grid"), trainings)
-                for row, trainings in main.items()
-                if row.grid == SMALL_GRID
-            ),
-            small_reference.replace(", second grid", ""),
+            *_header(f"standin_real, {GRID}", TITLES.values()),
+            *(_scores(row.title, trainings) for row, trainings in shown.items()),
+            reference,
         ],
         "audit": [
             *_header(
