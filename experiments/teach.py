@@ -5,7 +5,7 @@ from pathlib import Path
 
 from experiments.finetuning import REAL
 from experiments.rendered_set import rendered_set
-from experiments.varied import varied_look
+from experiments.varied import SIMULATIONS, varied_look
 from submission.config.configuration import load_configuration
 from submission.data.image_set import ImageSet
 from submission.data.standin.look import look_named
@@ -16,12 +16,11 @@ from submission.training.devices import opened_devices
 from submission.training.finetune.finetune import finetune, save_finetuned
 from submission.training.finetune.start import starting_extractor
 
-__all__ = ["SIMULATIONS", "taught_sets", "teach"]
+__all__ = ["taught_sets", "teach"]
 
 NUM_LOOKS = 96
 """Of each of the two varied sets."""
 
-SIMULATIONS = ("standin_toy", "standin_realistic")
 SETTINGS = (
     "Finetune.start='weights/extractor.safetensors'",
     "Finetune.frozen_blocks=3",

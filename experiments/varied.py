@@ -13,11 +13,11 @@ from numpy.random import Generator
 from submission.data.standin.look import Look, look_named, look_of
 from submission.data.standin.scene import Scene
 
-__all__ = ["varied_look"]
+__all__ = ["SIMULATIONS", "varied_look"]
 
 FloatArray = npt.NDArray[np.float64]
 
-ENDS = ("standin_toy", "standin_realistic")
+SIMULATIONS = ("standin_toy", "standin_realistic")
 FIRST_NUMBER = 8
 """Smaller numbers are those of the fixed looks."""
 
@@ -80,12 +80,12 @@ def varied_look(number: int) -> Look:
         },
         "noise": {"tint": random.uniform(0, 1.5, 3), "grain": random.uniform(0, 2, 1)},
     }
-    look = look_of(ENDS[0], values)
+    look = look_of(SIMULATIONS[0], values)
     return look._replace(name=f"varied {number}", number=FIRST_NUMBER + number)
 
 
 def _mixed(random: Generator, part: str, key: str, shape: tuple[int, ...]) -> FloatArray:
-    toy, realistic = (getattr(getattr(look_named(name), part), key) for name in ENDS)
+    toy, realistic = (getattr(getattr(look_named(name), part), key) for name in SIMULATIONS)
     mixture: FloatArray = toy + random.uniform(-BEYOND, 1 + BEYOND, shape) * (realistic - toy)
     return mixture
 

@@ -1,6 +1,7 @@
 """Rays against answers known otherwise."""
 
 import math
+from collections.abc import Iterator
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +25,7 @@ from submission.data.standin.shapes import FAR, hit_shape
 Vector = tuple[float, float, float]
 DOWN = (0.0, 0.0, -1.0)
 STRAIGHT = (1.0, 0.0)
+STEPS = np.linspace(0, 8, 8001)
 SCENE = look_named("standin_real").scene
 
 
@@ -43,22 +45,28 @@ def inside(shape: int, p: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
     return rules[shape]
 
 
-@pytest.mark.parametrize("shape", range(6))
-def test_hits_agree_with_a_march_through_the_shape(shape: int) -> None:
-    rng = np.random.default_rng(shape)
-    steps = np.linspace(0, 8, 8001)
-    hits = 0
+def rays(
+    seed: int, spread: float
+) -> Iterator[tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]]:
+    """Yields 150 rays at random, from places 4 away to places within `spread` of the middle."""
+    rng = np.random.default_rng(seed)
     for _ in range(150):
         origin = rng.normal(size=3)
         origin *= 4 / np.linalg.norm(origin)
-        direction = rng.uniform(-0.8, 0.8, size=3) - origin
-        direction /= np.linalg.norm(direction)
+        direction = rng.uniform(-spread, spread, size=3) - origin
+        yield origin, direction / np.linalg.norm(direction)
+
+
+@pytest.mark.parametrize("shape", range(6))
+def test_hits_agree_with_a_march_through_the_shape(shape: int) -> None:
+    hits = 0
+    for origin, direction in rays(shape, 0.8):
         t, n = hit_shape(shape, tuple(origin), tuple(direction))
-        reached = inside(shape, origin + steps[:, None] * direction)
+        reached = inside(shape, origin + STEPS[:, None] * direction)
         if reached.sum() < 3:
             continue
         hits += 1
-        assert t == pytest.approx(steps[reached.argmax()], abs=2e-3)
+        assert t == pytest.approx(STEPS[reached.argmax()], abs=2e-3)
         assert np.dot(n, direction) < 0
     assert hits > 30
 
@@ -92,21 +100,15 @@ def inside_everyday(shape: int, p: npt.NDArray[np.float64]) -> npt.NDArray[np.bo
 
 @pytest.mark.parametrize("shape", range(6, 10))
 def test_hits_of_everyday_objects_agree_with_a_march_through_them(shape: int) -> None:
-    rng = np.random.default_rng(shape)
-    steps = np.linspace(0, 8, 8001)
     hits = 0
-    for _ in range(150):
-        origin = rng.normal(size=3)
-        origin *= 4 / np.linalg.norm(origin)
-        direction = rng.uniform(-1.1, 1.1, size=3) - origin
-        direction /= np.linalg.norm(direction)
+    for origin, direction in rays(shape, 1.1):
         t, n, _ = hit_everyday(shape, tuple(origin), tuple(direction))
-        points = origin + steps[:, None] * direction
+        points = origin + STEPS[:, None] * direction
         reached = inside_everyday(shape, points)
         if not reached[reached.argmax() : reached.argmax() + 3].all():
             continue
         hits += 1
-        assert t == pytest.approx(steps[reached.argmax()], abs=2e-3)
+        assert t == pytest.approx(STEPS[reached.argmax()], abs=2e-3)
         assert np.dot(n, direction) < 0
         assert np.abs(points[reached]).max() <= math.sqrt(2)
     assert hits > 30

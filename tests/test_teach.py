@@ -7,8 +7,7 @@ import pytest
 
 from experiments.commands import experiments
 from experiments.rendered_set import rendered_set
-from experiments.teach import SIMULATIONS
-from experiments.varied import varied_look
+from experiments.varied import SIMULATIONS, varied_look
 from submission.cli import run_commands
 from submission.data.standin.look import look_named, values_of
 from submission.data.standin.render import render_images

@@ -104,8 +104,7 @@ def values_of(look: Look) -> dict[str, Any]:
     """Lists the numbers of a look by part and attribute, with five significant digits."""
     return {
         part: {
-            key: json.loads(json.dumps(_rounded(value).tolist()))
-            for key, value in getattr(look, part)._asdict().items()
+            key: _rounded(value).tolist() for key, value in getattr(look, part)._asdict().items()
         }
         for part in PARTS
     }

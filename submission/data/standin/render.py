@@ -31,7 +31,7 @@ def _check_seed(seed: int) -> None:
 def _shade(look: Look, space: FactorSpace, geometry: IntArray) -> npt.NDArray[np.float32]:
     """Renders the scenes of (m, 5) shape, size, camera height and two positions."""
     frames = poses(look.scene, geometry[:, 2], geometry[:, 3:], (space.sizes[5], space.sizes[6]))
-    return shade_scenes(look, np.ascontiguousarray(geometry[:, :3]), frames)
+    return shade_scenes(look, geometry[:, :3], frames)
 
 
 def render_images(
