@@ -26,7 +26,7 @@ from submission.data.standin.shade import (
 from submission.data.standin.shadows import Lamps
 from submission.data.standin.terms import NUM_BALL_TERMS, NUM_TERMS, ball_terms
 from submission.data.standin.vectors import row, travelled
-from submission.kernels import kept_kernel, sources_digest
+from submission.kernels import kept_kernel
 from submission.scoring.arrays import IntArray
 
 __all__ = [
@@ -50,7 +50,7 @@ LIGHT_START = LIGHT.start  # a number, for compiled code
 COVER = LIGHT.stop
 """Columns of a design."""
 
-VERSION = sources_digest(Path(__file__).parent, Path(standin.__file__).parent)
+SOURCES = Path(__file__).parent, Path(standin.__file__).parent
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,8 +89,6 @@ def chosen_pixels(mask: npt.NDArray[np.bool_]) -> Pixels:
 
 @functools.cache
 def _accumulation() -> Callable[..., None]:
-    version = VERSION
-
     def accumulate(
         scene: Scene,
         lamps: Lamps,
@@ -101,7 +99,6 @@ def _accumulation() -> Callable[..., None]:
         place: IntArray,
         out: npt.NDArray[np.float32],
     ) -> None:
-        assert version >= 0  # renews what is kept when a source changes
         for p in prange(len(image)):
             n = image[p]
             load = load_of(scene, geometry[n, 0], geometry[n, 1], poses[n])
@@ -134,13 +131,11 @@ def _accumulation() -> Callable[..., None]:
             for k in range(COVER + 1):
                 out[p, k] /= OVERSAMPLING * OVERSAMPLING
 
-    return kept_kernel(accumulate, parallel=True, error_model="numpy")
+    return kept_kernel(accumulate, *SOURCES, parallel=True, error_model="numpy")
 
 
 @functools.cache
 def _painting() -> Callable[..., None]:
-    version = VERSION
-
     def paint_pixels(
         scene: Scene,
         lamps: Lamps,
@@ -151,7 +146,6 @@ def _painting() -> Callable[..., None]:
         spots: tuple[IntArray, IntArray],
         out: npt.NDArray[np.float32],
     ) -> None:
-        assert version >= 0  # renews what is kept when a source changes
         image, place = spots
         for p in prange(len(image)):
             n = image[p]
@@ -177,7 +171,7 @@ def _painting() -> Callable[..., None]:
             for k in range(out.shape[1]):
                 out[p, k] = total[k] / (OVERSAMPLING * OVERSAMPLING)
 
-    return kept_kernel(paint_pixels, parallel=True, error_model="numpy")
+    return kept_kernel(paint_pixels, *SOURCES, parallel=True, error_model="numpy")
 
 
 def channels_of(look: Look, factors: IntArray, pixels: Pixels) -> npt.NDArray[np.float32]:
@@ -208,15 +202,12 @@ def channels_of(look: Look, factors: IntArray, pixels: Pixels) -> npt.NDArray[np
 
 @functools.cache
 def _softening() -> Callable[..., None]:
-    version = VERSION
-
     def soften(
         sharp: npt.NDArray[np.float32],
         around: IntArray,
         weight: float,
         out: npt.NDArray[np.float32],
     ) -> None:
-        assert version >= 0  # renews what is kept when a source changes
         side = (weight, 1.0 - 2.0 * weight, weight)
         for p in prange(len(out)):
             for k in range(9):
@@ -224,7 +215,7 @@ def _softening() -> Callable[..., None]:
                 for c in range(out.shape[1]):
                     out[p, c] += share * sharp[around[p, k], c]
 
-    return kept_kernel(soften, parallel=True, error_model="numpy")
+    return kept_kernel(soften, *SOURCES, parallel=True, error_model="numpy")
 
 
 def _softened(

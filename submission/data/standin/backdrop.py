@@ -18,7 +18,7 @@ from submission.data.standin.terms import (
     wall_terms,
 )
 from submission.data.standin.vectors import row, travelled, unit
-from submission.kernels import kept_kernel, sources_digest
+from submission.kernels import kept_kernel
 
 __all__ = ["NUM_REGIONS", "PLATE", "backdrop_of", "backdrop_terms", "backdrops", "softened"]
 
@@ -34,10 +34,8 @@ OVERSAMPLING = 4
 @functools.cache
 def _kernel() -> Callable[..., None]:
     """Compiles the sum over rays, or loads what an earlier process compiled of these sources."""
-    version = sources_digest(Path(__file__).parent)
 
     def accumulate(scene: Scene, camera: FloatArray, out: FloatArray) -> None:
-        assert version >= 0  # the closure over the sources' digest is what renews the cache
         origin = row(camera, 0)
         right, down, ahead = row(camera, 1), row(camera, 2), row(camera, 3)
         apothem = scene.walls[0]
@@ -87,7 +85,7 @@ def _kernel() -> Callable[..., None]:
                 for k in range(NUM_TERMS):
                     out[i // OVERSAMPLING, j // OVERSAMPLING, region, k] += share * terms[k]
 
-    return kept_kernel(accumulate, error_model="numpy")
+    return kept_kernel(accumulate, Path(__file__).parent, error_model="numpy")
 
 
 def backdrop_terms(scene: Scene, view: int) -> FloatArray:

@@ -15,7 +15,7 @@ from submission.data.standin.noise import normal, stream_key
 from submission.data.standin.scene import IMAGE_SIZE
 from submission.data.standin.shade import BACKDROP_SHARE, OBJECT_LIGHT
 from submission.factors import IntArray
-from submission.kernels import kept_kernel, sources_digest
+from submission.kernels import kept_kernel
 
 __all__ = ["develop"]
 
@@ -52,7 +52,6 @@ def _develop(
 @functools.cache
 def _kernel() -> Callable[..., None]:
     """Compiles the loop over images, or loads what an earlier process compiled of these sources."""
-    version = sources_digest(Path(__file__).parent)
 
     def finish(
         noise: Noise,
@@ -63,7 +62,6 @@ def _kernel() -> Callable[..., None]:
         shots: tuple[IntArray, IntArray, IntArray],
         out: npt.NDArray[np.uint8],
     ) -> None:
-        assert version >= 0  # the closure over the sources' digest is what renews the cache
         which, factors, indices = shots
         for n in prange(len(which)):
             view, index = factors[n, 3], indices[n]
@@ -77,7 +75,7 @@ def _kernel() -> Callable[..., None]:
                 out[n],
             )
 
-    return kept_kernel(finish, parallel=True, error_model="numpy")
+    return kept_kernel(finish, Path(__file__).parent, parallel=True, error_model="numpy")
 
 
 def develop(

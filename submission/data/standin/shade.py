@@ -17,7 +17,7 @@ from submission.data.standin.shadows import Lamps, hidden
 from submission.data.standin.terms import NUM_BALL_TERMS, Terms, ball_terms, solid_terms
 from submission.data.standin.vectors import Vector, dot, minus, row, travelled, unit
 from submission.factors import IntArray
-from submission.kernels import kept_kernel, sources_digest
+from submission.kernels import kept_kernel
 
 __all__ = [
     "BACKDROP_SHARE",
@@ -139,7 +139,6 @@ def trace(
 @functools.cache
 def _kernel() -> Callable[..., None]:
     """Compiles the loop over scenes, or loads what an earlier process compiled of these sources."""
-    version = sources_digest(Path(__file__).parent)
 
     def shade(
         scene: Scene,
@@ -150,7 +149,6 @@ def _kernel() -> Callable[..., None]:
         poses: FloatArray,
         out: npt.NDArray[np.float32],
     ) -> None:
-        assert version >= 0  # the closure over the sources' digest is what renews the cache
         for n in prange(len(geometry)):
             view = geometry[n, 2]
             load = load_of(scene, geometry[n, 0], geometry[n, 1], poses[n])
@@ -181,7 +179,7 @@ def _kernel() -> Callable[..., None]:
             if paint.blur[view] != 0.0:
                 _soften(out[n], paint.blur[view])
 
-    return kept_kernel(shade, parallel=True, error_model="numpy")
+    return kept_kernel(shade, Path(__file__).parent, parallel=True, error_model="numpy")
 
 
 def shade_scenes(look: Look, geometry: IntArray, poses: FloatArray) -> npt.NDArray[np.float32]:

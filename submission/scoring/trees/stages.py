@@ -3,13 +3,13 @@
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from submission.kernels import kept_kernel, sources_digest
+from submission.kernels import kept_kernel
 from submission.scoring.arrays import Floats, IntArray, Singles
 from submission.scoring.trees.logloss import negative_gradients, newton_step
 from submission.scoring.trees.trees import SortedFeatures, Tree, grow_tree
@@ -76,23 +76,8 @@ class Kernels(NamedTuple):
 @cache
 def kernels() -> Kernels:
     """Compiles the entries, or loads what an earlier process compiled of these sources."""
-    version = sources_digest(Path(__file__).parent)
-
-    # The closure over the sources' digest is what renews the cache.
-    def add_trees(*arguments: Any) -> None:
-        assert version >= 0
-        _add_trees(*arguments)
-
-    def take_gradients(*arguments: Any) -> None:
-        assert version >= 0
-        _take_gradients(*arguments)
-
-    def grow_trees(*arguments: Any) -> None:
-        assert version >= 0
-        _grow_trees(*arguments)
-
-    entries = (add_trees, take_gradients, grow_trees)
-    return Kernels(*(kept_kernel(entry, nogil=True) for entry in entries))
+    entries = (_add_trees, _take_gradients, _grow_trees)
+    return Kernels(*(kept_kernel(entry, Path(__file__).parent, nogil=True) for entry in entries))
 
 
 @njit(nogil=True)
@@ -101,7 +86,6 @@ def _share(num: int, num_workers: int, worker: int) -> tuple[int, int]:
     return num * worker // num_workers, num * (worker + 1) // num_workers
 
 
-@njit(nogil=True)
 def _add_trees(
     features: Singles, trees: Forest, scores: Floats, num_workers: int, worker: int
 ) -> None:
@@ -122,7 +106,6 @@ def _add_trees(
                     scores[t, i] += LEARNING_RATE * value[stage, t, node]
 
 
-@njit(nogil=True)
 def _take_gradients(
     problem: Problem, scores: Floats, target: Floats, num_workers: int, worker: int
 ) -> None:
@@ -134,7 +117,6 @@ def _take_gradients(
         negative_gradients(scores[own], labels[j], target[own], a, b)
 
 
-@njit(nogil=True)
 def _grow_trees(
     problem: Problem,
     stage: Stage,
