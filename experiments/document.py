@@ -8,7 +8,17 @@ from typing import Any
 
 from experiments.audit import by_factor
 from experiments.pictures import draw_accuracies, draw_limits, draw_scores
-from experiments.rows import ABLATIONS, GRID, MAIN, ROWS, SMALL_GRID, Row, sizes_of
+from experiments.rows import (
+    ABLATIONS,
+    COMPLEX_GRID,
+    GRID,
+    MAIN,
+    ROWS,
+    SMALL_GRID,
+    UNPREPARED,
+    Row,
+    sizes_of,
+)
 from experiments.run import RESULTS, WEIGHTS, read_results
 from submission.config.configuration import PROJECT
 from submission.data.catalogue import FACTOR_NAMES
@@ -65,6 +75,7 @@ def _tables(results: Results, accuracy: Accuracies) -> dict[str, list[str]]:
     reference = _line(PERFECT, [_number(perfect[m]) for m in TITLES])
     on_small = _perfect(SMALL_GRID).values()
     small_reference = _line(f"{PERFECT}, second grid", [_number(on_small[m]) for m in TITLES])
+    on_complex = _perfect(COMPLEX_GRID).values()
     made_by = ("trainings", "seconds of a fit", "commit")
     domains = {r.title: t[0]["accuracy"] for r, t in results.items() if "accuracy" in t[0]}
     tables = {
@@ -81,6 +92,14 @@ def _tables(results: Results, accuracy: Accuracies) -> dict[str, list[str]]:
             *_header(f"standin_real, {GRID}", TITLES.values()),
             *(_scores(row.title, trainings) for row, trainings in shown.items()),
             reference,
+        ],
+        "unprepared": [
+            *_header(f"standin_real_complex, {COMPLEX_GRID}", TITLES.values(), *made_by),
+            *(
+                score_line(row.title, row.name, trainings)
+                for row, trainings in _chosen(results, UNPREPARED).items()
+            ),
+            _line(PERFECT, [_number(on_complex[m]) for m in TITLES]) + " | | |",
         ],
         "audit": [
             *_header(

@@ -5,14 +5,27 @@ from functools import partial
 from typing import Any
 
 from experiments.earlier import Earlier
-from experiments.finetuning import Finetuning, shell_line
+from experiments.finetuning import REAL, Finetuning, shell_line
 from experiments.own_extractor import OwnExtractor
 from submission.errors import InputError
 
-__all__ = ["ABLATIONS", "GRID", "MAIN", "ROWS", "SMALL_GRID", "Row", "find_row", "sizes_of"]
+__all__ = [
+    "ABLATIONS",
+    "COMPLEX_GRID",
+    "GRID",
+    "MAIN",
+    "ROWS",
+    "SMALL_GRID",
+    "UNPREPARED",
+    "Row",
+    "find_row",
+    "sizes_of",
+]
 
 GRID = "6,6,2,3,3,10,10"
 SMALL_GRID = "6,6,2,3,3,5,5"
+COMPLEX = "standin_real_complex"
+COMPLEX_GRID = "4,4,2,3,3,5,5"
 EARLIER = Earlier("478f60f", "9a667a86b09cbe34e4b578271fca4a12c659ed80924d427b9a2aed1f97ed98a3")
 """The weights before the last 4,736,000 images of version 1 of the renderer."""
 VERSION_1 = Earlier("9da4471", "e17925c7715d1a8658d2980f2b1ab8dfbdd98daba7fef9d7f2c0d889af7f28de")
@@ -28,9 +41,10 @@ class Row:
         title: what a reader is told.
         preset: gin file in `configs/`, without its ending.
         overrides: settings that differ from it.
-        grid: of standin_real.
+        grid: of the images.
         num_seeds: trainings, with seeds 0, 1, ...
         extractor: of its own; None for the one that ships.
+        domain: the stand-in.
     """
 
     name: str
@@ -40,6 +54,7 @@ class Row:
     grid: str = GRID
     num_seeds: int = 5
     extractor: OwnExtractor | None = None
+    domain: str = REAL
 
     @property
     def settings(self) -> tuple[str, ...]:
@@ -53,13 +68,15 @@ class Row:
         """What trains the row's first seed, on its own."""
         words = ["./run.sh", f"configs/{self.preset}.gin", self.name]
         words += [word for line in self.settings for word in ("--set", line)]
-        run = f"STANDIN_GRID={self.grid} {shell_line(words)}"
+        named = "" if self.domain == REAL else f"AICROWD_DATASET_NAME={self.domain} "
+        run = f"{named}STANDIN_GRID={self.grid} {shell_line(words)}"
         return "; ".join([*(self.extractor.commands if self.extractor else ()), run])
 
 
 _PAPER_EARLIER = Row(
     "paper-earlier", "paper.gin, on weights of 361,600 images", "paper", extractor=EARLIER
 )
+_NOT_ADAPTED = ("Adapt.num_tuning_images=0", "Adapt.num_norm_images=0")
 _HEADS = "the heads' expected values as a code"
 
 MAIN = (
@@ -71,6 +88,15 @@ MAIN = (
     Row("heads-small-grid", f"{_HEADS}, second grid", "heads", grid=SMALL_GRID, num_seeds=1),
     Row("paper-small-grid", "paper.gin, second grid", "paper", grid=SMALL_GRID, num_seeds=1),
 )
+
+_complex = partial(Row, grid=COMPLEX_GRID, num_seeds=3, domain=COMPLEX)
+
+UNPREPARED = (
+    _complex("best-complex", "best.gin", "best"),
+    _complex("not-adapted-complex", "best.gin, not adapted", "best", _NOT_ADAPTED),
+    _complex("paper-complex", "paper.gin", "paper"),
+)
+"""On data with colours and shapes of its own, which nothing was chosen on."""
 
 
 def _ablation(
@@ -169,8 +195,7 @@ ABLATIONS = {
         _best(
             "not-adapted",
             "extractor as finetuning made it",
-            _NOT_TUNED,
-            "Adapt.num_norm_images=0",
+            *_NOT_ADAPTED,
         ),
         _best("one-copy", "one copy of each latent", "Fit.num_copies=1"),
         _best("best-beta-low", "beta ends at 0.2", "Fit.beta_end=0.2"),
@@ -210,7 +235,9 @@ ABLATIONS = {
     ),
 }
 
-ROWS = tuple(dict.fromkeys((*MAIN, *(row for rows in ABLATIONS.values() for row in rows))))
+ROWS = tuple(
+    dict.fromkeys((*MAIN, *UNPREPARED, *(row for rows in ABLATIONS.values() for row in rows)))
+)
 
 
 def find_row(name: str) -> Row:

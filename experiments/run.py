@@ -14,7 +14,7 @@ from experiments.audit import audit, by_factor
 from experiments.earlier import Earlier, fetch_earlier
 from experiments.finetuning import GRID as FINETUNING_GRID
 from experiments.finetuning import REAL, Finetuning, data_folder, finetune_extractor
-from experiments.rows import MAIN, Row, sizes_of
+from experiments.rows import MAIN, UNPREPARED, Row, sizes_of
 from submission.config.configuration import (
     PROJECT,
     Configuration,
@@ -116,8 +116,8 @@ def _train(row: Row, seed: int) -> dict[str, Any]:
     environment = Environment(
         output_path=SCRATCH,
         evaluation_name=f"{row.name}-{seed}",
-        dataset_name=REAL,
-        data_path=_rendered(REAL, row.grid),
+        dataset_name=row.domain,
+        data_path=_rendered(row.domain, row.grid),
         is_grading=False,
         cuda=None,
     )
@@ -131,7 +131,7 @@ def _train(row: Row, seed: int) -> dict[str, Any]:
         "seed": seed,
         "scores": scores,
         "by_factor": by_factor(details),
-        "audit": audit(table) if row in MAIN else None,
+        "audit": audit(table) if row in MAIN + UNPREPARED else None,
         "code_std": table.codes.std(axis=0).tolist(),
         "seconds": notes["seconds"]["fit"],
         "commit": _commit(),

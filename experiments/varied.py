@@ -13,7 +13,7 @@ from numpy.random import Generator
 from submission.data.standin.look import Look, look_named, look_of
 from submission.data.standin.scene import Scene
 
-__all__ = ["SIMULATIONS", "varied_look"]
+__all__ = ["SIMULATIONS", "mixed", "varied_look"]
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -47,14 +47,21 @@ LEAST = {
 }
 """Of measures that must stay positive."""
 
-MIXED_ALIKE = {
-    "ground": (1, 6, 1, 1),
-    "ring": (1, 1, 1, 1),
-    "arm": (1, 4, 1, 1),
-    "gloss": (1, 1, 1),
-    "light": (1, 1, 1),
+SHARES: dict[tuple[str, str], tuple[int, ...]] = {
+    ("scene", "cameras"): (3, 1),
+    ("paint", "ground"): (1, 6, 1, 1),
+    ("paint", "ring"): (1, 1, 1, 1),
+    ("paint", "arm"): (1, 4, 1, 1),
+    ("paint", "gloss"): (1, 1, 1),
+    ("paint", "light"): (1, 1, 1),
+    ("paint", "colors"): (1, 6, 1),
 }
-"""Shapes of the shares in which paint is mixed: one share for each part of `Paint.ground`, say."""
+"""Shapes of the shares of mixtures: one for each camera and each region of `Paint.ground`, say.
+
+What is not listed has one share.
+"""
+
+SURFACES = ("ground", "ring", "arm", "gloss", "light")
 
 
 @functools.cache
@@ -84,31 +91,52 @@ def varied_look(number: int) -> Look:
     return look._replace(name=f"varied {number}", number=FIRST_NUMBER + number)
 
 
-def _mixed(random: Generator, part: str, key: str, shape: tuple[int, ...]) -> FloatArray:
-    toy, realistic = (getattr(getattr(look_named(name), part), key) for name in SIMULATIONS)
-    mixture: FloatArray = toy + random.uniform(-BEYOND, 1 + BEYOND, shape) * (realistic - toy)
+def mixed(
+    random: Generator,
+    names: tuple[str, str],
+    part: str,
+    key: str,
+    beyond: float,
+) -> FloatArray:
+    """Mixes the numbers of two looks in random shares.
+
+    Args:
+        random: draws the shares.
+        names: of the looks' domains.
+        part: of a look, as in `submission.data.standin.look.PARTS`.
+        key: name of the numbers in that part.
+        beyond: how far a mixture may lie outside the two, as a share of their difference.
+    """
+    first, last = (getattr(getattr(look_named(name), part), key) for name in names)
+    share = random.uniform(-beyond, 1 + beyond, SHARES.get((part, key), ()))
+    mixture: FloatArray = first + share * (last - first)
     return mixture
+
+
+def _mixed(random: Generator, part: str, key: str) -> FloatArray:
+    return mixed(random, SIMULATIONS, part, key, BEYOND)
 
 
 def _scene(random: Generator) -> dict[str, FloatArray]:
     scene = {}
     for key in Scene._fields:
-        mixed = _mixed(random, "scene", key, (3, 1) if key == "cameras" else ())
-        changed = mixed + np.array(MEASURES[key]) * random.standard_normal(mixed.shape)
+        mixture = _mixed(random, "scene", key)
+        changed = mixture + np.array(MEASURES[key]) * random.standard_normal(mixture.shape)
         scene[key] = np.maximum(changed, LEAST.get(key, -np.inf))
     return scene
 
 
 def _paint(random: Generator) -> dict[str, FloatArray]:
     paint = {}
-    for key, shape in MIXED_ALIKE.items():
-        mixed = _mixed(random, "paint", key, shape)
+    for key in SURFACES:
+        shape = SHARES["paint", key]
+        mixture = _mixed(random, "paint", key)
         brightness = np.exp(random.normal(0, 0.15, shape))
         tint = np.exp(random.normal(0, 0.06, (*shape[:-1], 3)))
-        mixed = mixed * brightness * tint
-        slope = 0.105 * np.abs(mixed).mean(axis=(0, -1), keepdims=True)
-        paint[key] = mixed + slope * random.standard_normal((*mixed.shape[:-1], 1))
-    colors = _mixed(random, "paint", "colors", (1, 6, 1))
+        mixture = mixture * brightness * tint
+        slope = 0.105 * np.abs(mixture).mean(axis=(0, -1), keepdims=True)
+        paint[key] = mixture + slope * random.standard_normal((*mixture.shape[:-1], 1))
+    colors = _mixed(random, "paint", "colors")
     colors = colors + 14 * random.standard_normal((1, 6, 3)) + random.normal(0, 3, (3, 6, 3))
     blur = random.uniform(-0.02, 0.11, 2)[1:]  # the last of two, as for the weights that ship
     return {**paint, "colors": colors, "blur": np.repeat(blur, 3)}

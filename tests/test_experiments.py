@@ -37,7 +37,8 @@ def training(seed: int, mig: float) -> dict[str, Any]:
 def test_every_row_is_a_valid_configuration_that_differs_from_the_others() -> None:
     seen = set()
     for row in ROWS:
-        seen.add((row.grid, load_configuration(Path(f"configs/{row.preset}.gin"), row.settings)))
+        configuration = load_configuration(Path(f"configs/{row.preset}.gin"), row.settings)
+        seen.add((row.domain, row.grid, configuration))
     assert len(seen) == len(ROWS) == len({row.name for row in ROWS})
 
 

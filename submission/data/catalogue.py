@@ -32,7 +32,14 @@ FACTOR_NAMES = (
     "vertical_axis",
 )
 MPI3D_NAMES = ("mpi3d_toy", "mpi3d_realistic", "mpi3d_real", "mpi3d_real_complex")
-STANDIN_NAMES = ("standin_toy", "standin_realistic", "standin_real", "standin_real_complex")
+STANDIN_NAMES = (
+    "standin_toy",
+    "standin_realistic",
+    "standin_real",
+    "standin_real_complex",
+    "standin_validation",
+)
+"""The last has no published set: it is for choosing settings."""
 
 RENDERER_VERSION = 2
 """Of the stand-ins' looks: 1 was set by eye, 2 is fitted to published images of MPI3D."""
@@ -123,7 +130,7 @@ def variant_of(name: str, num_images: int) -> Variant:
 
 
 def full_grid(standin: str) -> tuple[int, ...]:
-    """Returns the factor sizes of the set that a stand-in stands for.
+    """Returns the largest factor sizes of a stand-in, those of the set that it stands for.
 
     Example:
         >>> full_grid("standin_real")
@@ -132,7 +139,8 @@ def full_grid(standin: str) -> tuple[int, ...]:
         (4, 4, 2, 3, 3, 40, 40)
     """
     published = standin.replace("standin_", "mpi3d_")
-    return max(variant.sizes for variant in VARIANTS if variant.name == published)
+    named = (variant.sizes for variant in VARIANTS if variant.name == published)
+    return max(named, default=FULL_GRID)
 
 
 def default_grid(standin: str) -> tuple[int, ...]:

@@ -1,4 +1,4 @@
-"""How the four stand-in domains look: scene, lamps, paint and what the camera adds."""
+"""How the stand-in domains look: scene, lamps, paint and what the camera adds."""
 
 import functools
 import json
@@ -15,7 +15,17 @@ from submission.errors import InputError
 from submission.factors import IntArray
 from submission.files import replacing
 
-__all__ = ["FOLDER", "Look", "Noise", "Paint", "look_named", "look_of", "values_of", "write_look"]
+__all__ = [
+    "FOLDER",
+    "PARTS",
+    "Look",
+    "Noise",
+    "Paint",
+    "look_named",
+    "look_of",
+    "values_of",
+    "write_look",
+]
 
 FloatArray = npt.NDArray[np.float64]
 

@@ -1,0 +1,38 @@
+"""The look on which settings are chosen: between the realistic and the real one, drawn once."""
+
+from pathlib import Path
+
+import numpy as np
+
+from experiments.varied import mixed
+from submission.data.standin.look import FOLDER, PARTS, Look, look_of, write_look
+
+__all__ = ["draw_validation", "validation_look"]
+
+NAME = "standin_validation"
+ENDS = ("standin_realistic", "standin_real")
+SEED = 20
+
+
+def validation_look() -> Look:
+    """Draws the look of `standin_validation`.
+
+    Each measure, surface and colour lies somewhere between its values in the realistic and in the
+    real look. So the domain is another one than those that scores are reported on.
+
+    Example:
+        >>> drawn, real = validation_look(), look_named("standin_real")
+        >>> drawn.name, bool((drawn.scene.axes == real.scene.axes).any())
+        ('standin_validation', False)
+    """
+    random = np.random.default_rng(SEED)
+    values = {
+        part: {key: mixed(random, ENDS, part, key, beyond=0.0) for key in kind._fields}
+        for part, kind in PARTS.items()
+    }
+    return look_of(NAME, values)
+
+
+def draw_validation(folder: Path = FOLDER) -> None:
+    """Writes the look among those that ship."""
+    write_look(validation_look(), folder / f"{NAME}.json")
