@@ -30,7 +30,9 @@ def sources_digest(*folders: Path) -> str:
     return digest.hexdigest()[:12]
 
 
-def kept_kernel(function: Callable[..., None], *folders: Path, **options: Any) -> Any:
+def kept_kernel(
+    function: Callable[..., None], *folders: Path, **options: Any
+) -> Callable[..., None]:
     """Compiles a function, or loads what an earlier process compiled of the same sources.
 
     Numba keeps it beside the source file, or in the user's cache folder where that cannot be
@@ -45,6 +47,7 @@ def kept_kernel(function: Callable[..., None], *folders: Path, **options: Any) -
     """
     function.__qualname__ += f"_{sources_digest(*folders)}"
     try:
-        return njit(cache=True, **options)(function)
+        kernel: Callable[..., None] = njit(cache=True, **options)(function)
     except RuntimeError:  # no folder that can be written to
-        return njit(**options)(function)
+        kernel = njit(**options)(function)
+    return kernel

@@ -1,34 +1,27 @@
 import pytest
 import torch
-from torch import nn
-from torch.nn import functional as F
+from torch import Tensor, nn
 
+from submission.models.convolutions import FastConvolutions
 from submission.models.extractor import FeatureExtractor
-from submission.models.small_maps import SmallMapProducts, convolve_by_product
 
 
-@pytest.mark.parametrize(
-    ("size", "kernel", "padding", "has_bias"),
-    [((4, 4), 3, 1, True), ((2, 3), 3, 1, False), ((2, 2), 2, 0, False), ((2, 2), 1, 0, True)],
-)
-def test_a_product_gives_the_convolution_and_its_derivatives(
-    size: tuple[int, int], kernel: int, padding: int, has_bias: bool
-) -> None:
-    torch.manual_seed(0)
-    maps = torch.randn(5, 6, *size, dtype=torch.float64, requires_grad=True)
-    weight = torch.randn(7, 6, kernel, kernel, dtype=torch.float64, requires_grad=True)
-    bias = torch.randn(7, dtype=torch.float64, requires_grad=True) if has_bias else None
-    leaves = [leaf for leaf in (maps, weight, bias) if leaf is not None]
-    expected = F.conv2d(maps, weight, bias, padding=padding)
-    product = convolve_by_product(maps, weight, bias, padding)
-    torch.testing.assert_close(product, expected)
-    direction = torch.randn_like(expected)
-    for first, second in zip(
-        torch.autograd.grad(product, leaves, direction),
-        torch.autograd.grad(expected, leaves, direction),
-        strict=True,
-    ):
-        torch.testing.assert_close(first, second)
+def ways(layer: nn.Conv2d, maps: Tensor, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Returns which ways the context takes for a convolution, as the names of their functions."""
+    calls: list[str] = []
+    for name in ("convolve_by_product", "convolve_by_tiles"):
+
+        def record(*arguments: Tensor, name: str = name) -> Tensor:
+            calls.append(name)
+            return torch.zeros(())
+
+        monkeypatch.setattr(f"submission.models.convolutions.{name}", record)
+    with FastConvolutions():
+        layer(maps)
+    taken = list(calls)
+    layer(maps)
+    assert calls == taken
+    return taken
 
 
 @pytest.mark.parametrize(
@@ -47,26 +40,73 @@ def test_a_product_gives_the_convolution_and_its_derivatives(
 def test_only_plain_convolutions_of_small_maps_become_products(
     layer: nn.Conv2d, size: int, by_product: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    calls = []
-
-    def record(*arguments: torch.Tensor) -> torch.Tensor:
-        calls.append(arguments)
-        return torch.zeros(())
-
-    monkeypatch.setattr("submission.models.small_maps.convolve_by_product", record)
-    maps = torch.rand(2, 3, size, size)
-    with SmallMapProducts():
-        layer(maps)
-    assert len(calls) == by_product
-    layer(maps)
-    assert len(calls) == by_product
+    taken = ways(layer, torch.rand(2, 3, size, size), monkeypatch)
+    assert taken == ["convolve_by_product"] * by_product
 
 
-def test_an_extractor_computes_the_same_by_products() -> None:
+WIDE = nn.Conv2d(128, 128, 3, padding=1)
+
+
+@pytest.mark.parametrize(
+    ("layer", "size", "has_slopes", "by_tiles"),
+    [
+        (WIDE, 4, True, True),
+        (WIDE, 16, False, True),
+        (WIDE, 32, True, True),
+        (WIDE, 32, False, False),
+        (WIDE, 64, True, False),
+        (WIDE, 10, True, False),
+        (nn.Conv2d(128, 64, 3, padding=1), 8, True, False),
+        (nn.Conv2d(64, 128, 3, padding=1), 8, True, False),
+        (nn.Conv2d(128, 128, 3, padding=0), 8, True, False),
+        (nn.Conv2d(128, 128, 1), 8, True, False),
+        (nn.Conv2d(128, 128, 3, padding=1, stride=2), 8, True, False),
+        (nn.Conv2d(128, 128, 3, padding=1, padding_mode="reflect"), 8, True, False),
+    ],
+    ids=str,
+)
+def test_wide_convolutions_go_by_tiles_where_that_is_faster(
+    layer: nn.Conv2d, size: int, has_slopes: bool, by_tiles: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with torch.set_grad_enabled(has_slopes):
+        taken = ways(layer, torch.rand(1, layer.in_channels, size, size), monkeypatch)
+    assert taken == ["convolve_by_tiles"] * by_tiles
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float64], ids=str)
+def test_another_number_format_does_not_go_by_tiles(
+    dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    layer = nn.Conv2d(128, 128, 3, padding=1).to(dtype)
+    assert ways(layer, torch.rand(1, 128, 8, 8, dtype=dtype), monkeypatch) == []
+
+
+def test_mixed_precision_does_not_go_by_tiles(monkeypatch: pytest.MonkeyPatch) -> None:
+    with torch.autocast("cpu", torch.bfloat16):
+        assert ways(WIDE, torch.rand(1, 128, 8, 8), monkeypatch) == []
+
+
+def test_a_padding_mode_stays_the_layers_own() -> None:
+    layer = nn.Conv2d(128, 128, 3, padding=1, padding_mode="reflect")
+    maps = torch.rand(2, 128, 8, 8)
+    with FastConvolutions():
+        result = layer(maps)
+    torch.testing.assert_close(result, layer(maps), rtol=0, atol=1e-5)
+
+
+def test_an_extractor_computes_the_same_and_learns_the_same() -> None:
     torch.manual_seed(0)
     extractor = FeatureExtractor("vgg11_bn").eval()
     images = torch.rand(4, 3, 64, 64)
-    with torch.no_grad():
-        expected = extractor(images)
-        with SmallMapProducts():
-            torch.testing.assert_close(extractor(images), expected, rtol=0, atol=2e-5)
+    weights = [weight for weight in extractor.parameters() if weight.dim() == 4]
+
+    def features_and_slopes() -> tuple[Tensor, ...]:
+        features = extractor(images)
+        return (features, *torch.autograd.grad(features[:, :7].sum(), weights))
+
+    expected = features_and_slopes()
+    with FastConvolutions():
+        results = features_and_slopes()
+    torch.testing.assert_close(results[0], expected[0], rtol=0, atol=2e-5)
+    for result, slope in zip(results[1:], expected[1:], strict=True):
+        assert (result - slope).norm() < 0.02 * slope.norm()

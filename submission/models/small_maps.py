@@ -1,20 +1,10 @@
 """Convolutions of small maps as one matrix product, which a CPU computes faster."""
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
-
 import torch
 from torch import Tensor
 from torch.nn import functional as F
-from torch.overrides import TorchFunctionMode
 
-__all__ = ["SmallMapProducts", "convolve_by_product"]
-
-PLAIN = (((1, 1), (0, 0), (1, 1), 1), ((1, 1), (1, 1), (1, 1), 1))
-"""Stride, padding, dilation and groups, as `nn.Conv2d` passes them, that products are made for."""
-
-LARGEST_MAP = 16
-"""Positions of a map up to which the product is faster, forward and backward."""
+__all__ = ["convolve_by_product"]
 
 
 def convolve_by_product(maps: Tensor, weight: Tensor, bias: Tensor | None, padding: int) -> Tensor:
@@ -46,21 +36,3 @@ def convolve_by_product(maps: Tensor, weight: Tensor, bias: Tensor | None, paddi
     ]
     rows = torch.cat(neighbours, dim=3)  # (B, H', W', K L C)
     return F.linear(rows, weight.permute(0, 2, 3, 1).flatten(1), bias).permute(0, 3, 1, 2)
-
-
-class SmallMapProducts(TorchFunctionMode):
-    """A context in which convolutions of small maps on a CPU use `convolve_by_product`."""
-
-    def __torch_function__(
-        self,
-        func: Callable[..., Any],
-        types: Sequence[type],
-        args: tuple[Any, ...] = (),
-        kwargs: Mapping[str, Any] | None = None,
-    ) -> Any:
-        """Calls PyTorch's function, or `convolve_by_product` in place of a small convolution."""
-        if func is F.conv2d and not kwargs and args[3:] in PLAIN:
-            maps, weight, bias, _, (padding, _), *_ = args
-            if maps.device.type == "cpu" and maps.shape[2] * maps.shape[3] <= LARGEST_MAP:
-                return convolve_by_product(maps, weight, bias, padding)
-        return func(*args, **(kwargs or {}))

@@ -8,8 +8,8 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
+from submission.models.convolutions import FastConvolutions
 from submission.models.extractor import Extractor
-from submission.models.small_maps import SmallMapProducts
 from submission.training.batches import to_unit_range
 from submission.training.devices import Devices
 from submission.training.prefetch import prefetched
@@ -64,7 +64,7 @@ def estimate_norms(
         norm.train()
     enabled = dtype != torch.float32
     for pixels in prefetched(torch.from_numpy(images[part]) for part in rows):
-        with torch.autocast(device.type, dtype, enabled=enabled), SmallMapProducts():
+        with torch.autocast(device.type, dtype, enabled=enabled), FastConvolutions():
             adapted(to_unit_range(pixels, device))
         report(batch_size)
     for norm, momentum in zip(norms, momenta, strict=True):

@@ -13,10 +13,10 @@ from torch.nn import functional as F
 
 from submission.config.settings import AdaptSettings
 from submission.factors import IntArray, is_axis
+from submission.models.convolutions import FastConvolutions
 from submission.models.extractor import Extractor
 from submission.models.folding import fold
 from submission.models.heads import Heads
-from submission.models.small_maps import SmallMapProducts
 from submission.training.adapt.rare_values import find_rare_values
 from submission.training.augmentation import augment
 from submission.training.batches import epoch_batches, num_batches, to_unit_range
@@ -121,9 +121,9 @@ class TuningTask(Task):
         generator = Generator(device).manual_seed(seed)
         images = augment(to_unit_range(pixels, device), settings.augmentation, generator)
         enabled = self._dtype == torch.bfloat16
-        with torch.no_grad(), SmallMapProducts():
+        with torch.no_grad(), FastConvolutions():
             known = self._teacher(images)
-        with torch.autocast(device.type, torch.bfloat16, enabled=enabled), SmallMapProducts():
+        with torch.autocast(device.type, torch.bfloat16, enabled=enabled), FastConvolutions():
             features = self.network(images)
         loss = self._loss(self._heads(features), self._heads(known))
         progress = self.steps_done / self.num_steps

@@ -7,8 +7,8 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
+from submission.models.convolutions import FastConvolutions
 from submission.models.heads import Heads
-from submission.models.small_maps import SmallMapProducts
 from submission.training.batches import LabelledImages, to_unit_range
 from submission.training.devices import Devices
 from submission.training.prefetch import prefetched
@@ -54,7 +54,7 @@ class FactorClassifier(nn.Module):
             images = to_unit_range(pixels, device)
             if change is not None:
                 images = change(images)
-        with SmallMapProducts():
+        with FastConvolutions():
             features = self.extractor(images)  # (B, 512)
         with torch.autocast(device.type, enabled=False):
             logits: list[Tensor] = self.heads(features)
