@@ -77,7 +77,7 @@ class Finetuning(OwnExtractor):
 
 
 def finetune_extractor(finetuning: Finetuning, data: Path) -> None:
-    """Makes the extractor if it is not there; goes on from its checkpoint if there is one.
+    """Makes the extractor if it is not there; continues from its checkpoint if there is one.
 
     Args:
         finetuning: which.

@@ -46,7 +46,7 @@ def taught_sets() -> list[ImageSet]:
 
 
 def teach(output: Path, overrides: Sequence[str] = ()) -> None:
-    """Finetunes extractor and heads; goes on from the checkpoint in the folder.
+    """Finetunes extractor and heads; continues from the checkpoint in the folder.
 
     A quarter of the images have the look of toy, a quarter that of realistic, and one half have one
     of the varied looks. Images are rendered when they are needed. Accuracies are measured on images

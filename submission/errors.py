@@ -51,13 +51,13 @@ class Stopped(SystemExit):
     not catch it ends without a traceback and with the status 128 + `signal_number`.
 
     Args:
-        message: where the work stopped and how to go on.
+        message: where the work stopped and how to continue.
         signal_number: the signal, such as `signal.SIGTERM`.
 
     Example:
-        >>> stopped = Stopped("stopped at step 3 of 6; the same command goes on", 15)
+        >>> stopped = Stopped("stopped at step 3 of 6; the same command continues", 15)
         >>> str(stopped), stopped.code
-        ('stopped at step 3 of 6; the same command goes on', 143)
+        ('stopped at step 3 of 6; the same command continues', 143)
     """
 
     def __init__(self, message: str, signal_number: int) -> None:

@@ -71,10 +71,10 @@ def test_a_stopped_run_has_the_status_of_its_signal(
     kind: signal.Signals, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def body() -> None:
-        raise Stopped("stopped at step 3 of 6; the same command goes on", kind)
+        raise Stopped("stopped at step 3 of 6; the same command continues", kind)
 
     assert program(body, lambda: False) == 128 + kind
-    assert capsys.readouterr().err == "stopped at step 3 of 6; the same command goes on\n"
+    assert capsys.readouterr().err == "stopped at step 3 of 6; the same command continues\n"
 
 
 @pytest.mark.parametrize("kind", [signal.SIGTERM, signal.SIGINT])

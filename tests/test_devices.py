@@ -204,7 +204,7 @@ def test_torchrun_is_stopped_by_one_signal_and_goes_on(tmp_path: Path) -> None:
     again = torchrun(tmp_path, tmp_path / "out")
     printed, errors = again.communicate(timeout=120)
     assert again.returncode == 0, errors
-    assert printed.count("going on from step") == 1
+    assert printed.count("continuing from step") == 1
     assert printed.count("accuracy on validation") == 2
     assert "2 processes" in printed
     assert (tmp_path / "out/extractor.safetensors").is_file()

@@ -44,7 +44,7 @@ def test_a_connection_cut_twice_is_continued(server: Server, tmp_path: Path) -> 
 
 def test_a_later_run_goes_on_where_an_earlier_one_stopped(server: Server, tmp_path: Path) -> None:
     server.cuts = [15 * PIECE, 0]
-    with pytest.raises(ConnectionError, match="run this again to go on at 983,040 bytes"):
+    with pytest.raises(ConnectionError, match="run this again to continue at 983,040 bytes"):
         download(server.url, tmp_path / "images.npz", retries=0, pause=0)
     assert not (tmp_path / "images.npz").exists()
     server.requests.clear()

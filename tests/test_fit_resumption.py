@@ -1,4 +1,4 @@
-"""A VAE's training stops, goes on and refuses as every loop does."""
+"""A VAE's training stops, continues and refuses as every loop does."""
 
 import dataclasses
 import os

@@ -88,7 +88,7 @@ def test_killed_runs_end_with_the_bytes_of_an_undisturbed_one(inputs: Path, tmp_
         compare(place)
     assert {end.stage for end in killed} == set(STAGES)
     assert any(
-        re.search(r"going on from step \d+ of \d+ of the beta-VAE", end.log) for end in killed
+        re.search(r"continuing from step \d+ of \d+ of the beta-VAE", end.log) for end in killed
     )
     assert any("stored features" in end.log for end in killed)
     assert "run/representation/pytorch_model.pt" in expected
@@ -115,7 +115,7 @@ def test_a_run_that_a_signal_ends_says_where_it_stopped(
         server.kill()
     assert end.status == 128 + signal.SIGTERM
     assert "Traceback" not in end.log
-    stopped = re.search(f"({place}; the same command goes on)", end.log)
+    stopped = re.search(f"({place}; the same command continues)", end.log)
     assert stopped, end.log
     assert (tmp_path / "run/training/tune.ckpt").is_file()
     assert (tmp_path / "run/training/fit.ckpt").is_file() == (stage == "beta-VAE")

@@ -42,5 +42,5 @@ def test_killed_runs_end_with_the_bytes_of_an_undisturbed_one(tmp_path: Path) ->
         assert [name for name in files if files[name] != expected[name]] == []
 
     killed = survive(command_in, tmp_path, compare, num_kills=8)
-    assert any("going on from step" in end.log for end in killed)
+    assert any("continuing from step" in end.log for end in killed)
     assert "extractor.safetensors" in expected

@@ -74,7 +74,7 @@ def test_a_finished_training_is_restored_without_a_step(tmp_path: Path) -> None:
 def test_a_stopped_training_goes_on_where_it_stopped(tmp_path: Path) -> None:
     stopped = Halving()
     stopped.signal_at = 3
-    with pytest.raises(Stopped, match=r"step 3 of 8 of the halving.*goes on") as found:
+    with pytest.raises(Stopped, match=r"step 3 of 8 of the halving.*continues") as found:
         run_loop(stopped, checkpoint(tmp_path, seconds=1e9))
     assert found.value.signal_number == signal.SIGTERM
     again = Halving()

@@ -1,4 +1,4 @@
-"""The record of a run: shares rise, files to go on from are deleted at the end, disks refuse."""
+"""The record of a run: shares rise, files to continue from are deleted at the end, disks refuse."""
 
 import json
 from pathlib import Path

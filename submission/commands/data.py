@@ -61,7 +61,7 @@ def list_(folder: Path) -> None:
 @click.option("--url", help="Where to fetch it from, instead of the place that is known.")
 @click.option("--force", is_flag=True, help="Fetch it even if it is here.")
 def fetch(name: str, folder: Path, url: str | None, force: bool) -> None:
-    """Fetch an MPI3D file and check it; an interrupted fetch goes on where it stopped."""
+    """Fetch an MPI3D file and check it; an interrupted fetch continues where it stopped."""
     path = file_of(name, folder)
     if name == "mpi3d_real":
         say(CORRUPT_NOTE)

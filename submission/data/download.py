@@ -52,10 +52,10 @@ class _Version(NamedTuple):
 
 
 def download(url: str, path: Path, retries: int = 5, pause: float = 1.0) -> None:
-    """Downloads a file, going on where an earlier attempt or run stopped.
+    """Downloads a file, continuing where an earlier attempt or run stopped.
 
     What has arrived is kept in a hidden file beside `path`, with the server's mark of the version
-    and its length. A download goes on when the server still serves that version; where the server
+    and its length. A download continues when the server still serves that version; where the server
     gives no reliable mark, when it still serves a file of that length. The length, and the SHA-256
     where the server names one, are verified. The caller checks the content.
 
@@ -108,7 +108,7 @@ def _receive_all(
             if failures > retries:
                 raise DownloadError(
                     f"cannot reach {urlsplit(url).netloc} ({type(error).__name__}); run this "
-                    f"again to go on at {arrived:,} bytes, or fetch {url} elsewhere and put "
+                    f"again to continue at {arrived:,} bytes, or fetch {url} elsewhere and put "
                     f"it at {path}"
                 ) from error
             say(f"connection lost at {arrived:,} bytes, trying again")

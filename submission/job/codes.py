@@ -129,7 +129,7 @@ def codes_to_score(environment: Environment, images: ImageSet, *, encode: bool) 
         try:
             save_table(table, path)
         except OutputError as error:
-            say(f"warning: going on without keeping the codes: {error}")
+            say(f"warning: continuing without keeping the codes: {error}")
     check_codes(found.table.codes, images.space.num_points)
     say(f"codes: {_describe(found)}")
     return found

@@ -1,4 +1,4 @@
-"""What a run leaves besides its results: progress, stage times, notes, and files to go on from."""
+"""What a run leaves beside its results: progress, times, notes, and what it continues from."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -98,7 +98,7 @@ class RunRecord:
         return sha256_of(path)
 
     def finish(self, notes: dict[str, Any]) -> None:
-        """Writes `training.json`, deletes what the run could go on from, and prints the times.
+        """Writes `training.json`, deletes what the run could continue from, and prints the times.
 
         Args:
             notes: what the results came from.

@@ -41,7 +41,8 @@ def read_scores(experiment: Path) -> list[Scores]:
     if not paths and started.is_file():
         raise MissingFileError(
             f"expected scores in {representation}, got a run that has not ended ({started}); wait "
-            f"for it, or go on with the command that started it: ./run.sh PRESET {experiment.name}"
+            "for it, or continue with the command that started it: "
+            f"./run.sh PRESET {experiment.name}"
         )
     if not paths:
         raise MissingFileError(

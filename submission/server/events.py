@@ -110,7 +110,7 @@ class Events:
         if not self._faulty:
             assert self._service is not None
             place = f"{self._service.host}:{self._service.port}"
-            say(f"warning: going on without the event service at {place}: {reason}")
+            say(f"warning: continuing without the event service at {place}: {reason}")
         self._faulty = True
 
 
@@ -134,8 +134,8 @@ def reporting(service: EventService | None) -> Iterator[Events]:
     """Sends the events of a run's start and end; yields what sends those of its progress.
 
     When the block succeeds, the representation counts as submitted. When the block raises, the
-    event of the failure says why, and the exception goes on. `ending_on_sigterm` around this lets
-    SIGTERM count, too.
+    event of the failure says why, and the exception is raised further. `ending_on_sigterm` around
+    this lets SIGTERM count, too.
 
     Args:
         service: where events go, None for nowhere.

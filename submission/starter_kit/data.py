@@ -123,7 +123,7 @@ def get_loader(
     num_workers: int = 0,
     **dataloader_kwargs: Any,
 ) -> DataLoader[Tensor]:
-    """Makes a loader of (B, 3, 64, 64) batches; an epoch goes on where the last one ended.
+    """Makes a loader of (B, 3, 64, 64) batches; an epoch continues where the last one ended.
 
     Args:
         name: of the data set; by default that of AICROWD_DATASET_NAME.

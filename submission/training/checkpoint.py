@@ -22,7 +22,7 @@ WAY_OUT = "delete it or choose another output folder"
 
 
 def fingerprint(**facts: Any) -> str:
-    """Hashes what a run depends on, so that no other run goes on from its checkpoint.
+    """Hashes what a run depends on, so that no other run continues from its checkpoint.
 
     Example:
         >>> fingerprint(seed=0, epochs=5) == fingerprint(epochs=5, seed=0)
@@ -48,7 +48,7 @@ class CheckpointFile:
 
     Args:
         path: the file.
-        settings: of the run. Those that affect the outcome must be the same to go on.
+        settings: of the run. Those that affect the outcome must be the same to continue.
         facts: what else the outcome depends on, as values that JSON or `str` can express.
 
     Attributes:
@@ -107,7 +107,7 @@ class CheckpointFile:
         except OSError as error:
             self.is_current = False
             if not self._warned:
-                say(f"warning: going on without a checkpoint: {error}")
+                say(f"warning: continuing without a checkpoint: {error}")
             self._warned = True
         else:
             self.is_current = True
@@ -169,5 +169,5 @@ def _of_another_run(path: Path, content: Mapping[str, Any], new: Mapping[str, An
     return InputError(
         f"expected the checkpoint {path} to be of this run, got one of "
         f"{'; '.join(changed) or 'other settings, data or code'}; "
-        f"{'set the old values to go on, or ' if differing and not others else ''}{WAY_OUT}"
+        f"{'set the old values to continue, or ' if differing and not others else ''}{WAY_OUT}"
     )

@@ -60,7 +60,7 @@ class Curves:
             _extend(folder / EVENT_FILE, self._events())
         except OSError as error:
             if not self._warned:
-                say(f"warning: going on without the curves in {folder}: {error}")
+                say(f"warning: continuing without the curves in {folder}: {error}")
             self._warned = True
 
     def _events(self) -> bytes:

@@ -122,7 +122,7 @@ def opened_devices(
         if isinstance(error, dist.DistError) or "gloo/transport" in str(error):
             raise ConnectionError(
                 f"expected {launch.num_processes} processes to the end, lost one ({error}); "
-                "the same command goes on from what is stored"
+                "the same command continues from what is stored"
             ) from error
         raise
     except Stopped as stopped:  # every process stops after the same step

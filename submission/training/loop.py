@@ -1,4 +1,4 @@
-"""The one loop of every training: steps, checkpoints, stopping by signal, and going on."""
+"""The one loop of every training: steps, checkpoints, stopping by signal, and continuing."""
 
 import math
 import time
@@ -71,7 +71,7 @@ def run_loop(
 
     Args:
         task: the training.
-        checkpoint: file to go on from and to write.
+        checkpoint: file to continue from and to write.
         report: called after each step with the share of steps done, in [0, 1].
         together: the processes, if all of them run this loop; the first one writes. None if this
             process trains alone.
@@ -107,7 +107,7 @@ def run_loop(
                     together.fabric.barrier()  # else torchrun could end the one that still writes
                 saved_at = time.monotonic()
             if received:
-                way_on = "goes on" if checkpoint.is_current else "repeats what was not stored"
+                way_on = "continues" if checkpoint.is_current else "repeats what was not stored"
                 raise Stopped(
                     f"stopped at step {task.steps_done} of {task.num_steps} of the {task.name}; "
                     f"the same command {way_on}",
@@ -119,7 +119,7 @@ def _go_on(task: Task, checkpoint: CheckpointFile, together: Devices | None) -> 
     if (state := checkpoint.load()) is not None:
         task.restore(state)
         say(
-            f"going on from step {task.steps_done} of {task.num_steps} of the {task.name} "
+            f"continuing from step {task.steps_done} of {task.num_steps} of the {task.name} "
             f"({checkpoint.path})"
         )
     if together is not None:

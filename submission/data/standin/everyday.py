@@ -26,7 +26,7 @@ __all__ = [
 ]
 
 COFFEE_CUP, BALL, CROISSANT, BEER_CUP = range(6, 10)
-"""Numbers of the shapes, which go on from those of `shapes.py`."""
+"""Numbers of the shapes, which follow those of `shapes.py`."""
 
 
 class Cup(NamedTuple):

@@ -48,7 +48,7 @@ def adapt(
         images: the data set; its labels are not used.
         settings: which parts, on how many images.
         devices: the processes, all of which call this function.
-        checkpoint: file of the tuning, to go on from and to write.
+        checkpoint: file of the tuning, to continue from and to write.
         store: where an earlier run may have left the outcome; None to compute and not to store.
         report: called with the share of the tuning that is done, in [0, 1].
 

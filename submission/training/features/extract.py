@@ -85,7 +85,7 @@ def extract_features(
             report(num_done / len(images))
             if signal_number := stop():
                 place = f"{num_done:,} of {len(images):,} features"
-                raise Stopped(f"stopped at {place}; the same command goes on", signal_number)
+                raise Stopped(f"stopped at {place}; the same command continues", signal_number)
 
         own = shares[devices.number]
         pixels = prefetched(_batches(images, own, batch_size))
@@ -119,7 +119,7 @@ def _read_stored(store: FeatureStore | None, chunks: list[slice], matrix: Tensor
     stored = {n for n, chunk in enumerate(chunks) if store.read(chunk.start, matrix[chunk])}
     if stored:
         num_stored = sum(_length(chunks[number]) for number in stored)
-        say(f"going on from {num_stored:,} of {len(matrix):,} stored features")
+        say(f"continuing from {num_stored:,} of {len(matrix):,} stored features")
     return stored
 
 

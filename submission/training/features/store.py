@@ -1,4 +1,4 @@
-"""Finished chunks of a feature matrix on disk, from which a run that was killed goes on."""
+"""Finished chunks of a feature matrix on disk, from which a run that was killed continues."""
 
 import shutil
 from collections.abc import Mapping
@@ -22,7 +22,7 @@ class FeatureStore:
     """A folder with a file for each chunk of rows. A file is either whole and correct, or ignored.
 
     If the disk is full or cannot be written, the store prints one warning, deletes itself, and
-    stores nothing more. The run goes on.
+    stores nothing more. The run continues.
 
     Args:
         folder: of this matrix alone. Its name contains a hash of all that decides the features.
@@ -119,7 +119,7 @@ class FeatureStore:
         except (OSError, SafetensorError) as error:
             self._broken = True
             shutil.rmtree(self.folder, ignore_errors=True)  # the rest of the run needs the space
-            say(f"warning: going on without storing features in {self.folder}: {error}")
+            say(f"warning: continuing without storing features in {self.folder}: {error}")
 
     def remove(self) -> None:
         """Deletes the folder."""

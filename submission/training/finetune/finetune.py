@@ -48,7 +48,7 @@ def finetune(
     devices: Devices,
     folder: Path,
 ) -> Finetuned:
-    """Trains extractor and heads on labelled images; goes on from a checkpoint in `folder`.
+    """Trains extractor and heads on labelled images; continues from a checkpoint in `folder`.
 
     Args:
         extractor: where to start; changed in place.

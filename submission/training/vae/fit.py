@@ -48,7 +48,7 @@ def fit(
             shared latents.
         settings: representation, network, optimisation and schedule.
         devices: where to train, in this process alone.
-        checkpoint: file to go on from and to write. Its folder receives the learning curves.
+        checkpoint: file to continue from and to write. Its folder receives the learning curves.
         report: called with the share of the training that is done, in [0, 1].
 
     Returns:
