@@ -1,17 +1,15 @@
 """How often the shipped heads are right, by factor and domain; written into the weights' card."""
 
 from collections.abc import Iterator
-from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 
-from experiments.accuracy import adapted_to, readings_of, shipped_extractor
+from experiments.accuracy import readings_of, shipped_extractor
 from experiments.finetuning import REAL
 from experiments.readings import Reading
 from experiments.run import WEIGHTS
 from experiments.teach import taught_sets
-from submission.config.configuration import load_configuration
+from experiments.validation import NAME as VALIDATION
 from submission.console import say
 from submission.data.image_set import ImageSet
 from submission.data.standin.render import render_images
@@ -35,8 +33,7 @@ def measure_card(num_images: int) -> None:
     """Measures on random images of the full grids and writes the result into the card.
 
     Images of the sets that were trained on are of the part that finetuning held out. No file is
-    needed: images are rendered one by one. The real domain is measured three times: as the
-    extractor ships, with batch norms estimated anew, and adapted as best.gin adapts it.
+    needed: images are rendered one by one.
 
     Args:
         num_images: of each domain.
@@ -60,19 +57,12 @@ def _measure(num_images: int, devices: Devices) -> dict[str, dict[str, float]]:
         readings = readings_of(frozen.extractor, heads, pixels, labels, devices)
         accuracy[f"{images.name}, held out"] = _values(readings)
     space, random = standin_space(), np.random.default_rng(0)
-    best = load_configuration(Path("configs/best.gin")).adapt
-    chosen = random.choice(space.num_points, num_images + best.num_tuning_images, replace=False)
-    say(f"{REAL}: rendering {len(chosen):,} images")
-    factors = space.index_to_factors(chosen)
-    every = render_images(REAL, space, factors)
-    pixels, labels, unlabelled = every[:num_images], factors[:num_images], every[num_images:]
-    for title, adaptation in {
-        REAL: replace(best, num_tuning_images=0, num_norm_images=0),
-        f"{REAL}, batch norms adapted": replace(best, num_tuning_images=0),
-        f"{REAL}, tuned and batch norms adapted": best,
-    }.items():
-        adapted = adapted_to(frozen, unlabelled, adaptation, devices)
-        accuracy[title] = _values(readings_of(adapted, heads, pixels, labels, devices))
+    for name in (VALIDATION, REAL):
+        say(f"{name}: rendering {num_images:,} images")
+        chosen = random.choice(space.num_points, num_images, replace=False)
+        labels = space.index_to_factors(chosen)
+        pixels = render_images(name, space, labels)
+        accuracy[name] = _values(readings_of(frozen.extractor, heads, pixels, labels, devices))
     return accuracy
 
 

@@ -14,7 +14,6 @@ from experiments.rows import (
     GRID,
     MAIN,
     ROWS,
-    SMALL_GRID,
     UNPREPARED,
     Row,
     sizes_of,
@@ -52,11 +51,7 @@ def write_document() -> None:
         InputError: if a mark names no table.
     """
     read = {row: read_results(row) for row in ROWS}
-    results = {
-        row: [{**t, "renderer": content["renderer_version"]} for t in content["trainings"]]
-        for row, content in read.items()
-        if content
-    }
+    results = {row: content["trainings"] for row, content in read.items() if content}
     accuracy = read_card(WEIGHTS)["accuracy"]
     tables = _tables(results, accuracy)
     for path in (PROJECT / "docs/results.md", PROJECT / "README.md"):
@@ -70,27 +65,20 @@ def write_document() -> None:
 
 def _tables(results: Results, accuracy: Accuracies) -> dict[str, list[str]]:
     main = _chosen(results, MAIN)
-    shown = _chosen(results, [row for row in MAIN if row.grid == GRID])
     perfect = _perfect(GRID).values()
     reference = _line(PERFECT, [_number(perfect[m]) for m in TITLES])
-    on_small = _perfect(SMALL_GRID).values()
-    small_reference = _line(f"{PERFECT}, second grid", [_number(on_small[m]) for m in TITLES])
     on_complex = _perfect(COMPLEX_GRID).values()
     made_by = ("trainings", "seconds of a fit", "commit")
     domains = {r.title: t[0]["accuracy"] for r, t in results.items() if "accuracy" in t[0]}
     tables = {
         "scores": [
-            *_header("preset", TITLES.values(), *made_by, "renderer"),
-            *(
-                f"{score_line(row.title, row.name, trainings)} {trainings[0]['renderer']} |"
-                for row, trainings in main.items()
-            ),
-            reference + " | | | |",
-            small_reference + " | | | |",
+            *_header(f"standin_real, {GRID}", TITLES.values(), *made_by),
+            *(score_line(row.title, row.name, trainings) for row, trainings in main.items()),
+            reference + " | | |",
         ],
         "headline": [
             *_header(f"standin_real, {GRID}", TITLES.values()),
-            *(_scores(row.title, trainings) for row, trainings in shown.items()),
+            *(_scores(row.title, trainings) for row, trainings in main.items()),
             reference,
         ],
         "unprepared": [
@@ -119,11 +107,7 @@ def _tables(results: Results, accuracy: Accuracies) -> dict[str, list[str]]:
         "domains": _accuracy_table(domains) if domains else [],
         "factors": [
             *_header("code", "metric", FACTOR_NAMES),
-            *(
-                line
-                for code, split in _splits(shown).items()
-                for line in _factor_lines(code, split)
-            ),
+            *(line for code, split in _splits(main).items() for line in _factor_lines(code, split)),
         ],
     }
     for number, rows in enumerate(ABLATIONS.values(), start=1):
@@ -136,13 +120,13 @@ def _tables(results: Results, accuracy: Accuracies) -> dict[str, list[str]]:
 
 
 def _pictures(results: Results, accuracy: Accuracies) -> dict[str, bytes]:
-    shown = _chosen(results, [row for row in MAIN if row.grid == GRID])
+    main = _chosen(results, MAIN)
     pictures = {
         "scores": draw_scores(
-            _scores_by_title(shown), _perfect(GRID).values(), TITLES, "Five metrics by preset"
+            _scores_by_title(main), _perfect(GRID).values(), TITLES, "Five metrics by preset"
         ),
         "accuracy": draw_accuracies(accuracy),
-        "limits": draw_limits(_splits(shown), {metric: TITLES[metric] for metric in SPLIT}),
+        "limits": draw_limits(_splits(main), {metric: TITLES[metric] for metric in SPLIT}),
     }
     for number, (title, rows) in enumerate(ABLATIONS.items(), start=1):
         done = _chosen(results, rows)

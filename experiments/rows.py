@@ -15,15 +15,14 @@ __all__ = [
     "GRID",
     "MAIN",
     "ROWS",
-    "SMALL_GRID",
     "UNPREPARED",
     "Row",
     "find_row",
     "sizes_of",
 ]
 
-GRID = "6,6,2,3,3,10,10"
-SMALL_GRID = "6,6,2,3,3,5,5"
+GRID = "6,6,2,3,3,5,5"
+EARLIER_GRID = "6,6,2,3,3,10,10"
 COMPLEX = "standin_real_complex"
 COMPLEX_GRID = "4,4,2,3,3,5,5"
 EARLIER = Earlier("478f60f", "9a667a86b09cbe34e4b578271fca4a12c659ed80924d427b9a2aed1f97ed98a3")
@@ -74,26 +73,27 @@ class Row:
 
 
 _PAPER_EARLIER = Row(
-    "paper-earlier", "paper.gin, on weights of 361,600 images", "paper", extractor=EARLIER
+    "paper-earlier",
+    "paper.gin, on weights of 361,600 images",
+    "paper",
+    grid=EARLIER_GRID,
+    extractor=EARLIER,
 )
-_NOT_ADAPTED = ("Adapt.num_tuning_images=0", "Adapt.num_norm_images=0")
 _HEADS = "the heads' expected values as a code"
 
+_main = partial(Row, grid=GRID)
+
 MAIN = (
-    Row("best", "best.gin: tuned extractor, a latent per factor", "best"),
-    Row("paper", "paper.gin: the paper's VAE", "paper"),
-    _PAPER_EARLIER,
-    Row("heads", f"{_HEADS} (reference)", "heads", num_seeds=1),
-    Row("best-small-grid", "best.gin, second grid", "best", grid=SMALL_GRID),
-    Row("heads-small-grid", f"{_HEADS}, second grid", "heads", grid=SMALL_GRID, num_seeds=1),
-    Row("paper-small-grid", "paper.gin, second grid", "paper", grid=SMALL_GRID, num_seeds=1),
+    _main("best", "best.gin: a latent per factor", "best", num_seeds=3),
+    _main("paper", "paper.gin: the paper's VAE", "paper", num_seeds=1),
+    _main("heads", f"{_HEADS} (reference)", "heads", num_seeds=1),
 )
 
 _complex = partial(Row, grid=COMPLEX_GRID, num_seeds=3, domain=COMPLEX)
 
 UNPREPARED = (
     _complex("best-complex", "best.gin", "best"),
-    _complex("not-adapted-complex", "best.gin, not adapted", "best", _NOT_ADAPTED),
+    _complex("heads-complex", f"{_HEADS} (reference)", "heads", num_seeds=1),
     _complex("paper-complex", "paper.gin", "paper"),
 )
 """On data with colours and shapes of its own, which nothing was chosen on."""
@@ -104,7 +104,7 @@ def _ablation(
     title: str,
     *overrides: str,
     preset: str,
-    grid: str = GRID,
+    grid: str = EARLIER_GRID,
     num_seeds: int = 3,
     extractor: OwnExtractor | None = EARLIER,
 ) -> Row:
@@ -117,20 +117,21 @@ _SIXTY_EPOCHS = ("Fit.num_epochs=60", "Fit.anneal_start=6", "Fit.anneal_end=30")
 
 def _features(name: str, title: str, *overrides: str, extractor: Earlier | None = EARLIER) -> Row:
     changed = (*_SIXTY_EPOCHS, *overrides)
-    return _ablation(name, title, *changed, preset="paper", grid=SMALL_GRID, extractor=extractor)
+    return _ablation(name, title, *changed, preset="paper", grid=GRID, extractor=extractor)
 
 
 _NOT_TUNED = "Adapt.num_tuning_images=0"
 
 
-def _best(name: str, title: str, *overrides: str, grid: str = GRID, **further: Any) -> Row:
-    """A change of best.gin as it was before its views were made separate."""
+def _best(name: str, title: str, *overrides: str, grid: str = EARLIER_GRID, **further: Any) -> Row:
+    """A change of adapted.gin as it was before its views were made separate."""
     changed = (*overrides, "Fit.views='plain'")
-    return _ablation(name, title, *changed, preset="best", grid=grid, **further)
+    return _ablation(name, title, *changed, preset="adapted", grid=grid, **further)
 
 
-_best_small = partial(_best, grid=SMALL_GRID)
-_views = partial(_ablation, preset="best", grid=SMALL_GRID, extractor=VERSION_1)
+_best_small = partial(_best, grid=GRID)
+_views = partial(_ablation, preset="adapted", grid=GRID, extractor=VERSION_1)
+_earlier = partial(_ablation, num_seeds=5, extractor=VERSION_1)
 
 
 def _adapted(num_images: int, num_seeds: int = 3) -> Row:
@@ -149,6 +150,19 @@ def _finetuned(name: str, title: str, *data: str, overrides: tuple[str, ...] = (
 
 # Each group begins with what its other rows are a change of.
 ABLATIONS = {
+    "Presets on version 1": (
+        _earlier("best-version-1", "adapted.gin", preset="adapted"),
+        _earlier("paper-version-1", "paper.gin", preset="paper"),
+        _PAPER_EARLIER,
+        _earlier(
+            "heads-version-1",
+            f"{_HEADS} (reference)",
+            "Adapt.num_tuning_images=9600",
+            "Adapt.num_norm_images=4096",
+            preset="heads",
+            num_seeds=1,
+        ),
+    ),
     "The paper's VAE, 30 epochs unless said otherwise": (
         _vae("quick", "quick.gin"),
         _PAPER_EARLIER,
@@ -189,13 +203,14 @@ ABLATIONS = {
             extractor=None,
         ),
     ),
-    "best.gin": (
-        _best("best-earlier", "best.gin", num_seeds=5),
+    "adapted.gin": (
+        _best("best-earlier", "adapted.gin", num_seeds=5),
         _best("not-tuned", "batch norms adapted, extractor not tuned", _NOT_TUNED, num_seeds=5),
         _best(
             "not-adapted",
             "extractor as finetuning made it",
-            *_NOT_ADAPTED,
+            _NOT_TUNED,
+            "Adapt.num_norm_images=0",
         ),
         _best("one-copy", "one copy of each latent", "Fit.num_copies=1"),
         _best("best-beta-low", "beta ends at 0.2", "Fit.beta_end=0.2"),
@@ -204,8 +219,8 @@ ABLATIONS = {
         _best("images-4000", "trained on 4,000 images", "Fit.num_images=4000"),
         _best("images-16200", "trained on 16,200 images", "Fit.num_images=16200"),
     ),
-    "best.gin on a grid of 16,200 images": (
-        _best_small("best-small-grid-earlier", "best.gin", num_seeds=5),
+    "adapted.gin on a grid of 16,200 images": (
+        _best_small("best-small-grid-earlier", "adapted.gin", num_seeds=5),
         _best_small("tuned-2400", "tuned to 2,400 images", "Adapt.num_tuning_images=2400"),
         _best_small("tuned-4800", "tuned to 4,800 images", "Adapt.num_tuning_images=4800"),
         _best_small("tuned-16200", "tuned to all images", "Adapt.num_tuning_images=16200"),
@@ -228,8 +243,8 @@ ABLATIONS = {
             overrides=("Finetune.augmentation=0.0",),
         ),
     ),
-    "best.gin with the extractor of commit 9da4471, on a grid of 16,200 images": (
-        _views("views-separate", "best.gin", num_seeds=5),
+    "adapted.gin with the extractor of commit 9da4471, on a grid of 16,200 images": (
+        _views("views-separate", "adapted.gin", num_seeds=5),
         _views("views-unit", "views not separated", "Fit.views='unit'"),
         _views("views-plain", "nor of unit length", "Fit.views='plain'"),
     ),

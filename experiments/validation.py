@@ -7,7 +7,7 @@ import numpy as np
 from experiments.varied import mixed
 from submission.data.standin.look import FOLDER, PARTS, Look, look_of, write_look
 
-__all__ = ["draw_validation", "validation_look"]
+__all__ = ["NAME", "draw_validation", "validation_look"]
 
 NAME = "standin_validation"
 ENDS = ("standin_realistic", "standin_real")

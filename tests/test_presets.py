@@ -57,25 +57,22 @@ BEYOND_THE_PAPER: dict[str, Any] = {
     "Fit.num_copies": 1,
 }
 
+BEST: dict[str, Any] = {
+    "Fit.latents": "per_factor",
+    "Fit.num_copies": 4,
+    "Fit.encoder_widths": (64, 64),
+    "Fit.decoder_widths": (64, 64),
+    "Fit.num_epochs": 20,
+    "Fit.beta_end": 0.8,
+    "Fit.anneal_start": 2,
+    "Fit.anneal_end": 10,
+}
+
 DIFFERENCES: dict[str, dict[str, Any]] = {
     "paper": {},
-    "best": {
-        "Adapt.num_tuning_images": 9600,
-        "Adapt.num_norm_images": 4096,
-        "Fit.latents": "per_factor",
-        "Fit.num_copies": 4,
-        "Fit.encoder_widths": (64, 64),
-        "Fit.decoder_widths": (64, 64),
-        "Fit.num_epochs": 20,
-        "Fit.beta_end": 0.8,
-        "Fit.anneal_start": 2,
-        "Fit.anneal_end": 10,
-    },
-    "heads": {
-        "Adapt.num_tuning_images": 9600,
-        "Adapt.num_norm_images": 4096,
-        "Fit.latents": "heads",
-    },
+    "best": BEST,
+    "adapted": {**BEST, "Adapt.num_tuning_images": 9600, "Adapt.num_norm_images": 4096},
+    "heads": {"Fit.latents": "heads"},
     "quick": {"Fit.num_epochs": 30, "Fit.anneal_start": 3, "Fit.anneal_end": 15},
     # The authors' released configuration.
     "released": {

@@ -64,10 +64,10 @@ def grids_of(standin: str) -> list[tuple[int, ...]]:
 
     Example:
         >>> grids_of("standin_real")[0]
-        (6, 6, 2, 3, 3, 2, 2)
+        (6, 6, 2, 3, 3, 3, 3)
     """
     first = default_grid(standin)[:5]
-    return [(*first, positions, positions) for positions in (2, 3, 4, 5, 6, 8)]
+    return [(*first, positions, positions) for positions in (3, 4, 5, 6, 8)]
 
 
 def durations(
