@@ -102,6 +102,11 @@ def test_weights_that_cannot_be_written_are_refused_before_the_work(
     assert_one_line(outcome, str(output))
 
 
+def test_labels_of_other_colours_and_shapes_are_not_mixed(run: Run) -> None:
+    outcome = run("finetune", "--data", "standin_toy", "--also", "standin_real_complex")
+    assert_one_line(outcome, "standin_toy, standin_real_complex", "leave out")
+
+
 @pytest.mark.parametrize(
     ("option", "value"),
     [("--memory", "nan"), ("--memory", "-1"), ("--grid", "1,2"), ("--grid", "0,1,1,1,1,1,1")],

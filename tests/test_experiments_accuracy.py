@@ -1,10 +1,12 @@
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 from scipy.stats import binomtest
 
-from experiments.labelled_sample import draw_sample, read_sample, stored_set
+from experiments.accuracy import measure_accuracies
+from experiments.labelled_sample import LabelledSample, draw_sample, read_sample, stored_set
 from experiments.pictures import draw_confusions, draw_errors
 from experiments.readings import read_factor, text_of
 from submission.data.standin.render import render_file
@@ -101,3 +103,17 @@ def test_positions_of_a_coarse_grid_are_counted_on_the_axes_of_the_heads(tmp_pat
 def test_stored_images_come_back(tmp_path: Path) -> None:
     images = np.random.default_rng(0).integers(0, 256, (3, 64, 64, 3), dtype=np.uint8)
     np.testing.assert_array_equal(stored_set("some", images, tmp_path).images, images)
+
+
+def test_colours_and_shapes_that_the_heads_do_not_know_are_not_measured(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    images = np.random.default_rng(0).integers(0, 256, (2, 64, 64, 3), dtype=np.uint8)
+    labels = np.array([[0, 1, 0, 2, 1, 3, 4], [3, 3, 1, 0, 2, 39, 0]])
+    domains = np.array(["real", "real_complex"])
+    measure_accuracies(LabelledSample("some", images, labels, domains), (), None, tmp_path)
+    content = json.loads((tmp_path / "accuracy.json").read_text())
+    known = {domain: {each["factor"] for each in content[domain]} for domain in content}
+    assert known["real"] - known["real_complex"] == {"object_color", "object_shape"}
+    assert len(known["real"]) == 7
+    assert "real_complex: colours and shapes" in capsys.readouterr().out
