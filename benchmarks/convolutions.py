@@ -1,14 +1,13 @@
 """Convolutions on a CPU in float32: ours against plain. `python -m benchmarks.convolutions`."""
 
-import argparse
 from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
 
+from benchmarks.options import prepared
 from benchmarks.pairs import compare
 from submission.models.convolutions import FastConvolutions
-from submission.training.allocator import keep_freed_memory
 
 LAYERS = ((32, 128), (16, 256), (8, 512), (4, 512))
 """Height and width of the maps, and number of channels, as in VGG19's blocks 2 to 5."""
@@ -40,12 +39,7 @@ def faster(call: Callable[[], None]) -> Callable[[], None]:
 
 def main() -> None:
     """Times each layer's passes both ways."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--batch-size", type=int, default=64)
-    parser.add_argument("--runs", type=int, default=5)
-    arguments = parser.parse_args()
-    keep_freed_memory()
-    torch.manual_seed(0)
+    arguments = prepared(__doc__, batch_size=64, runs=5)
     num_images = arguments.batch_size
     for size, channels in LAYERS:
         layer = nn.Conv2d(channels, channels, 3, padding=1).to(memory_format=torch.channels_last)

@@ -1,14 +1,12 @@
 """Speed of feature extraction: ours and plain eager float32. `python -m benchmarks.features`."""
 
-import argparse
-
 import numpy as np
 import torch
 
+from benchmarks.options import prepared
 from benchmarks.pairs import compare
 from submission.models.extractor import FeatureExtractor
 from submission.models.folding import fold
-from submission.training.allocator import keep_freed_memory
 from submission.training.devices import one_device
 from submission.training.features.extract import extract_features
 from submission.training.precision import choose_device
@@ -16,12 +14,7 @@ from submission.training.precision import choose_device
 
 def main() -> None:
     """Times both ways on random images and prints the cosine between their features."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--images", type=int, default=512)
-    parser.add_argument("--batch-size", type=int, default=256)
-    arguments = parser.parse_args()
-    keep_freed_memory()
-    torch.manual_seed(0)
+    arguments = prepared(__doc__, images=512, batch_size=256)
     extractor = FeatureExtractor("vgg19_bn")
     with torch.no_grad():
         extractor(torch.rand(32, 3, 64, 64))

@@ -1,6 +1,5 @@
 """A step of finetuning: ours against plain float32. `python -m benchmarks.finetune`."""
 
-import argparse
 import tempfile
 from pathlib import Path
 
@@ -8,13 +7,13 @@ import numpy as np
 import torch
 from torch import nn
 
+from benchmarks.options import prepared
 from benchmarks.pairs import compare
 from submission.config.settings import FinetuneSettings
 from submission.data.image_set import ImageSet
 from submission.data.standin.scene import standin_space
 from submission.models.extractor import FeatureExtractor
 from submission.models.heads import Heads
-from submission.training.allocator import keep_freed_memory
 from submission.training.batches import LabelledImages
 from submission.training.devices import Devices, one_device
 from submission.training.finetune.task import FinetuneTask
@@ -36,12 +35,7 @@ def make_task(devices: Devices, batch_size: int) -> FinetuneTask:
 
 def main() -> None:
     """Times both ways on random images of the full MPI3D factor sizes."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--batch-size", type=int, default=64)
-    parser.add_argument("--runs", type=int, default=5)
-    arguments = parser.parse_args()
-    keep_freed_memory()
-    torch.manual_seed(0)
+    arguments = prepared(__doc__, batch_size=64, runs=5)
     devices = one_device(choose_device(cuda=None))
     device, precision = devices.device, devices.precision
     pixels = torch.randint(256, (arguments.batch_size, 64, 64, 3), dtype=torch.uint8)

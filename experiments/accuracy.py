@@ -34,7 +34,7 @@ from submission.training.batches import to_unit_range
 from submission.training.devices import Devices, opened_devices
 from submission.training.features.extract import extract_features
 
-__all__ = ["adapted_to", "measure_accuracies", "readings_of", "score_model", "shipped_extractor"]
+__all__ = ["measure_accuracies", "readings_of", "score_model", "shipped_extractor"]
 
 NUM_BINS = 8
 """Bins of an axis when codes are scored: a sample has too few images of each position."""
@@ -68,7 +68,7 @@ def measure_accuracies(
             rows = sample.domains == domain
             images = sample.images[rows]
             labels = _labels_for_heads(domain, sample.labels[rows])
-            extractor = adapted_to(frozen, images, settings, devices)
+            extractor = _adapted_to(frozen, images, settings, devices)
             readings = [
                 reading
                 for reading in readings_of(extractor, heads, images, labels, devices)
@@ -101,7 +101,7 @@ def shipped_extractor() -> FrozenExtractor:
     return load_extractor("finetuned", str(WEIGHTS), Path())
 
 
-def adapted_to(
+def _adapted_to(
     frozen: FrozenExtractor, images: Pixels, settings: AdaptSettings, devices: Devices
 ) -> Extractor:
     """Adapts the extractor to images of one domain, without labels.

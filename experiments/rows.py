@@ -81,12 +81,10 @@ _PAPER_EARLIER = Row(
 )
 _HEADS = "the heads' expected values as a code"
 
-_main = partial(Row, grid=GRID)
-
 MAIN = (
-    _main("best", "best.gin: a latent per factor", "best", num_seeds=3),
-    _main("paper", "paper.gin: the paper's VAE", "paper", num_seeds=1),
-    _main("heads", f"{_HEADS} (reference)", "heads", num_seeds=1),
+    Row("best", "best.gin: a latent per factor", "best", num_seeds=3),
+    Row("paper", "paper.gin: the paper's VAE", "paper", num_seeds=1),
+    Row("heads", f"{_HEADS} (reference)", "heads", num_seeds=1),
 )
 
 _complex = partial(Row, grid=COMPLEX_GRID, num_seeds=3, domain=COMPLEX)

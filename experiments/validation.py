@@ -1,13 +1,11 @@
 """The look on which settings are chosen: between the realistic and the real one, drawn once."""
 
-from pathlib import Path
-
 import numpy as np
 
 from experiments.varied import mixed
-from submission.data.standin.look import FOLDER, PARTS, Look, look_of, write_look
+from submission.data.standin.look import PARTS, Look, look_of
 
-__all__ = ["NAME", "draw_validation", "validation_look"]
+__all__ = ["NAME", "validation_look"]
 
 NAME = "standin_validation"
 ENDS = ("standin_realistic", "standin_real")
@@ -30,8 +28,3 @@ def validation_look() -> Look:
         for part, kind in PARTS.items()
     }
     return look_of(NAME, values)
-
-
-def draw_validation(folder: Path = FOLDER) -> None:
-    """Writes the look among those that ship."""
-    write_look(validation_look(), folder / f"{NAME}.json")

@@ -66,11 +66,12 @@ def steps_in_process(
         return take_steps(devices, folder, num_steps=num_steps, batch_statistics=batch_statistics)
 
 
+@pytest.mark.usefixtures("narrow_trunk")
 def test_two_processes_take_the_steps_of_one(tmp_path: Path) -> None:
     """With a network and settings in which images of a batch do not depend on each other.
 
-    Products of another number of rows are rounded otherwise. Then a max pooling may take the other
-    one of two nearly equal numbers, which changes gradients by about a hundredth.
+    A wide network would convolve by tiles, which round more. Then a max pooling may take the other
+    one of two nearly equal numbers.
     """
     [(losses, whole)] = run_in_processes(1, steps_in_process, tmp_path, 2, False)
     (first_losses, first), (second_losses, second) = run_in_processes(
@@ -81,7 +82,7 @@ def test_two_processes_take_the_steps_of_one(tmp_path: Path) -> None:
     assert len(whole) > 40
     for name, value in whole.items():
         assert torch.equal(first[name], second[name]), name
-        assert (first[name] - value).norm() <= 0.03 * value.norm(), name
+        torch.testing.assert_close(first[name], value, rtol=1e-3, atol=1e-5, msg=name)
 
 
 def test_processes_keep_equal_weights_with_batch_norm_dropout_and_augmentation(

@@ -4,13 +4,13 @@ from pathlib import Path
 
 import numpy as np
 
-from experiments.validation import draw_validation, validation_look
-from submission.data.standin.look import FOLDER, PARTS, look_named
+from experiments.validation import NAME, validation_look
+from submission.data.standin.look import FOLDER, PARTS, look_named, write_look
 
 
 def test_the_look_that_ships_is_the_one_that_was_drawn(tmp_path: Path) -> None:
-    draw_validation(tmp_path)
-    name = "standin_validation.json"
+    name = f"{NAME}.json"
+    write_look(validation_look(), tmp_path / name)
     assert (tmp_path / name).read_text() == (FOLDER / name).read_text()
 
 

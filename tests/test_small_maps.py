@@ -1,8 +1,7 @@
 import pytest
-import torch
-from torch.nn import functional as F
 
 from submission.models.small_maps import convolve_by_product
+from tests.convolving import assert_convolves
 
 
 @pytest.mark.parametrize(
@@ -12,18 +11,10 @@ from submission.models.small_maps import convolve_by_product
 def test_a_product_gives_the_convolution_and_its_derivatives(
     size: tuple[int, int], kernel: int, padding: int, has_bias: bool
 ) -> None:
-    torch.manual_seed(0)
-    maps = torch.randn(5, 6, *size, dtype=torch.float64, requires_grad=True)
-    weight = torch.randn(7, 6, kernel, kernel, dtype=torch.float64, requires_grad=True)
-    bias = torch.randn(7, dtype=torch.float64, requires_grad=True) if has_bias else None
-    leaves = [leaf for leaf in (maps, weight, bias) if leaf is not None]
-    expected = F.conv2d(maps, weight, bias, padding=padding)
-    product = convolve_by_product(maps, weight, bias, padding)
-    torch.testing.assert_close(product, expected)
-    direction = torch.randn_like(expected)
-    for first, second in zip(
-        torch.autograd.grad(product, leaves, direction),
-        torch.autograd.grad(expected, leaves, direction),
-        strict=True,
-    ):
-        torch.testing.assert_close(first, second)
+    assert_convolves(
+        lambda maps, weight, bias: convolve_by_product(maps, weight, bias, padding),
+        size,
+        kernel,
+        padding,
+        has_bias=has_bias,
+    )

@@ -3,6 +3,7 @@ import torch
 from torch.nn import functional as F
 
 from submission.models.winograd import convolve_by_tiles
+from tests.convolving import assert_convolves
 
 
 @pytest.mark.parametrize("size", [(4, 4), (8, 8), (8, 12)], ids=str)
@@ -10,21 +11,7 @@ from submission.models.winograd import convolve_by_tiles
 def test_tiles_give_the_convolution_and_its_derivatives(
     size: tuple[int, int], *, has_bias: bool
 ) -> None:
-    torch.manual_seed(0)
-    maps = torch.randn(3, 6, *size, dtype=torch.float64, requires_grad=True)
-    weight = torch.randn(7, 6, 3, 3, dtype=torch.float64, requires_grad=True)
-    bias = torch.randn(7, dtype=torch.float64, requires_grad=True) if has_bias else None
-    leaves = [leaf for leaf in (maps, weight, bias) if leaf is not None]
-    expected = F.conv2d(maps, weight, bias, padding=1)
-    tiled = convolve_by_tiles(maps, weight, bias)
-    torch.testing.assert_close(tiled, expected)
-    direction = torch.randn_like(expected)
-    for first, second in zip(
-        torch.autograd.grad(tiled, leaves, direction),
-        torch.autograd.grad(expected, leaves, direction),
-        strict=True,
-    ):
-        torch.testing.assert_close(first, second)
+    assert_convolves(convolve_by_tiles, size, kernel=3, padding=1, has_bias=has_bias)
 
 
 def test_only_the_derivatives_that_are_asked_for_are_computed() -> None:

@@ -80,7 +80,7 @@ def run_loop(
         InputError: if the checkpoint is of another run, or a loss or weight is not finite.
         Stopped: if a signal stopped the training.
     """
-    _go_on(task, checkpoint, together)
+    _continue(task, checkpoint, together)
     saved_at = time.monotonic()
     unchecked: list[Tensor] = []
     with (
@@ -115,7 +115,7 @@ def run_loop(
                 )
 
 
-def _go_on(task: Task, checkpoint: CheckpointFile, together: Devices | None) -> None:
+def _continue(task: Task, checkpoint: CheckpointFile, together: Devices | None) -> None:
     if (state := checkpoint.load()) is not None:
         task.restore(state)
         say(
