@@ -49,7 +49,6 @@ case $AICROWD_DATASET_NAME in
         printf '%s\n' "$estimate"
         STANDIN_GRID=${estimate##*$'\n'}
       fi
-      echo "rendering $AICROWD_DATASET_NAME, a look-alike of MPI3D (once)"
       run -m submission data render "$AICROWD_DATASET_NAME" --grid "$STANDIN_GRID"
     elif [[ -n ${STANDIN_GRID:-} ]]; then
       echo "note: $data is used as it is; for the grid $STANDIN_GRID, set DISENTANGLEMENT_LIB_DATA to a new folder"

@@ -137,6 +137,7 @@ def render(name: str, grid: str | None, folder: Path, seed: int, force: bool) ->
     path = file_of(name, folder)
     if path.exists() and not force:
         raise InputError(f"{path} is here already; --force renders it anew")
+    say(f"rendering {name} (the first time, the renderer is compiled for half a minute)")
     render_file(name, tuple(int(word) for word in words), path, seed)
     say(f"rendered {path}, {path.stat().st_size:,} bytes")
 

@@ -83,21 +83,31 @@ def _rendered(
 ) -> Iterator[tuple[int, npt.NDArray[np.uint8]]]:
     """Yields a grid's images in pieces, each with the number of its first image.
 
-    Scenes that differ in their two colours only are shaded once.
+    The kernels may be compiled for the first piece. So the bar starts after it.
     """
+    pieces = _pieces(look, space, seed)
+    first = next(pieces)
+    with progress_bar(space.num_points, look.name, " images") as bar:
+        for piece in itertools.chain([first], pieces):
+            yield piece
+            bar.update(len(piece[1]))
+
+
+def _pieces(
+    look: Look, space: FactorSpace, seed: int
+) -> Iterator[tuple[int, npt.NDArray[np.uint8]]]:
+    """Scenes that differ in their two colours only are shaded once."""
     colors, shapes, sizes, views, rings, rows, columns = space.sizes
     positions = np.indices((rows, columns)).reshape(2, -1).T
-    with progress_bar(space.num_points, look.name, " images") as bar:
-        for shape, size, view in itertools.product(range(shapes), range(sizes), range(views)):
-            for start in range(0, len(positions), SCENES_AT_ONCE):
-                piece = positions[start : start + SCENES_AT_ONCE]
-                geometry = np.insert(piece, [0, 0, 0], (shape, size, view), axis=1)
-                scenes, which = _shade(look, space, geometry), np.arange(len(piece))
-                for color, ring in itertools.product(range(colors), range(rings)):
-                    factors = np.insert(geometry, [0, 3], (color, ring), axis=1)
-                    first = int(space.factors_to_index(factors[:1])[0])
-                    yield first, develop(look, seed, scenes, which, factors, first + which)
-                    bar.update(len(piece))
+    for shape, size, view in itertools.product(range(shapes), range(sizes), range(views)):
+        for start in range(0, len(positions), SCENES_AT_ONCE):
+            piece = positions[start : start + SCENES_AT_ONCE]
+            geometry = np.insert(piece, [0, 0, 0], (shape, size, view), axis=1)
+            scenes, which = _shade(look, space, geometry), np.arange(len(piece))
+            for color, ring in itertools.product(range(colors), range(rings)):
+                factors = np.insert(geometry, [0, 3], (color, ring), axis=1)
+                first = int(space.factors_to_index(factors[:1])[0])
+                yield first, develop(look, seed, scenes, which, factors, first + which)
 
 
 def render_file(domain: str, sizes: tuple[int, ...], path: Path, seed: int = 0) -> None:
