@@ -7,7 +7,6 @@ import glob
 import hashlib
 import json
 import os
-import re
 import secrets
 import shutil
 import socket
@@ -17,8 +16,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-
-from safetensors import SafetensorError
 
 from submission.console import say
 from submission.errors import InputError, OutputError
@@ -41,8 +38,10 @@ def replacing(path: Path, num_bytes: int = 0) -> Iterator[Path]:
 
     The folder is made if it is missing. After an error the temporary file is removed and the file
     that stood at `path` before is untouched. Temporary files of writers that were killed are
-    removed, too. Libraries report a full disk as RuntimeError or SafetensorError; such an error
-    becomes OutputError when the disk takes no further bytes.
+    removed, too. The block must write into the temporary file, not put another file in its place,
+    as `safetensors.save_file` does: such a file has other permissions, and its own temporary file
+    stays behind when the program is killed. torch.save reports a full disk as RuntimeError; such an
+    error becomes OutputError when the disk takes no further bytes.
 
     Args:
         path: the file to write.
@@ -72,7 +71,7 @@ def replacing(path: Path, num_bytes: int = 0) -> Iterator[Path]:
             fcntl.flock(handle, fcntl.LOCK_EX)
         try:
             yield beside
-        except (OSError, RuntimeError, SafetensorError) as error:
+        except (OSError, RuntimeError) as error:
             reason = _reason(error, beside)
             if reason is None:
                 raise
@@ -100,9 +99,6 @@ def _reason(error: Exception, beside: Path) -> OSError | None:
         if error.filename is None:
             return error if error.errno in REFUSED else None
         return error if Path(os.fsdecode(error.filename)) == beside else None
-    number = re.search(r"\(os error (\d+)\)", str(error))  # how safetensors reports the system's
-    if number:
-        return OSError(int(number[1]), os.strerror(int(number[1])))
     try:
         with beside.open("ab") as file:
             file.write(bytes(PROBE))

@@ -55,6 +55,13 @@ def test_imports_go_downward(path: Path) -> None:
             assert LAYER_OF[part_of(name)] <= layer, f"{module_of(path)} imports {name}"
 
 
+@pytest.mark.parametrize("path", SOURCES, ids=module_of)
+def test_no_file_is_put_in_the_place_of_the_one_that_is_written(path: Path) -> None:
+    """save_file renames a file of its own, which has other permissions and outlives a kill."""
+    used = {name.rpartition(".")[2] for name in names_used(tree_of(path))}
+    assert used.isdisjoint({"save_file", "serialize_file"})
+
+
 def test_no_module_imports_itself_through_others() -> None:
     modules = {module_of(path) for path in SOURCES if path.name != "__init__.py"}
     graph = {

@@ -67,6 +67,12 @@ def test_an_extraction_goes_on_after_its_last_whole_chunk(tmp_path: Path) -> Non
     assert list(tmp_path.iterdir()) == []
 
 
+def test_chunks_have_the_permissions_of_any_other_file(tmp_path: Path) -> None:
+    extract(Brightness(), FeatureStore(tmp_path))
+    (tmp_path / "other").touch()
+    assert len({path.stat().st_mode for path in tmp_path.iterdir()}) == 1
+
+
 @pytest.mark.parametrize("damage", ["cut", "changed", "other type", "not finite"])
 def test_a_damaged_chunk_is_computed_anew(
     damage: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]

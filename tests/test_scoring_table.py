@@ -42,6 +42,12 @@ def test_round_trip(table: CodeTable, tmp_path: Path) -> None:
     assert again.source == table.source
 
 
+def test_the_file_has_the_permissions_of_any_other(table: CodeTable, tmp_path: Path) -> None:
+    save_table(table, tmp_path / "codes.safetensors")
+    (tmp_path / "other").touch()
+    assert len({path.stat().st_mode for path in tmp_path.iterdir()}) == 1
+
+
 def test_the_same_table_has_the_same_bytes(table: CodeTable, tmp_path: Path) -> None:
     paths = [tmp_path / f"{number}.safetensors" for number in range(8)]
     for path in paths:

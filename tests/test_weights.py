@@ -32,6 +32,11 @@ def saved(tmp_path: Path) -> Path:
     return path
 
 
+def test_the_files_have_the_permissions_of_any_other(saved: Path, tmp_path: Path) -> None:
+    (tmp_path / "other").touch()
+    assert len({path.stat().st_mode for path in tmp_path.iterdir()}) == 1
+
+
 def test_weights_come_back_within_half_precision(saved: Path) -> None:
     extractor, heads, sha256 = load_weights(saved)
     assert heads is None

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor, nn
 
 from submission.errors import InputError, MissingFileError, one_line
@@ -68,8 +68,9 @@ def save_extractor(
         for name, weight, bias in zip(heads.names, heads.weights, heads.biases, strict=True):
             tensors |= {f"{HEADS}{name}.weight": weight, f"{HEADS}{name}.bias": bias}
     stored = {name: _stored(name, value) for name, value in tensors.items()}
-    with replacing(path) as beside:
-        save_file(stored, beside, metadata=metadata)
+    content = save(stored, metadata=metadata)
+    with replacing(path, len(content)) as beside:
+        beside.write_bytes(content)
     digest = sha256_of(path)
     write_json(card_path(path), {"sha256": digest, "architecture": extractor.architecture, **card})
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
+from safetensors.numpy import save
 
 from submission.errors import InputError, MissingFileError
 from submission.factors import FactorSpace
@@ -98,8 +98,9 @@ def save_table(table: CodeTable, path: Path) -> None:
     }
     # One entry alone: the library writes several in a new order each time.
     metadata = {FORMAT: json.dumps(origin)}
-    with replacing(path, table.codes.nbytes) as beside:
-        save_file({"codes": np.ascontiguousarray(table.codes)}, beside, metadata)
+    content = save({"codes": np.ascontiguousarray(table.codes)}, metadata)
+    with replacing(path, len(content)) as beside:
+        beside.write_bytes(content)
 
 
 def load_table(path: Path) -> CodeTable:

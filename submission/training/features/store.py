@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
 from submission.console import say
@@ -116,7 +116,7 @@ class FeatureStore:
             return
         try:
             writing.result()
-        except (OSError, SafetensorError) as error:
+        except OSError as error:
             self._broken = True
             shutil.rmtree(self.folder, ignore_errors=True)  # the rest of the run needs the space
             say(f"warning: continuing without storing features in {self.folder}: {error}")
@@ -128,7 +128,7 @@ class FeatureStore:
 
     def _write(self, name: str, tensors: dict[str, Tensor]) -> None:
         with replacing(self.folder / f"{name}.safetensors") as beside:
-            save_file(tensors, beside, metadata={"sha256": _sha256_of(tensors)})
+            beside.write_bytes(save(tensors, metadata={"sha256": _sha256_of(tensors)}))
 
 
 def _fault(stored: Mapping[str, Tensor], like: Mapping[str, Tensor], sha256: str | None) -> str:
