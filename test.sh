@@ -23,4 +23,5 @@ fi
 "$PYTHON" -m ruff format --check .
 "$PYTHON" -m ruff check .
 "$PYTHON" -m mypy
-"$PYTHON" -m pytest "$@"
+# A test computes on one core, and there is a worker for each; -n 0 runs them in this process.
+OMP_NUM_THREADS=${OMP_NUM_THREADS:-1} "$PYTHON" -m pytest -n auto --dist worksteal "$@"
