@@ -1,7 +1,7 @@
-"""Labelled renders whose look varies: between the two simulations' looks, and a little beyond.
+"""Labelled renders whose look varies: the simulations' paint, the scenes of all three looks.
 
 An extractor that is to read another camera's images must not rely on what differs from one look to
-the next. The ranges were chosen so that they cover most of the real look's numbers.
+the next. Cameras and the angles of the axes were fitted together, so they move together here.
 """
 
 import functools
@@ -18,23 +18,27 @@ __all__ = ["SIMULATIONS", "mixed", "varied_look"]
 FloatArray = npt.NDArray[np.float64]
 
 SIMULATIONS = ("standin_toy", "standin_realistic")
+REAL = "standin_real"
 FIRST_NUMBER = 8
 """Smaller numbers are those of the fixed looks."""
 
 BEYOND = 0.3
 """How far a mixture of the two looks may lie outside them, as a share of their difference."""
 
+TOWARDS_REAL = 1.2
+"""How far a scene may lie from the mixture towards the real look's, as a share of the difference."""
+
 MEASURES: dict[str, list[float]] = {
     "cameras": [0.05, 0.05, 0.06, 0.5, 0.6, 0.8, 2.5],
     "ring": [0.02, 0.03, 1.5, 1.5],
     "walls": [0.12, 1.5],
     "plate": [0.05],
-    "axes": [0.8, 1.5, 0.8, 1.5],
+    "axes": [0.4, 0.7, 0.4, 0.7],
     "shoulder": [0.015, 0.012, 0.012, 0.012],
     "rod": [0.01, 0.006, 0.01],
     "column": [0.012, 0.012, 0.012, 0.015, 0.025],
     "foot": [0.03, 0.03, 0.02, 0.03, 0.06],
-    "extents": [0.009, 0.009],
+    "extents": [0.013, 0.013],
     "spins": [2.5, 2.5],
 }
 """Standard deviations of what is added to the measures of `Scene`, in their units."""
@@ -118,9 +122,12 @@ def _mixed(random: Generator, part: str, key: str) -> FloatArray:
 
 
 def _scene(random: Generator) -> dict[str, FloatArray]:
+    real = look_named(REAL).scene
+    towards = random.uniform(0, TOWARDS_REAL)
     scene = {}
     for key in Scene._fields:
         mixture = _mixed(random, "scene", key)
+        mixture = mixture + towards * (getattr(real, key) - mixture)
         changed = mixture + np.array(MEASURES[key]) * random.standard_normal(mixture.shape)
         scene[key] = np.maximum(changed, LEAST.get(key, -np.inf))
     return scene
