@@ -16,8 +16,9 @@ from pathlib import Path
 
 import click
 
+from submission.console import prepare_streams
 from submission.errors import InputError, Stopped, UserError
-from submission.server.environment import is_debugging, let_threads_sleep
+from submission.server.environment import is_debugging, let_threads_sleep, user_path
 from submission.server.termination import ending_on_sigterm
 
 __all__ = ["main", "program", "run_commands"]
@@ -104,15 +105,24 @@ def run_commands(group: click.Group, name: str, argv: Sequence[str] | None = Non
     """
     let_threads_sleep()
     words = sys.argv[1:] if argv is None else argv
-    # Shells know ~ at the beginning of a word, but not in --output=~/there.
-    words = [re.sub("^(--[a-z-]+=)~/", rf"\g<1>{Path.home()}/", word) for word in words]
     given: dict[str, bool] = {}
     _add_debug_option(group)
 
     def run() -> None:
         given["debug"] = is_debugging()
+        for before, word in zip((name, *words), words, strict=False):
+            if re.fullmatch("(--[a-z-]+=)?", word):
+                raise InputError(
+                    f"expected no empty word on the command line, got {word!r} after {before}; "
+                    "write a value, or leave the option out"
+                )
         try:
-            group.main(args=words, prog_name=name, standalone_mode=False, obj=given)
+            group.main(
+                args=[_at_home(word) for word in words],
+                prog_name=name,
+                standalone_mode=False,
+                obj=given,
+            )
         except ModuleNotFoundError as error:
             package = (error.name or "").partition(".")[0]
             if package not in EXTRA_OF:
@@ -123,6 +133,13 @@ def run_commands(group: click.Group, name: str, argv: Sequence[str] | None = Non
             ) from error
 
     return program(run, lambda: given.get("debug", False))
+
+
+def _at_home(word: str) -> str:
+    """Replaces ~ in a word such as --output=~/there; shells know it at a word's beginning only."""
+    option, _, path = word.partition("=")
+    is_home = word.startswith("--") and path.startswith("~/")
+    return f"{option}={user_path(path)}" if is_home else word
 
 
 def _add_debug_option(command: click.Command) -> None:
@@ -157,6 +174,7 @@ def program(main: Callable[[], None], shows_traceback: Callable[[], bool] = is_d
     Returns:
         0 after success, 1 after an error, 2 after a wrong usage, 128 + N after signal N.
     """
+    prepare_streams()
     try:
         with ending_on_sigterm():
             main()

@@ -1,12 +1,30 @@
 """What programs print: lines, and progress bars with the time left."""
 
+import io
+import os
 import sys
+from pathlib import Path
 
 from tqdm import tqdm
 
-__all__ = ["mute", "progress_bar", "say"]
+__all__ = ["mute", "prepare_streams", "progress_bar", "say"]
 
 _muted = False
+
+
+def prepare_streams() -> None:
+    """Lets any text be printed, also where standard streams are closed or take ASCII only."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the number, so that no result's file does
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115
+        elif isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def mute() -> None:

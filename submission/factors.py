@@ -33,7 +33,8 @@ class FactorSpace:
         sizes: F numbers of values, each at least 1.
 
     Raises:
-        InputError: if names and sizes differ in length, a size is below 1, or a name repeats.
+        InputError: if names and sizes differ in length, a size is below 1, or a name repeats or
+            cannot be printed.
 
     Example:
         >>> FactorSpace(("shape", "size"), (3, 4)).index_to_factors([5]).tolist()
@@ -52,6 +53,8 @@ class FactorSpace:
             raise InputError(f"expected factor sizes of at least 1, got {self.sizes}")
         if len(set(self.names)) != len(self.names):
             raise InputError(f"expected distinct factor names, got {self.names}")
+        if not all(name.strip() and name.isprintable() for name in self.names):
+            raise InputError(f"expected factor names that can be printed, got {self.names}")
 
     @property
     def num_factors(self) -> int:

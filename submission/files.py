@@ -20,7 +20,15 @@ from typing import Any
 from submission.console import say
 from submission.errors import InputError, OutputError
 
-__all__ = ["locked", "replacing", "require_room", "sha256_of", "write_json", "writing"]
+__all__ = [
+    "locked",
+    "replacing",
+    "require_room",
+    "sha256_of",
+    "write_json",
+    "write_text",
+    "writing",
+]
 
 LOCK_NAME = ".lock"
 
@@ -271,7 +279,23 @@ def write_json(path: Path, content: Any) -> None:
         ...     Path(folder, "scores.json").read_text().split()
         ['{', '"mig":', '0.5', '}']
     """
-    encoded = (json.dumps(content, indent=2, allow_nan=False) + "\n").encode()
+    write_text(path, json.dumps(content, indent=2, allow_nan=False) + "\n")
+
+
+def write_text(path: Path, text: str) -> None:
+    """Writes text in UTF-8, atomically; bytes of file names that are not UTF-8 are escaped.
+
+    Raises:
+        OutputError: if the file cannot be written.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     write_text(Path(folder, "page.html"), "whole")
+        ...     Path(folder, "page.html").read_text()
+        'whole'
+    """
+    encoded = text.encode(errors="backslashreplace")
     with replacing(path, len(encoded)) as beside:
         beside.write_bytes(encoded)
 

@@ -221,6 +221,22 @@ def test_an_option_may_begin_with_the_home_folder(
     assert_one_line(run(*words), "error:", f"{tmp_path}/mine/standin_real")
 
 
+def test_commands_work_for_a_user_who_is_not_listed_and_has_no_home(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("HOME")
+    monkeypatch.setattr(os, "getuid", lambda: 2**31)
+    assert_one_line(run("data", "check", "standin_real", "--folder=."), "standin_real.npz")
+    assert_one_line(
+        run("data", "check", "standin_real", "--folder=~/mine"), "home folder", "~/mine"
+    )
+
+
+@pytest.mark.parametrize("word", ["", "--output="])
+def test_an_empty_word_is_refused_and_not_the_present_folder(run: Run, word: str) -> None:
+    assert_one_line(run("data", "show", "standin_real", word), "error:", repr(word), "standin_real")
+
+
 @pytest.mark.parametrize(("before", "after"), [(None, SPINS), ("7", "7")])
 def test_threads_without_work_sleep_soon_unless_the_user_says_otherwise(
     before: str | None, after: str, monkeypatch: pytest.MonkeyPatch

@@ -3,11 +3,14 @@
 import errno
 import os
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from submission.cli import program
+from submission.config.configuration import PROJECT
 from submission.errors import InputError, MissingFileError, OutputError, Stopped
 
 MISTAKES = (
@@ -94,3 +97,38 @@ def test_a_signal_outside_of_a_loop_ends_the_program_in_order(
     assert ended
     assert kind.name in capsys.readouterr().err
     assert signal.getsignal(signal.SIGTERM) == before
+
+
+@pytest.mark.parametrize("closed", [(1,), (2,), (0, 1, 2)], ids=str)
+def test_closed_streams_end_no_program_and_no_file_takes_their_place(
+    closed: tuple[int, ...], tmp_path: Path
+) -> None:
+    text = (
+        "from submission.cli import program\n"
+        "from submission.console import progress_bar, say\n"
+        "def body():\n"
+        "    with open('file', 'w') as file:\n"
+        "        assert file.fileno() > 2\n"
+        "        say('line')\n"
+        "        progress_bar(1, 'work', ' images').close()\n"
+        "    open('done', 'w').close()\n"
+        "raise SystemExit(program(body))\n"
+    )
+    closing = " ".join(f"{number}>&-" for number in closed)
+    command = ["sh", "-c", f'exec "$0" -c "$1" {closing}', sys.executable, text]
+    variables = os.environ | {"PYTHONPATH": str(PROJECT)}
+    assert subprocess.run(command, cwd=tmp_path, env=variables, check=False).returncode == 0
+    assert (tmp_path / "done").exists()
+
+
+def test_text_that_the_terminal_cannot_show_is_escaped() -> None:
+    program_text = (
+        "from submission.cli import program\n"
+        "from submission.console import say\n"
+        "raise SystemExit(program(lambda: say('gr\\xf6sse \\udcff')))\n"
+    )
+    variables = os.environ | {"PYTHONIOENCODING": "ascii", "PYTHONPATH": str(PROJECT)}
+    done = subprocess.run(
+        [sys.executable, "-c", program_text], env=variables, capture_output=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (0, b"gr\\xf6sse \\udcff\n")

@@ -1,5 +1,6 @@
 """Codes and factors are read from every kind of file, and a bad cell is named."""
 
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -119,6 +120,11 @@ def test_a_bad_cell_is_named(
         ("", "codes.csv"),
         ("z0,factor:size\n1,2\n3,large\n", "'large' in row 1, column size"),
         ("factor:size\n1\n", "factors only"),
+        ("z0,factor:size,factor: size\n1,2,3\n", "different name for each factor.* size, size"),
+        ("z0,z1\n1,2\n3,\0004\n", "zero byte"),
+        ("z0,z1\n1,1_0\n", "'1_0' in row 0, column z1"),
+        ("z0;z1\n1;2\n", "commas.*';'"),
+        ("z0\tz1\n1\t2\n", "commas"),
     ],
 )
 def test_a_bad_csv_file_is_refused(tmp_path: Path, text: str, words: str) -> None:
@@ -133,6 +139,46 @@ def test_a_csv_file_without_names_is_read_whole(tmp_path: Path) -> None:
     path = tmp_path / "codes.csv"
     path.write_text("0.5,1\n2,3\n")
     assert read_codes(path).codes.tolist() == [[0.5, 1.0], [2.0, 3.0]]
+
+
+def test_words_with_lines_below_are_values_and_not_numbers(tmp_path: Path) -> None:
+    (tmp_path / "codes.csv").write_text("z0,factor:kind\n1,1_11\n2,11_1\n3,1_11\n")
+    factors = read_codes(tmp_path / "codes.csv").factors
+    assert factors is not None
+    assert len(np.unique(factors)) == 2
+
+
+def test_arrays_that_are_no_codes_are_not_read(tmp_path: Path) -> None:
+    other = np.array({"a": 1}, dtype=object)
+    np.savez(tmp_path / "codes.npz", codes=CODES, factors=FACTORS, other=other)
+    np.testing.assert_array_equal(read_codes(tmp_path / "codes.npz").codes, CODES)
+
+
+def test_names_in_bytes_are_read_as_text(tmp_path: Path) -> None:
+    np.savez(tmp_path / "codes.npz", codes=CODES, factors=FACTORS, factor_names=[b"a", b"b"])
+    assert read_codes(tmp_path / "codes.npz").names == ("a", "b")
+
+
+def test_codes_that_change_while_they_are_read_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_npz(tmp_path, CODES, FACTORS)
+    load = np.load
+
+    def loading(*words: Any, **options: Any) -> Any:
+        write_npz(tmp_path, CODES + 1, FACTORS)
+        return load(*words, **options)
+
+    monkeypatch.setattr(np, "load", loading)
+    with pytest.raises(InputError, match=f"{path} changed"):
+        read_codes(path)
+
+
+def write_twice(folder: Path) -> Path:
+    path = write_npz(folder, CODES, FACTORS)
+    with zipfile.ZipFile(path, "a") as archive, archive.open("codes", "w") as member:
+        np.save(member, CODES + 1)
+    return path
 
 
 def write_pickle(folder: Path) -> Path:
@@ -168,6 +214,7 @@ def write_text(name: str) -> Callable[[Path], Path]:
     [
         (write_pickle, "codes.npy"),
         (write_cut, "codes.npz"),
+        (write_twice, "each once, got codes, codes"),
         (write_text("codes.safetensors"), "codes.safetensors"),
         (write_text("codes.pt"), r"\.npz.*codes\.pt"),
         (write_arrays("a.npz", a=CODES, b=CODES), "codes.*got a, b"),
@@ -188,11 +235,12 @@ def test_a_file_that_cannot_be_scored_is_named(
     assert str(path) in str(caught.value)
 
 
-def test_a_bf16_file_is_read_or_refused_in_one_line(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", ["bfloat16", "float8_e4m3fn"])
+def test_numbers_that_numpy_does_not_know_are_one_line(tmp_path: Path, kind: str) -> None:
     import torch
     from safetensors.torch import save_file as save
 
     path = tmp_path / "codes.safetensors"
-    save({"codes": torch.ones(4, 2, dtype=torch.bfloat16)}, path)
+    save({"codes": torch.ones(4, 2).to(getattr(torch, kind))}, path)
     with pytest.raises(InputError, match=r"codes\.safetensors"):
         read_codes(path)

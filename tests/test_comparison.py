@@ -102,6 +102,20 @@ def test_trainings_of_one_entry_share_a_row(
     assert "one" not in rows
 
 
+def test_two_experiments_of_one_name_are_refused(experiments: list[Path], tmp_path: Path) -> None:
+    other = add_training(tmp_path / "one", b"333", (0,))
+    with pytest.raises(InputError, match=r"different names.*one, one"):
+        compare_experiments([experiments[0], other], None, load_pool(), None)
+
+
+@pytest.mark.parametrize("content", [b"name,kind\xff\n", b"a,b,c\n"])
+def test_a_pool_that_cannot_be_read_is_one_line(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "pool.csv"
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=str(path)):
+        load_pool(path)
+
+
 def test_what_was_not_scored_is_refused(tmp_path: Path) -> None:
     with pytest.raises(MissingFileError, match=r"AICROWD_EVALUATION_NAME=none.*local_evaluation"):
         compare_experiments([tmp_path / "none"], None, load_pool(), None)

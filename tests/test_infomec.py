@@ -2,6 +2,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from submission.errors import InputError
 from submission.factors import FactorSpace
 from submission.scoring.metrics.infomec import infomec
 from submission.scoring.reference import perfect_codes
@@ -89,3 +90,15 @@ def test_scale_shift_and_dead_latents_change_little() -> None:
 def test_a_single_latent_is_refused() -> None:
     with pytest.raises(ValueError, match=r"two active latents.*got 1"):
         infomec(CENTRED[:, :1], FACTORS)
+
+
+@pytest.mark.parametrize("scale", [2.0**-1000, 2.0**-1060, 2.0**30])
+def test_the_unit_of_the_codes_changes_nothing(scale: float) -> None:
+    codes = np.round(noisy(CENTRED), 3)[:, :2] * 2.0**20 // 1
+    assert infomec(codes * scale, FACTORS[:, :2]) == infomec(codes, FACTORS[:, :2])
+
+
+def test_a_factor_with_another_value_in_each_row_is_one_line() -> None:
+    factors = np.stack([np.arange(600), FACTORS[:600, 0]], axis=1)
+    with pytest.raises(InputError, match="each of 600 rows"):
+        infomec(CENTRED[:600], factors)

@@ -134,6 +134,16 @@ def test_what_another_training_left_is_left_out(planted: Planted) -> None:
     assert "curve_loss" not in {file.stem for file in (planted.report / "figures").iterdir()}
 
 
+@pytest.mark.parametrize("name", ["training.json", "curves.csv"])
+def test_a_broken_file_of_training_is_named(planted: Planted, name: str) -> None:
+    path = planted.environment.training_path / name
+    kept = path.read_bytes()
+    path.write_bytes(b"step,name\n\xff[" if name == "curves.csv" else b"[1")
+    with pytest.raises(InputError, match=f"{path}.*remove it"):
+        write_report(planted.environment, planted.environment.experiment_path / "report")
+    path.write_bytes(kept)
+
+
 def test_scores_of_a_model_that_was_replaced_are_refused(planted: Planted) -> None:
     before = planted.table.source.model_sha256[:12]
     planted.environment.model_path.write_bytes(b"another model")

@@ -10,6 +10,7 @@ import pytest
 
 from submission.cli import main
 from submission.factors import FactorSpace
+from submission.files import locked
 from submission.job.code_report import write_code_report
 from submission.job.score import GridPoints, Sample, score_codes
 from tests.blocked import run_without
@@ -48,6 +49,31 @@ def test_scores_are_printed_and_written(tmp_path: Path, capsys: pytest.CaptureFi
     assert "perfect code" in page
     figures = {path.stem for path in (tmp_path / "out/figures").iterdir()}
     assert {"matrix_mig", "violins", "dependence", "confusion_size", "latent_z01"} <= figures
+
+
+def test_a_name_that_is_no_text_is_written_escaped(tmp_path: Path) -> None:
+    path = write_npz(tmp_path, CODES, FACTORS).rename(tmp_path / "c\udcff.npz")
+    assert main(["score", str(path), "--metric", "irs", "--output", str(tmp_path / "out")]) == 0
+    assert r"c\udcff.npz" in (tmp_path / "out/report.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("names", ["size,", "size,\x1b[31m", "a\nb,shape", "\udc80,shape"])
+def test_names_of_factors_can_be_printed(
+    tmp_path: Path, names: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = write_npz(tmp_path, CODES, FACTORS)
+    assert main(["score", str(path), "--metric", "irs", "--names", names]) == 1
+    assert "can be printed" in capsys.readouterr().err
+
+
+def test_two_runs_do_not_mix_their_files(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = write_npz(tmp_path, CODES, FACTORS)
+    with locked(tmp_path / "out", "another"):
+        assert main(["score", str(path), *QUICK, "--output", str(tmp_path / "out")]) == 1
+    assert "another" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize("grid", ["4,24,183", "cars3d"])

@@ -1,5 +1,6 @@
 """`python -m submission score`: codes of any model in, scores out."""
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy.typing as npt
 from submission.console import say
 from submission.data.grids import grid_of
 from submission.errors import InputError
+from submission.files import locked
 from submission.job.score import INFOMEC, CodeScores, GridPoints, Sample, score_codes, write_scores
 from submission.scoring.code_files import read_codes
 from submission.scoring.settings import ALL_METRICS
@@ -77,30 +79,32 @@ def score(
       python -m submission score codes.npz --names shape,size,colour --seed 0 --seed 1
     """  # noqa: D301 (click reads the backspace)
     chosen = None if names is None else [name.strip() for name in names.split(",")]
-    found = read_codes(codes, factors, None if grid else chosen)
-    points: GridPoints | Sample
-    if grid is not None:
-        if found.factors is not None:
+    with locked(output, "scores") if output else nullcontext():
+        found = read_codes(codes, factors, None if grid else chosen)
+        points: GridPoints | Sample
+        if grid is not None:
+            if found.factors is not None:
+                raise InputError(
+                    f"expected factors or a grid, got factors in {factors or codes} and --grid "
+                    f"{grid}; leave one out"
+                )
+            points = GridPoints(*grid_of(grid, len(found.codes), chosen))
+        elif found.factors is not None:
+            points = Sample(found.factors, found.names)
+        else:
             raise InputError(
-                f"expected factors or a grid, got factors in {factors or codes} and --grid {grid}; "
-                "leave one out"
+                f"expected factors for the codes in {codes}, got none; save them beside the codes "
+                "as 'factors', or give --factors FILE, or --grid SIZES if the codes are a whole "
+                "grid's"
             )
-        points = GridPoints(*grid_of(grid, len(found.codes), chosen))
-    elif found.factors is not None:
-        points = Sample(found.factors, found.names)
-    else:
-        raise InputError(
-            f"expected factors for the codes in {codes}, got none; save them beside the codes as "
-            "'factors', or give --factors FILE, or --grid SIZES if the codes are a whole grid's"
-        )
-    say(f"scoring {len(found.codes):,} codes of {found.codes.shape[1]} latents in {codes}")
-    result = score_codes(codes, found.codes, points, seeds, metrics)
-    say(result.text())
-    if output is not None:
-        for path in write_scores(result, output):
-            say(f"scores: {path}")
-        if result.scores:
-            _report(result, found.codes, points, output)
+        say(f"scoring {len(found.codes):,} codes of {found.codes.shape[1]} latents in {codes}")
+        result = score_codes(codes, found.codes, points, seeds, metrics)
+        say(result.text())
+        if output is not None:
+            for path in write_scores(result, found.sha256, output):
+                say(f"scores: {path}")
+            if result.scores:
+                _report(result, found.codes, points, output)
 
 
 def _report(

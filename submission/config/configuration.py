@@ -16,7 +16,7 @@ from submission.config.settings import (
     FitSettings,
 )
 from submission.errors import InputError, MissingFileError
-from submission.files import replacing
+from submission.files import write_text
 
 __all__ = [
     "PROJECT",
@@ -159,8 +159,7 @@ def save_configuration(path: Path, *groups: Group) -> None:
         ...     load_configuration(Path(folder, "run.gin")).fit.seed
         7
     """
-    with replacing(path) as beside:
-        beside.write_text(configuration_text(*groups), encoding="utf-8")
+    write_text(path, configuration_text(*groups))
 
 
 def _presets(path: Path) -> str:

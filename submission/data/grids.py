@@ -41,7 +41,7 @@ def grid_of(
     text = text.strip()
     hidden: tuple[str, ...] = ()
     words = [word.strip() for word in text.split(",")]
-    if all(word.isascii() and word.isdecimal() for word in words):
+    if all(word.isascii() and word.isdecimal() and len(word) < 20 for word in words):
         sizes = tuple(map(int, words))
         space = FactorSpace(tuple(names or (f"factor {f}" for f in range(len(sizes)))), sizes)
     elif names is not None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from submission.console import say
 from submission.data.images import ImageSet, open_images
 from submission.errors import UserError
-from submission.files import replacing, writing
+from submission.files import write_text, writing
 from submission.job.codes import ScoredCodes, codes_to_score
 from submission.report.results import Result, joined, read_result, scores_path, write_result
 from submission.scoring.leaderboard import load_pool
@@ -63,8 +63,7 @@ def evaluate_representation(
     for text in ("", describe(result.scores), "", factor_table(result.scores), rows):
         say(text)
     write_result(result, path)
-    with replacing(path.with_suffix(".csv")) as beside:
-        beside.write_text(csv_table(result.rows), encoding="utf-8")
+    write_text(path.with_suffix(".csv"), csv_table(result.rows))
     with writing(environment.experiment_path):
         write_result_files(result.scores, environment.experiment_path, images.name)
     say(f"scores: {path}")

@@ -8,7 +8,7 @@ import numpy as np
 
 from submission.errors import InputError
 from submission.factors import FactorSpace
-from submission.files import replacing, sha256_of, write_json
+from submission.files import write_json, write_text
 from submission.scoring.aggregate import aggregate
 from submission.scoring.arrays import FloatArray, IntArray
 from submission.scoring.metrics.infomec import InfoMEC, infomec
@@ -167,11 +167,16 @@ def score_codes(
     return CodeScores(path, tuple(scores), information, tuple(notes))
 
 
-def write_scores(found: CodeScores, folder: Path) -> tuple[Path, Path]:
+def write_scores(found: CodeScores, sha256: str, folder: Path) -> tuple[Path, Path]:
     """Writes `scores.json` and `scores.csv`.
 
     The JSON holds everything. The CSV has one line for each metric: its mean, its standard
     deviation over the seeds, and the value of each seed.
+
+    Args:
+        found: the scores.
+        sha256: hash of the file of codes, as it was read.
+        folder: where to write.
 
     Raises:
         OSError: if the folder cannot be written.
@@ -182,7 +187,7 @@ def write_scores(found: CodeScores, folder: Path) -> tuple[Path, Path]:
     write_json(
         as_json,
         {
-            "codes": {"file": str(found.path), "sha256": sha256_of(found.path)},
+            "codes": {"file": str(found.path), "sha256": sha256},
             "scores": {metric: mean for row in rows for metric, mean in row.means.items()},
             INFOMEC: information,
             "rows": json_table(rows),
@@ -199,6 +204,5 @@ def write_scores(found: CodeScores, folder: Path) -> tuple[Path, Path]:
             lines.append([metric, mean, row.stds.get(metric, ""), *values])
     for name, value in (information or {}).items():
         lines.append([f"{INFOMEC}_{name}", value, "", *([""] * len(found.scores))])
-    with replacing(as_csv) as beside:
-        beside.write_text(csv_text(lines), encoding="utf-8")
+    write_text(as_csv, csv_text(lines))
     return as_json, as_csv

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from submission.console import say
 from submission.errors import InputError, MissingFileError
-from submission.files import replacing, write_json
+from submission.files import write_json, write_text
 from submission.report.results import other_model, read_result
 from submission.scoring.aggregate import aggregate
 from submission.scoring.leaderboard import Entry, standings
@@ -84,9 +84,16 @@ def compare_experiments(
 
     Raises:
         MissingFileError: if an experiment has not been scored.
-        InputError: if scores are of other models, or those to be averaged are not comparable.
+        InputError: if scores are of other models, two experiments share a name, or those to be
+            averaged are not comparable.
         OutputError: if the output cannot be written.
     """
+    names = [experiment.name for experiment in experiments]
+    if len(set(names)) < len(names):
+        raise InputError(
+            f"expected experiments of different names, got {', '.join(names)}; name each once, or "
+            "rename a folder"
+        )
     trainings = {experiment.name: read_scores(experiment) for experiment in experiments}
     entries = (
         {together: list(trainings.values())}
@@ -111,7 +118,6 @@ def compare_experiments(
     say(text)
     if output is not None:
         for suffix, content in (("txt", text), ("csv", csv_table(rows))):
-            with replacing(output / f"comparison.{suffix}") as beside:
-                beside.write_text(content, encoding="utf-8")
+            write_text(output / f"comparison.{suffix}", content)
         write_json(output / "comparison.json", json_table(rows))
         say(f"comparison: {output}")

@@ -7,7 +7,7 @@ from typing import Any
 
 from submission.console import say
 from submission.errors import InputError
-from submission.files import replacing
+from submission.files import replacing, write_text
 from submission.report.carriers import RULES, VERDICTS, Carrier, carriers_of
 from submission.report.codes_content import Roles, content_of_codes
 from submission.report.confusions import read_by_all
@@ -67,8 +67,7 @@ def write_page(subject: Subject, folder: Path) -> Path:
         with replacing(folder / "figures" / f"{picture.name}.png") as beside:
             beside.write_bytes(picture.png)
     page = folder / "report.html"
-    with replacing(page) as beside:
-        beside.write_text(render_page(content), encoding="utf-8")
+    write_text(page, render_page(content))
     return page
 
 

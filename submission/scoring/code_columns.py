@@ -123,20 +123,25 @@ def _is_text(column: Array) -> bool:
 def is_number(cell: Any) -> bool:
     """Tells whether a cell is a number, NaN and infinity included, or empty.
 
+    Python reads 1_1 as 11; here it is text.
+
     Example:
-        >>> [is_number(cell) for cell in ("0.5", "nan", "red")]
-        [True, True, False]
+        >>> [is_number(cell) for cell in ("0.5", "nan", "red", "1_1")]
+        [True, True, False, False]
     """
     try:
         float(cell)
     except ValueError:
         return False
-    return True
+    return "_" not in _text(cell)
+
+
+def _text(cell: Any) -> str:
+    return cell.decode("utf-8", "replace") if isinstance(cell, bytes) else str(cell)
 
 
 def _shown(cell: Any) -> str:
-    text = cell.decode("utf-8", "replace") if isinstance(cell, bytes) else str(cell)
-    return repr(text[:40])
+    return repr(_text(cell)[:40])
 
 
 def _place(place: str, row: int, column: str) -> str:

@@ -41,6 +41,9 @@ def read_csv(path: Path) -> dict[str, Array]:
     import pandas
     from pandas.errors import EmptyDataError, ParserError, ParserWarning
 
+    if b"\0" in path.read_bytes():  # pandas would end the cell there
+        raise InputError(f"expected text in UTF-8 in {path}, got a zero byte; save it as UTF-8")
+
     def read(**options: Any) -> Any:
         try:
             with warnings.catch_warnings():
@@ -62,6 +65,9 @@ def read_csv(path: Path) -> dict[str, Array]:
             ) from error
 
     first = [str(cell).strip() for cell in read(header=None, nrows=1, dtype=str).iloc[0]]
+    other = next((sign for sign in ";\t" if len(first) == 1 and sign in first[0]), None)
+    if other is not None:
+        raise InputError(f"expected commas between the cells of {path}, got {other!r}; replace it")
     has_names = not all(is_number(cell) for cell in first)
     if not has_names and len(first) > 1 and first == [str(number) for number in range(len(first))]:
         raise InputError(

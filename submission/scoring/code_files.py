@@ -1,6 +1,7 @@
 """Codes and factor values read from files that any framework can write."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,7 +9,9 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 
 from submission.data.archive import ZIP_ERRORS, open_file
-from submission.errors import InputError
+from submission.data.image_set import FileState
+from submission.errors import InputError, one_line
+from submission.files import sha256_of
 from submission.scoring.arrays import Array, FloatArray, IntArray
 from submission.scoring.code_columns import (
     codes_of_columns,
@@ -32,6 +35,7 @@ BROKEN = (
     ValueError,
     TypeError,
     LookupError,
+    AttributeError,
     MemoryError,
     SyntaxError,
     SafetensorError,
@@ -47,11 +51,13 @@ class LabelledCodes:
         codes: (n, C) float32 or float64, all finite.
         factors: (n, F) whole numbers from 0; None if no file has any.
         names: F names of the factors; empty if there are no factors.
+        sha256: hash of the file with the codes.
     """
 
     codes: FloatArray
     factors: IntArray | None
     names: tuple[str, ...]
+    sha256: str
 
 
 def read_codes(
@@ -73,7 +79,8 @@ def read_codes(
     Raises:
         FileNotFoundError: if a file is missing.
         InputError: if a file is of another kind, damaged, or holds what is no code or no factor,
-            with row and column; if the numbers of rows differ; if both files have factors.
+            with row and column; if the numbers of rows differ; if both files have factors; if the
+            codes change while they are read.
 
     Example:
         >>> import tempfile
@@ -83,7 +90,12 @@ def read_codes(
         ...     read_codes(path).factors.shape
         (5, 1)
     """
+    with open_file(path):
+        pass  # a folder, a device or a file that may not be read is refused
+    opened, digest = FileState.of(path), sha256_of(path)
     latents, factors, own_names = _read(path)
+    if FileState.of(path) != opened:
+        raise InputError(f"{path} changed while it was read; wait until it is whole")
     place = path
     if factors_path is not None:
         if factors:
@@ -98,7 +110,7 @@ def read_codes(
         raise InputError(f"expected codes in {path}, got factors only")
     codes = codes_of_columns(latents, str(path))
     if not factors:
-        return LabelledCodes(codes, None, ())
+        return LabelledCodes(codes, None, (), digest)
     values = factors_of_columns(factors, str(place))
     if len(values) != len(codes):
         turned = "; the codes look transposed" if len(values) == codes.shape[1] else ""
@@ -112,52 +124,65 @@ def read_codes(
             f"expected {values.shape[1]} different names, one for each factor in {place}, "
             f"got {len(chosen)}: {', '.join(chosen)}"
         )
-    return LabelledCodes(codes, values, chosen)
+    return LabelledCodes(codes, values, chosen, digest)
 
 
 def _read(path: Path) -> tuple[Columns, Columns, list[str]]:
     """Reads a file's columns: latents, factors, and names of factors that lie beside them."""
     if path.suffix not in SUFFIXES:
         raise InputError(f"expected a file that ends in {', '.join(SUFFIXES)}, got {path}")
-    with open_file(path):
-        pass  # a folder, a device or a file that may not be read is refused
     if path.suffix == ".csv":
         columns = read_csv(path)
-        labels = {name: columns.pop(name) for name in list(columns) if name.startswith(PREFIX)}
-        factors = {name.removeprefix(PREFIX).strip(): labels[name] for name in labels}
+        labels = [name for name in columns if name.startswith(PREFIX)]
+        stripped = [name.removeprefix(PREFIX).strip() for name in labels]
+        if len(set(stripped)) < len(stripped):
+            raise InputError(
+                f"expected a different name for each factor in {path}, got {', '.join(stripped)}"
+            )
+        factors = {name: columns.pop(label) for name, label in zip(stripped, labels, strict=True)}
         return columns, factors, []
     try:
-        arrays = _arrays(path)
+        with _arrays(path) as (names, read):
+            latents, here = _chosen(names, path)
+            return (
+                columns_of_array(read(latents), f"{latents} in {path}") if latents else {},
+                columns_of_array(read(here), f"{here} in {path}") if here else {},
+                read(NAMES).reshape(-1).astype(str).tolist() if NAMES in names else [],
+            )
+    except InputError:
+        raise
     except BROKEN as error:
-        reason = " ".join(str(error).split())[:200] or type(error).__name__
         raise InputError(
-            f"expected arrays of numbers in {path}, which is never unpickled: {reason}"
+            f"expected arrays of numbers in {path}, which is never unpickled: {one_line(error)}"
         ) from error
-    here = [name for name in FACTORS if name in arrays]
+
+
+def _chosen(names: Sequence[str], path: Path) -> tuple[str, str]:
+    """Names the array of codes and that of factors out of all; empty for one that is not there."""
+    here = [name for name in FACTORS if name in names]
     if len(here) > 1:
         raise InputError(f"expected one of {' and '.join(here)} in {path}, got both; drop one")
-    rest = [name for name in arrays if name not in (*FACTORS, NAMES)]
-    chosen = [CODES] if CODES in rest else rest
-    if len(chosen) > 1 or not (chosen or here):
+    rest = [name for name in names if name not in (*FACTORS, NAMES)]
+    chosen = [name for name in rest if name == CODES] or rest
+    if len(chosen) > 1 or not (chosen or here) or len(set(names)) < len(names):
         raise InputError(
-            f"expected an array named {CODES}, {' or '.join(FACTORS)} in {path}, "
-            f"got {', '.join(sorted(arrays)) or 'none'}; save it under one of these names"
+            f"expected an array named {CODES}, {' or '.join(FACTORS)} in {path}, each once, "
+            f"got {', '.join(sorted(names)) or 'none'}; save it under one of these names"
         )
-    return (
-        columns_of_array(arrays[chosen[0]], f"{chosen[0]} in {path}") if chosen else {},
-        columns_of_array(arrays[here[0]], f"{here[0]} in {path}") if here else {},
-        [str(name) for name in arrays.get(NAMES, np.empty(0)).reshape(-1)],
-    )
+    return "".join(chosen), "".join(here)
 
 
-def _arrays(path: Path) -> dict[str, Array]:
-    """Reads all arrays of a file; that of an `.npy` file is called codes."""
+@contextmanager
+def _arrays(path: Path) -> Iterator[tuple[list[str], Callable[[str], Array]]]:
+    """Opens a file; yields its arrays' names, and what reads one. An `.npy` file's is codes."""
     if path.suffix == ".safetensors":
         with safe_open(path, framework="numpy") as file:
-            return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            yield list(file.keys()), file.get_tensor
+        return
     with open_file(path) as file:
         content = np.load(file, allow_pickle=False)
         if isinstance(content, np.ndarray):
-            return {CODES: content}
+            yield [CODES], lambda _: content
+            return
         with content:
-            return {name: content[name] for name in content.files}
+            yield content.files, content.__getitem__

@@ -114,9 +114,13 @@ def load_pool(path: Path = POOL) -> list[Entry]:
     with path.open(encoding="utf-8", newline="") as file:
         reader = csv.DictReader(file)
         wanted = ["name", "kind", "data", "source", *ALL_METRICS]
-        if reader.fieldnames != wanted:
-            raise InputError(f"expected the columns {wanted} in {path}, got {reader.fieldnames}")
-        return [_entry(row, path) for row in reader]
+        try:
+            rows, names = list(reader), reader.fieldnames
+        except (UnicodeError, csv.Error) as error:
+            raise InputError(f"expected a CSV file in UTF-8 at {path}, got {error}") from error
+    if names != wanted:
+        raise InputError(f"expected the columns {wanted} in {path}, got {names}")
+    return [_entry(row, path) for row in rows]
 
 
 def _entry(row: dict[str, str], path: Path) -> Entry:

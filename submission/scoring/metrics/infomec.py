@@ -61,7 +61,8 @@ def infomec(codes: FloatArray, factors: IntArray) -> InfoMEC:
         factors: (N, F); factors with one value only take no part.
 
     Raises:
-        InputError: if fewer than two latents are active or fewer than two factors vary.
+        InputError: if fewer than two latents are active or fewer than two factors vary, or if no
+            two rows share a value of a factor.
 
     Example:
         >>> factors = np.random.default_rng(0).integers(3, size=(1000, 2))
@@ -73,6 +74,12 @@ def infomec(codes: FloatArray, factors: IntArray) -> InfoMEC:
     z, s = codes[rows].astype(np.float64), factors[rows]
     s = s[:, ~is_constant(s)]
     z = z[:, ~is_constant(z)]
+    for column in s.T:
+        if len(np.unique(column)) == len(s):
+            raise InputError(
+                "expected rows that share a value of each factor, got a factor with another value "
+                f"in each of {len(s):,} rows; join its values, such as in 10 bins"
+            )
     ranges = np.ptp(z, axis=0)
     active = ranges > ACTIVE_SHARE * ranges.max(initial=0)
     if active.sum() < 2 or s.shape[1] < 2:
@@ -80,6 +87,8 @@ def infomec(codes: FloatArray, factors: IntArray) -> InfoMEC:
             f"expected two active latents and two factors that vary, got {active.sum()} and "
             f"{s.shape[1]}"
         )
+    # The squares of tiny latents would be 0; a power of two changes no digit.
+    z = np.ldexp(z, -np.frexp(ranges)[1])
     z = (z - z.mean(axis=0)) / z.std(axis=0)
     information = np.stack([_information(z[:, active], column) for column in s.T], axis=1)  # (C, F)
     return InfoMEC(
