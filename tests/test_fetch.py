@@ -125,7 +125,9 @@ def test_a_mixture_of_two_versions_of_one_length_is_discarded(
     assert (tmp_path / "images.npz").read_bytes() == server.content
 
 
-@pytest.mark.parametrize("url", ["no address", "ftp://127.0.0.1/a.npz", "http://"])
+@pytest.mark.parametrize(
+    "url", ["no address", "ftp://127.0.0.1/a.npz", "http://", f"http://{'a' * 70}.com/a.npz"]
+)
 def test_what_is_no_address_is_one_line(url: str, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=f"expected the address of a file, got '{url}'"):
         download(url, tmp_path / "images.npz", pause=0)

@@ -134,3 +134,10 @@ def test_files_are_checked_before_anything_is_sent(
     assert upload("--endpoint", hub.address) == 1
     assert "own.json" in line_of(capsys)
     assert not hub.repositories
+
+
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize("weights", [".", "/"])
+def test_a_folder_is_no_weights(weights: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["hub", "me/mine", "--weights", weights]) == 1
+    assert f"expected {weights} to upload" in line_of(capsys)

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 import requests
+from urllib3.exceptions import LocationParseError
 
 from submission.console import progress_bar, say
 from submission.errors import InputError, UserError
@@ -113,7 +114,7 @@ def _receive_all(
                 ) from error
             say(f"connection lost at {arrived:,} bytes, trying again")
             time.sleep(min(pause * 2 ** (failures - 1), 30.0))
-        except requests.RequestException as error:
+        except (requests.RequestException, LocationParseError) as error:
             raise InputError(f"expected the address of a file, got {url!r}: {error}") from error
 
 

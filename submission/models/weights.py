@@ -40,7 +40,7 @@ def card_path(path: Path) -> Path:
         >>> card_path(Path("weights/extractor.safetensors")).as_posix()
         'weights/extractor.json'
     """
-    return path.with_suffix(".json")
+    return path.parent / f"{path.stem}.json"
 
 
 def save_extractor(
