@@ -2,7 +2,8 @@
 
 import csv
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import numpy as np
 from submission.data.catalogue import MPI3D_NAMES, STANDIN_NAMES
 from submission.data.images import ImageSet, open_images
 from submission.data.npz import has_member
-from submission.errors import InputError
+from submission.errors import InputError, one_line
 from submission.files import sha256_of
 from submission.report.results import other_model, read_result, scores_path
 from submission.report.subject import Curve, Subject
@@ -83,9 +84,10 @@ def _training(path: Path, scores: Scores) -> Mapping[str, Any]:
     """Reads what the run that made the model noted; nothing if another run noted it."""
     if not path.is_file():
         return {}
-    notes: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     made = scores.source and scores.source.model_sha256
-    return notes if notes.get("model_sha256") == made else {}
+    with _reading(path):
+        notes: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        return notes if notes.get("model_sha256") == made else {}
 
 
 def _configuration(path: Path, scores: Scores) -> str:
@@ -133,9 +135,21 @@ def _curves(path: Path) -> dict[str, Curve]:
     curves: dict[str, Curve] = {}
     if not path.is_file():
         return curves
-    with path.open(encoding="utf-8", newline="") as file:
+    with _reading(path), path.open(encoding="utf-8", newline="") as file:
         for line in csv.DictReader(file):
             steps, values = curves.setdefault(line["name"], ([], []))
             steps.append(int(line["step"]))
             values.append(float(line["value"]))
     return curves
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    """Refuses a file that holds something else than training wrote."""
+    try:
+        yield
+    except (ValueError, LookupError, TypeError, AttributeError, csv.Error) as error:
+        raise InputError(
+            f"expected what training writes in {path}, got {one_line(error)}; delete the file to "
+            "leave it out of the report"
+        ) from error
