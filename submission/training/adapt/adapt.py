@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from submission.config.settings import AdaptSettings
-from submission.console import progress_bar, say
+from submission.console import say
 from submission.data.image_set import ImageSet
 from submission.errors import InputError
 from submission.models.extractor import Extractor
@@ -108,11 +108,8 @@ def _computed(
         extractor = task.network.cpu().eval().requires_grad_(requires_grad=False)
         del task
         release_freed_memory()
-    count = min(settings.num_norm_images or settings.num_tuning_images, len(images.images))
-    with progress_bar(count, "adaptation", " images") as bar:
-        adapted = estimate_norms(
-            extractor, images.images, count, settings.seed, devices, bar.update
-        )
+    num_images = settings.num_norm_images or settings.num_tuning_images
+    adapted = estimate_norms(extractor, images.images, num_images, settings.seed, devices)
     for name, value in adapted.state_dict().items():
         if not value.isfinite().all():
             raise InputError(
