@@ -17,7 +17,7 @@ from pathlib import Path
 import click
 
 from submission.errors import InputError, Stopped, UserError
-from submission.server.environment import is_debugging, let_threads_sleep
+from submission.server.environment import is_debugging, let_threads_sleep, user_path
 from submission.server.termination import ending_on_sigterm
 
 __all__ = ["main", "program", "run_commands"]
@@ -103,14 +103,12 @@ def run_commands(group: click.Group, name: str, argv: Sequence[str] | None = Non
         The exit status; see `program`.
     """
     let_threads_sleep()
-    words = sys.argv[1:] if argv is None else argv
-    # Shells know ~ at the beginning of a word, but not in --output=~/there.
-    words = [re.sub("^(--[a-z-]+=)~/", rf"\g<1>{Path.home()}/", word) for word in words]
     given: dict[str, bool] = {}
     _add_debug_option(group)
 
     def run() -> None:
         given["debug"] = is_debugging()
+        words = [_with_home_folder(word) for word in (sys.argv[1:] if argv is None else argv)]
         try:
             group.main(args=words, prog_name=name, standalone_mode=False, obj=given)
         except ModuleNotFoundError as error:
@@ -123,6 +121,11 @@ def run_commands(group: click.Group, name: str, argv: Sequence[str] | None = Non
             ) from error
 
     return program(run, lambda: given.get("debug", False))
+
+
+def _with_home_folder(word: str) -> str:
+    """Replaces ~ in --output=~/there; shells know it at the beginning of a word only."""
+    return re.sub("^(--[a-z-]+=)(~/.*)", lambda found: found[1] + str(user_path(found[2])), word)
 
 
 def _add_debug_option(command: click.Command) -> None:

@@ -230,3 +230,16 @@ def test_threads_without_work_sleep_soon_unless_the_user_says_otherwise(
         monkeypatch.setenv("GOMP_SPINCOUNT", before)
     assert main(["settings"]) == 0
     assert os.environ["GOMP_SPINCOUNT"] == after
+
+
+def test_a_user_without_a_home_folder_misses_it_only_where_it_is_named(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def unknown(number: int) -> None:
+        raise KeyError(number)
+
+    monkeypatch.delenv("HOME", raising=False)
+    monkeypatch.setattr("pwd.getpwuid", unknown)
+    assert main(["settings"]) == 0
+    assert main(["report", "--output=~/there"]) == 1
+    assert "got '~/there'; write the folder's path" in capsys.readouterr().err
