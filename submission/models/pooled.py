@@ -1,9 +1,9 @@
 """A trunk with a pooling that has no weights, to compare the learned aggregation with."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from submission.models.extractor import Extractor, normalise_rows
 from submission.models.rmac import rmac
@@ -53,10 +53,6 @@ class PooledExtractor(Extractor):
 
     def __init__(self, architecture: str, pooling: str) -> None:
         super().__init__(architecture, POOLINGS[pooling])
-
-    def layers(self) -> Iterator[nn.Module]:
-        """Yields the layers of the trunk."""
-        yield from self.trunk
 
 
 def random_extractor(pooling: str) -> PooledExtractor:

@@ -3,15 +3,15 @@
 R-MAC (Tolias, Sicre and Jégou 2016) describes an image by the maxima over regions of several sizes.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
 from submission.models.extractor import Extractor, normalise_rows
 
-__all__ = ["INPUT_SIZE", "RMACExtractor", "region_vectors", "rmac"]
+__all__ = ["RMACExtractor", "region_vectors", "rmac"]
 
 INPUT_SIZE = 224
 REGIONS = ((1, 1), (3, 2), (5, 2))
@@ -55,7 +55,7 @@ def rmac(maps: Tensor, regions: Sequence[tuple[int, int]] = REGIONS) -> Tensor:
 
 
 class RMACExtractor(Extractor):
-    """The frozen extractor of the stage-1 submission.
+    """The frozen extractor of the stage-1 submission; its trunk ends with (B, 512, 7, 7) maps.
 
     Args:
         architecture: the trunk. The stage-1 submission has vgg19_bn.
@@ -63,7 +63,3 @@ class RMACExtractor(Extractor):
 
     def __init__(self, architecture: str = "vgg19_bn") -> None:
         super().__init__(architecture, rmac, resized=INPUT_SIZE)
-
-    def layers(self) -> Iterator[nn.Module]:
-        """Yields the layers of the trunk, which end with (B, 512, 7, 7)."""
-        yield from self.trunk

@@ -18,8 +18,7 @@ from submission.report.page import render_page
 from submission.report.score_rows import score_groups
 from submission.report.subject import Subject
 from submission.scoring.seed_spread import SeedSpread, spreads_of_seeds
-from submission.scoring.settings import ALL_METRICS
-from submission.scoring.text_tables import IRS_NOTE, TITLES, Row
+from submission.scoring.text_tables import IRS_NOTE, TITLES, Row, metrics_of
 from submission.server.environment import Environment
 
 __all__ = ["write_page", "write_report"]
@@ -81,8 +80,9 @@ def _content(subject: Subject) -> dict[str, Any]:
     factors = following(deciding).tolist()
     names = scores.factor_names
     nothing = "unknown" if deciding.floor is None else "no single factor"
+    order = order_latents(deciding, active)
     roles = Roles(
-        order=[c for c in order_latents(deciding, active) if active[c]],
+        order=[c for c in order if active[c]],
         factors=factors,
         words=[
             "off" if not on else nothing if factor < 0 else words_of(names[factor])
@@ -94,16 +94,14 @@ def _content(subject: Subject) -> dict[str, Any]:
     if subject.codes is not None and subject.factors is not None:
         read = read_by_all(subject.codes, subject.factors)
     carriers = carriers_of(scores, deciding, read)
-    order = order_latents(deciding, active)
     maps, losses = heat_maps(matrices, order, labels, names), curves(subject.curves)
     of_codes = content_of_codes(subject, roles, {it.factor: it.latent for it in carriers})
     spreads = spreads_of_seeds(subject.seeds)
     rows = [_over_seeds(subject.rows[0], spreads), *subject.rows[1:]]
-    metrics = [m for m in ALL_METRICS if any(m in row.means for row in rows)]
     return {
         "subject": subject,
         "scores": scores,
-        "titles": {metric: TITLES[metric] for metric in metrics},
+        "titles": {metric: TITLES[metric] for metric in metrics_of(rows)},
         "groups": score_groups(rows, scores.source, is_rendered=subject.is_rendered),
         "spreads": spreads,
         "irs_note": IRS_NOTE,

@@ -19,7 +19,7 @@ from submission.training.adapt.tuning import TuningTask
 from submission.training.allocator import release_freed_memory
 from submission.training.checkpoint import CheckpointFile
 from submission.training.devices import Devices
-from submission.training.features.identity import PACKAGE, sources_sha256
+from submission.training.features.identity import sources_sha256
 from submission.training.features.store import FeatureStore
 from submission.training.loop import run_loop
 
@@ -96,7 +96,7 @@ def _computed(
             "device": devices.device.type,
             "precision": devices.precision.dtype,
             "torch": version("torch"),
-            "sources": sources_sha256(PACKAGE),
+            "sources": sources_sha256(),
         }
         task = TuningTask(extractor, require_heads(frozen), images.images, settings, devices)
         for factor, value, share in task.rare_values:
