@@ -8,9 +8,9 @@ import torch
 
 from benchmarks.options import prepared
 from benchmarks.pairs import compare
-from submission.models.extractor import FeatureExtractor
+from submission.models.extractor import Extractor, FeatureExtractor
 from submission.models.folding import FoldedExtractor, fold
-from submission.models.rmac import RMACExtractor
+from submission.models.rmac import INPUT_SIZE, rmac
 from submission.training.devices import one_device
 from submission.training.features.extract import extract_features
 from submission.training.precision import choose_device
@@ -21,7 +21,7 @@ def main() -> None:
     arguments = prepared(__doc__, images=64)
     devices = one_device(choose_device(cuda=None))
     small = fold(FeatureExtractor().eval(), devices.precision.dtype)
-    large = fold(RMACExtractor().eval(), devices.precision.dtype)
+    large = fold(Extractor("vgg19_bn", rmac, INPUT_SIZE).eval(), devices.precision.dtype)
     shape = (arguments.images, 64, 64, 3)
     images = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
 

@@ -95,8 +95,8 @@ def measure_accuracies(
 def _require_labels_of(heads: Heads, sample: LabelledSample) -> None:
     if sample.labels.shape[1:] != (len(heads.names),):
         raise InputError(
-            f"expected labels (N, {len(heads.names)}) of {', '.join(heads.names)} in {sample.name}, "
-            f"got {sample.labels.shape}; -1 stands for an unknown value"
+            f"expected labels (N, {len(heads.names)}) of {', '.join(heads.names)} in "
+            f"{sample.name}, got {sample.labels.shape}; -1 stands for an unknown value"
         )
 
 

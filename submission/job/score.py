@@ -174,7 +174,7 @@ def write_scores(found: CodeScores, folder: Path) -> tuple[Path, Path]:
     deviation over the seeds, and the value of each seed.
 
     Raises:
-        OSError: if the folder cannot be written.
+        OutputError: if the folder cannot be written.
     """
     rows = [found.row()] if found.scores else []
     information = None if found.infomec is None else found.infomec._asdict()

@@ -7,8 +7,8 @@ from submission.errors import InputError
 from submission.models.extractor import Extractor, plain_vectors
 from submission.models.heads import Heads
 from submission.models.imagenet import architecture_of, imagenet_file, load_imagenet_trunk
-from submission.models.pooled import POOLINGS, PooledExtractor, random_extractor
-from submission.models.rmac import RMACExtractor
+from submission.models.pooled import POOLINGS, random_extractor
+from submission.models.rmac import INPUT_SIZE, rmac
 from submission.models.weights import load_weights
 
 __all__ = ["KINDS", "LEARNED", "RANDOM", "FrozenExtractor", "load_extractor", "require_heads"]
@@ -73,8 +73,8 @@ def load_extractor(kind: str, weights: str, folder: Path) -> FrozenExtractor:
         "run without it: ./run.sh configs/paper.gin",
         setting="Extract.weights",
     )
-    pooled = kind in POOLINGS
-    extractor = PooledExtractor(architecture, kind) if pooled else RMACExtractor(architecture)
+    pool, size = (POOLINGS[kind], None) if kind in POOLINGS else (rmac, INPUT_SIZE)
+    extractor = Extractor(architecture, pool, size)
     load_imagenet_trunk(extractor.trunk, path)
     return FrozenExtractor(_freeze(extractor), None, path, sha256)
 
@@ -99,7 +99,7 @@ def _load_finetuned(kind: str, path: Path) -> FrozenExtractor:
         if kind == "unnormalised":
             finetuned.pool = plain_vectors
         return FrozenExtractor(finetuned, heads, path, sha256)
-    pooled = PooledExtractor(finetuned.architecture, kind)
+    pooled = Extractor(finetuned.architecture, POOLINGS[kind])
     pooled.trunk = finetuned.trunk
     return FrozenExtractor(_freeze(pooled), None, path, sha256)
 

@@ -41,7 +41,7 @@ def aggregate(trainings: Sequence[Sequence[Scores]]) -> dict[str, Spread]:
         trainings: for each training, its scores with distinct evaluation seeds.
 
     Raises:
-        ValueError: if there are no scores, a seed repeats within a training, or the scores are
+        InputError: if there are no scores, a seed repeats within a training, or the scores are
             not comparable: other factors, settings, metrics or data.
 
     Example:

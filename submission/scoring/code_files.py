@@ -8,7 +8,7 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 
 from submission.data.archive import ZIP_ERRORS, open_file
-from submission.errors import InputError
+from submission.errors import InputError, one_line
 from submission.scoring.arrays import Array, FloatArray, IntArray
 from submission.scoring.code_columns import (
     codes_of_columns,
@@ -129,9 +129,8 @@ def _read(path: Path) -> tuple[Columns, Columns, list[str]]:
     try:
         arrays = _arrays(path)
     except BROKEN as error:
-        reason = " ".join(str(error).split())[:200] or type(error).__name__
         raise InputError(
-            f"expected arrays of numbers in {path}, which is never unpickled: {reason}"
+            f"expected arrays of numbers in {path}, which is never unpickled: {one_line(error)}"
         ) from error
     here = [name for name in FACTORS if name in arrays]
     if len(here) > 1:

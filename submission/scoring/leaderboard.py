@@ -67,7 +67,7 @@ def standings(entries: Sequence[Entry]) -> list[Standing]:
         best first; entries of equal mean rank keep their order.
 
     Raises:
-        ValueError: if an entry lacks a metric.
+        InputError: if an entry lacks a metric.
 
     Example:
         >>> worse = Entry("theirs", dict.fromkeys(ALL_METRICS, 0.4))

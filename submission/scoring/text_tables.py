@@ -74,7 +74,7 @@ def text_table(rows: Sequence[Row]) -> str:
     IRS is never shown without the note that says what it is worth.
 
     Raises:
-        ValueError: if there is no row.
+        InputError: if there is no row.
 
     Example:
         >>> text_table([Row("mine", {"mig": 0.5})]).split()
