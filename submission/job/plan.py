@@ -37,17 +37,7 @@ TUNED_IMAGE_BYTES = 20 << 20
 def plan_run(
     images: ImageSet, frozen: FrozenExtractor, configuration: Configuration, devices: Devices
 ) -> MemoryPlan:
-    """Plans the memory of a run, prints the plan, and gives every process the first one's.
-
-    Args:
-        images: the data set.
-        frozen: the extractor with its heads.
-        configuration: of the run.
-        devices: where to compute.
-
-    Raises:
-        InputError: if the run does not fit into the memory that there is.
-    """
+    """Prints the `fitting_plan` of a data set, and gives every process the first one's."""
     plan: MemoryPlan | None = None
     if devices.is_first:
         plan = fitting_plan(images.space.num_points, frozen, configuration, devices)

@@ -25,20 +25,7 @@ __all__ = ["write_page", "write_report"]
 
 
 def write_report(environment: Environment, folder: Path) -> Path:
-    """Writes the report of an experiment that has been scored.
-
-    Args:
-        environment: where the experiment and its data are.
-        folder: where to write.
-
-    Returns:
-        The page, as `write_page`.
-
-    Raises:
-        MissingFileError: if there are no scores, or no images.
-        InputError: if scores, model, codes and images do not belong together.
-        OutputError: if the output cannot be written.
-    """
+    """Writes the report of a scored experiment; see `read_experiment` and `write_page`."""
     return write_page(read_experiment(environment), folder)
 
 
@@ -144,15 +131,13 @@ def _counts(carriers: list[Carrier]) -> list[tuple[str, list[str]]]:
 
 def _hashes(subject: Subject) -> dict[str, str]:
     source, training = subject.scores.source, subject.training
-    found = (
-        {}
-        if source is None
-        else {
+    found = {}
+    if source is not None:
+        found = {
             "images": source.data_sha256,
             "exported representation": source.model_sha256,
             "settings": source.config_sha256,
         }
-    )
     if "weights_sha256" in training:
         found["extractor's weights"] = training["weights_sha256"]
     return found
