@@ -11,13 +11,11 @@ from submission.models.pooled import POOLINGS, random_extractor
 from submission.models.rmac import INPUT_SIZE, rmac
 from submission.models.weights import load_weights
 
-__all__ = ["KINDS", "LEARNED", "RANDOM", "FrozenExtractor", "load_extractor", "require_heads"]
+__all__ = ["LEARNED", "RANDOM", "FrozenExtractor", "load_extractor", "require_heads"]
 
 RANDOM = "random"
 LEARNED = ("finetuned", "unnormalised")
 """Kinds with the learned aggregation, whose features the heads were trained on."""
-
-KINDS = (*LEARNED, "stage1", *POOLINGS)
 
 
 class FrozenExtractor(NamedTuple):
@@ -40,7 +38,7 @@ def load_extractor(kind: str, weights: str, folder: Path) -> FrozenExtractor:
     """Loads the extractor that features come from, with its heads.
 
     Args:
-        kind: one of `KINDS`. "finetuned" is the finetuned extractor. "unnormalised" is the same
+        kind: as `Extract.kind`. "finetuned" is the finetuned extractor. "unnormalised" is the same
             without the L2 norm. "stage1" is an ImageNet trunk with R-MAC. The others pool the maps
             of a trunk without the learned aggregation.
         weights: a `.safetensors` file for a finetuned extractor. "imagenet" or the path of a
