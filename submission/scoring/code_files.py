@@ -10,11 +10,7 @@ from safetensors import SafetensorError, safe_open
 from submission.data.archive import ZIP_ERRORS, open_file
 from submission.errors import InputError, one_line
 from submission.scoring.arrays import Array, FloatArray, IntArray
-from submission.scoring.code_columns import (
-    codes_of_columns,
-    columns_of_array,
-    factors_of_columns,
-)
+from submission.scoring.code_columns import codes_of_columns, columns_of_array, factors_of_columns
 from submission.scoring.code_csv import read_csv
 
 __all__ = ["LabelledCodes", "read_codes"]
