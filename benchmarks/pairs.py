@@ -11,8 +11,8 @@ __all__ = ["compare"]
 
 def compare(
     title: str,
-    ours: tuple[str, Callable[[], None]],
-    rival: tuple[str, Callable[[], None]],
+    ours: tuple[str, Callable[[], object]],
+    rival: tuple[str, Callable[[], object]],
     amount: float,
     unit: str,
     num_runs: int = 5,

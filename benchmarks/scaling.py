@@ -37,7 +37,7 @@ def random_images(num_images: int) -> "np.typing.NDArray[np.uint8]":
     return np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
 
 
-def finetuning(devices: Devices, batch_size: int, num_steps: int = 1) -> Callable[[], None]:
+def finetuning(devices: Devices, batch_size: int, num_steps: int = 1) -> Callable[[], object]:
     """Makes steps of finetuning VGG19-BN on a whole batch, shared by the processes."""
     torch.manual_seed(0)
     task = make_task(devices, batch_size)
@@ -52,14 +52,14 @@ def finetuning(devices: Devices, batch_size: int, num_steps: int = 1) -> Callabl
     return work
 
 
-def extraction(devices: Devices, num_images: int, batch_size: int = 64) -> Callable[[], None]:
+def extraction(devices: Devices, num_images: int, batch_size: int = 64) -> Callable[[], object]:
     """Makes the extraction of features by VGG19-BN."""
     folded = fold(FeatureExtractor().eval(), devices.precision.dtype)
     images = random_images(num_images)
-    return lambda: _ignore(extract_features(folded, images, devices, batch_size))
+    return lambda: extract_features(folded, images, devices, batch_size)
 
 
-def fitting(num_features: int) -> Callable[[], None]:
+def fitting(num_features: int) -> Callable[[], object]:
     """Makes an epoch of the beta-VAE, without the making of its network."""
     features, devices = factored_features(num_features), one_device(CPU)
     task = VAETask(features, FitSettings(), CPU, devices.precision)
@@ -69,10 +69,6 @@ def fitting(num_features: int) -> Callable[[], None]:
             task.take_step()
 
     return work
-
-
-def _ignore(result: object) -> None:
-    """Lets a call that returns something stand where nothing is expected."""
 
 
 def compare_processes(num_runs: int) -> None:
@@ -104,7 +100,7 @@ def compare_processes(num_runs: int) -> None:
                 )
 
 
-def _timed(call: Callable[[], None], devices: Devices) -> tuple[float, float]:
+def _timed(call: Callable[[], object], devices: Devices) -> tuple[float, float]:
     devices.fabric.barrier()
     begin, own_begin = time.perf_counter(), time.process_time()
     call()
@@ -117,7 +113,7 @@ def _timed(call: Callable[[], None], devices: Devices) -> tuple[float, float]:
 def fit_exponents(num_runs: int) -> None:
     """Times each stage at three numbers of images; prints the slope in double logarithms."""
     devices = one_device(CPU)
-    stages: dict[str, tuple[Callable[[int], Callable[[], None]], tuple[int, ...]]] = {
+    stages: dict[str, tuple[Callable[[int], Callable[[], object]], tuple[int, ...]]] = {
         "features": (lambda n: extraction(devices, n), (256, 512, 1024)),
         "finetuning, an epoch in batches of 32": (
             lambda n: finetuning(devices, 32, n // 32),
@@ -137,7 +133,7 @@ def fit_exponents(num_runs: int) -> None:
         print(f"  exponent: {exponent:.3f}", flush=True)
 
 
-def _seconds(call: Callable[[], None]) -> float:
+def _seconds(call: Callable[[], object]) -> float:
     begin = time.perf_counter()
     call()
     return time.perf_counter() - begin

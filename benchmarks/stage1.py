@@ -3,16 +3,14 @@
 `python -m benchmarks.stage1`; the weights are random, which changes no time.
 """
 
-import argparse
-
 import numpy as np
 import torch
 
+from benchmarks.options import prepared
 from benchmarks.pairs import compare
-from submission.models.extractor import FeatureExtractor
+from submission.models.extractor import Extractor, FeatureExtractor
 from submission.models.folding import FoldedExtractor, fold
-from submission.models.rmac import RMACExtractor
-from submission.training.allocator import keep_freed_memory
+from submission.models.rmac import INPUT_SIZE, rmac
 from submission.training.devices import one_device
 from submission.training.features.extract import extract_features
 from submission.training.precision import choose_device
@@ -20,13 +18,10 @@ from submission.training.precision import choose_device
 
 def main() -> None:
     """Times both on the same random images."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--images", type=int, default=64)
-    arguments = parser.parse_args()
-    keep_freed_memory()
+    arguments = prepared(__doc__, images=64)
     devices = one_device(choose_device(cuda=None))
     small = fold(FeatureExtractor().eval(), devices.precision.dtype)
-    large = fold(RMACExtractor().eval(), devices.precision.dtype)
+    large = fold(Extractor("vgg19_bn", rmac, INPUT_SIZE).eval(), devices.precision.dtype)
     shape = (arguments.images, 64, 64, 3)
     images = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
 

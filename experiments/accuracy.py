@@ -36,6 +36,7 @@ from submission.training.features.extract import extract_features
 
 __all__ = ["measure_accuracies", "readings_of", "score_model", "shipped_extractor"]
 
+SCORED = ("dci", "sap", "irs", "mig")
 NUM_BINS = 8
 """Bins of an axis when codes are scored: a sample has too few images of each position."""
 
@@ -61,6 +62,7 @@ def measure_accuracies(
     with opened_devices(cuda=None) as devices:
         frozen = shipped_extractor()
         heads = require_heads(frozen)
+        _require_labels_of(heads, sample)
         for factor in factors:
             if factor not in heads.names:
                 raise InputError(f"expected one of {', '.join(heads.names)}, got {factor!r}")
@@ -74,8 +76,11 @@ def measure_accuracies(
                 for reading in readings_of(extractor, heads, images, labels, devices)
                 if not factors or reading.factor in factors
             ]
-            say(text_of(domain, readings))
             content[domain] = [reading.content() for reading in readings]
+            if not readings:
+                say(f"{domain}: no label of these factors is known")
+                continue
+            say(text_of(domain, readings))
             pictures = {
                 "confusions": draw_confusions(domain, readings),
                 "errors": draw_errors(domain, images, readings),
@@ -85,6 +90,14 @@ def measure_accuracies(
                     beside.write_bytes(png)
     write_json(output / "accuracy.json", content)
     say(f"written: {output / 'accuracy.json'}, confusions-*.png and errors-*.png beside it")
+
+
+def _require_labels_of(heads: Heads, sample: LabelledSample) -> None:
+    if sample.labels.shape[1:] != (len(heads.names),):
+        raise InputError(
+            f"expected labels (N, {len(heads.names)}) of {', '.join(heads.names)} in "
+            f"{sample.name}, got {sample.labels.shape}; -1 stands for an unknown value"
+        )
 
 
 def _labels_for_heads(domain: str, labels: IntArray) -> IntArray:
@@ -160,9 +173,10 @@ def score_model(sample: LabelledSample, model: Path) -> dict[str, float]:
     """
     represent = load_exported(model)
     known = (sample.labels >= 0).all(axis=1)
-    names = require_heads(shipped_extractor()).names
+    heads = require_heads(shipped_extractor())
+    _require_labels_of(heads, sample)
     factors: IntArray = sample.labels[known].copy()
-    for factor, title in enumerate(names):
+    for factor, title in enumerate(heads.names):
         if is_axis(title):
             size = int(sample.labels[:, factor].max()) + 1
             factors[:, factor] = factors[:, factor] * NUM_BINS // max(size, NUM_BINS)
@@ -174,5 +188,5 @@ def score_model(sample: LabelledSample, model: Path) -> dict[str, float]:
                 for rows in torch.split(pixels, 64)
             ]
         )
-    scores = score_samples(codes.numpy(), factors, names, metrics=("dci", "sap", "irs", "mig"))
+    scores = score_samples(codes.numpy(), factors, heads.names, metrics=SCORED)
     return scores.values()

@@ -66,6 +66,8 @@ def read_sample(path: Path, where: Sequence[str] = ()) -> LabelledSample:
         found = "none" if labels is None else f"{labels.shape} {labels.dtype}"
         raise InputError(f"expected labels ({len(images)}, F) of integers in {path}, got {found}")
     domains = members.get("domain", np.full(len(images), path.stem))
+    if domains.shape != images.shape[:1]:
+        raise InputError(f"expected {len(images)} words as domain in {path}, got {domains.shape}")
     chosen = np.ones(len(images), dtype=bool)
     for condition in where:
         member, sign, word = condition.partition("=")

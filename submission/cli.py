@@ -104,12 +104,12 @@ def run_commands(group: click.Group, name: str, argv: Sequence[str] | None = Non
         The exit status; see `program`.
     """
     let_threads_sleep()
-    words = sys.argv[1:] if argv is None else argv
     given: dict[str, bool] = {}
     _add_debug_option(group)
 
     def run() -> None:
         given["debug"] = is_debugging()
+        words = [_with_home_folder(word) for word in (sys.argv[1:] if argv is None else argv)]
         for before, word in zip((name, *words), words, strict=False):
             if re.fullmatch("(--[a-z-]+=)?", word):
                 raise InputError(
@@ -117,12 +117,7 @@ def run_commands(group: click.Group, name: str, argv: Sequence[str] | None = Non
                     "write a value, or leave the option out"
                 )
         try:
-            group.main(
-                args=[_at_home(word) for word in words],
-                prog_name=name,
-                standalone_mode=False,
-                obj=given,
-            )
+            group.main(args=words, prog_name=name, standalone_mode=False, obj=given)
         except ModuleNotFoundError as error:
             package = (error.name or "").partition(".")[0]
             if package not in EXTRA_OF:
@@ -135,11 +130,9 @@ def run_commands(group: click.Group, name: str, argv: Sequence[str] | None = Non
     return program(run, lambda: given.get("debug", False))
 
 
-def _at_home(word: str) -> str:
-    """Replaces ~ in a word such as --output=~/there; shells know it at a word's beginning only."""
-    option, _, path = word.partition("=")
-    is_home = word.startswith("--") and path.startswith("~/")
-    return f"{option}={user_path(path)}" if is_home else word
+def _with_home_folder(word: str) -> str:
+    """Replaces ~ in --output=~/there; shells know it at the beginning of a word only."""
+    return re.sub("^(--[a-z-]+=)(~/.*)", lambda found: found[1] + str(user_path(found[2])), word)
 
 
 def _add_debug_option(command: click.Command) -> None:

@@ -40,9 +40,7 @@ def dark_images(seed: int = 1) -> "np.typing.NDArray[np.uint8]":
 
 
 def estimated(num_images: int, seed: int = 0) -> Extractor:
-    return estimate_norms(
-        make_extractor(), dark_images(), num_images, seed, DEVICES, lambda _: None
-    )
+    return estimate_norms(make_extractor(), dark_images(), num_images, seed, DEVICES)
 
 
 def first_norm(extractor: nn.Module) -> nn.BatchNorm2d:

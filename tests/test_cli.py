@@ -221,17 +221,6 @@ def test_an_option_may_begin_with_the_home_folder(
     assert_one_line(run(*words), "error:", f"{tmp_path}/mine/standin_real")
 
 
-def test_commands_work_for_a_user_who_is_not_listed_and_has_no_home(
-    run: Run, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.delenv("HOME")
-    monkeypatch.setattr(os, "getuid", lambda: 2**31)
-    assert_one_line(run("data", "check", "standin_real", "--folder=."), "standin_real.npz")
-    assert_one_line(
-        run("data", "check", "standin_real", "--folder=~/mine"), "home folder", "~/mine"
-    )
-
-
 @pytest.mark.parametrize("word", ["", "--output="])
 def test_an_empty_word_is_refused_and_not_the_present_folder(run: Run, word: str) -> None:
     assert_one_line(run("data", "show", "standin_real", word), "error:", repr(word), "standin_real")
@@ -246,3 +235,16 @@ def test_threads_without_work_sleep_soon_unless_the_user_says_otherwise(
         monkeypatch.setenv("GOMP_SPINCOUNT", before)
     assert main(["settings"]) == 0
     assert os.environ["GOMP_SPINCOUNT"] == after
+
+
+def test_a_user_without_a_home_folder_misses_it_only_where_it_is_named(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def unknown(number: int) -> None:
+        raise KeyError(number)
+
+    monkeypatch.delenv("HOME", raising=False)
+    monkeypatch.setattr("pwd.getpwuid", unknown)
+    assert main(["settings"]) == 0
+    assert main(["report", "--output=~/there"]) == 1
+    assert "got '~/there'; write the folder's path" in capsys.readouterr().err

@@ -14,8 +14,8 @@ from submission.config.settings import (
 )
 from submission.errors import InputError
 from submission.models.extractor import ARCHITECTURES
-from submission.models.frozen import KINDS
-from submission.models.views import VIEWS
+from submission.models.frozen import LEARNED
+from submission.models.pooled import POOLINGS
 from tests.refusal import PAPER, SETTINGS, refusal
 
 
@@ -142,8 +142,7 @@ def test_the_limits_themselves_are_allowed_where_they_belong(line: str) -> None:
 def test_choices_are_those_that_the_models_offer() -> None:
     choices = {each.name: set(each.choices) for each in SETTINGS}
     assert choices["Finetune.architecture"] == set(ARCHITECTURES)
-    assert choices["Extract.kind"] == set(KINDS)
-    assert choices["Fit.views"] == set(VIEWS)
+    assert choices["Extract.kind"] == {*LEARNED, "stage1", *POOLINGS}
 
 
 def test_a_whole_number_may_stand_for_a_float() -> None:

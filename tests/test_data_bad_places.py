@@ -89,6 +89,8 @@ def test_a_file_that_changes_while_it_is_opened_is_refused(
 def test_a_missing_file_names_the_command_that_gets_it(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"data fetch mpi3d_real$"):
         open_images("mpi3d_real", tmp_path)
+    with pytest.raises(FileNotFoundError, match=r"data fetch mpi3d_real_complex --url ADDRESS$"):
+        open_images("mpi3d_real_complex", tmp_path)
     with pytest.raises(FileNotFoundError, match=r"data render standin_real$"):
         open_images("standin_real", tmp_path)
 

@@ -74,6 +74,7 @@ def test_a_sample_is_read_with_its_conditions(tmp_path: Path) -> None:
         ({"labels": np.zeros((3, 2), np.int64)}, [], r"labels.*\(3, 2\)"),
         ({"labels": np.zeros((4, 2))}, [], "labels.*float64"),
         ({"labels": np.array([["a"]] * 4, dtype=object)}, [], "sample.npz"),
+        ({"domain": np.array(["toy"])}, [], r"4 words as domain.*\(1,\)"),
         ({}, ["source"], "source"),
         ({}, ["camera=1"], "camera=1"),
         ({}, ["source=c"], "source=c"),
@@ -117,3 +118,19 @@ def test_colours_and_shapes_that_the_heads_do_not_know_are_not_measured(
     assert known["real"] - known["real_complex"] == {"object_color", "object_shape"}
     assert len(known["real"]) == 7
     assert "real_complex: colours and shapes" in capsys.readouterr().out
+
+
+def test_labels_of_other_factors_than_the_heads_are_refused(tmp_path: Path) -> None:
+    sample = read_sample(write_sample(tmp_path / "sample.npz"))
+    with pytest.raises(InputError, match=r"object_color.* in sample, got \(4, 2\)"):
+        measure_accuracies(sample, (), None, tmp_path)
+
+
+def test_a_domain_without_a_known_label_is_left_out(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    images = np.zeros((1, 64, 64, 3), dtype=np.uint8)
+    sample = LabelledSample("some", images, np.zeros((1, 7), int), np.array(["real_complex"]))
+    measure_accuracies(sample, ("object_color",), None, tmp_path)
+    assert json.loads((tmp_path / "accuracy.json").read_text()) == {"real_complex": []}
+    assert "real_complex: no label" in capsys.readouterr().out

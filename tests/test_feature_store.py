@@ -127,17 +127,20 @@ def files_of_sources(package: Path) -> list[Path]:
     ]
 
 
-def test_an_edit_of_any_source_names_the_features_differently(tmp_path: Path) -> None:
+def test_an_edit_of_any_source_names_the_features_differently(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     package = tmp_path / "submission"
     shutil.copytree(PACKAGE, package, ignore=shutil.ignore_patterns("__pycache__"))
-    names = {sources_sha256(package)}
+    monkeypatch.setattr("submission.training.features.identity.PACKAGE", package)
+    names = {sources_sha256()}
     files = files_of_sources(package)
     for file in files:
         with file.open("a") as end:
             end.write("# edited\n")
-        names.add(sources_sha256(package))
+        names.add(sources_sha256())
     (package / "training/adapt/another.py").touch()
-    names.add(sources_sha256(package))
+    names.add(sources_sha256())
     assert len(names) == len(files) + 2
 
 

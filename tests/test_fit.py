@@ -169,10 +169,11 @@ def test_training_lowers_the_reconstruction_error() -> None:
     assert errors[-1] < 0.5 * errors[0]
 
 
-def test_codes_do_not_depend_on_the_batch_size() -> None:
+def test_codes_do_not_depend_on_the_batch_size(monkeypatch: pytest.MonkeyPatch) -> None:
     vae = trained(features()).network
-    whole = encode_features(vae, features(), 100)
-    parts = encode_features(vae, features(), 7)
+    whole = encode_features(vae, features())
+    monkeypatch.setattr("submission.training.vae.fit.ROWS_PER_PASS", 7)
+    parts = encode_features(vae, features())
     torch.testing.assert_close(whole, parts, rtol=0, atol=1e-6)
     assert whole.shape == (100, 4)
     assert whole.dtype == torch.float32

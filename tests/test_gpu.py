@@ -73,9 +73,7 @@ def test_features_are_those_of_the_cpu(dtype: torch.dtype, tolerance: float) -> 
 def test_batch_norms_are_adapted_to_the_same_statistics() -> None:
     images = rendered_set("standin_real").images
     here, there = (
-        estimate_norms(
-            make_extractor(), images, 64, 0, one_device(device, SINGLE), lambda num_images: None
-        ).state_dict()
+        estimate_norms(make_extractor(), images, 64, 0, one_device(device, SINGLE)).state_dict()
         for device in (CPU, GPU)
     )
     for name, value in there.items():

@@ -17,7 +17,7 @@ from submission.files import sha256_of
 from submission.models.extractor import make_trunk
 from submission.models.frozen import load_extractor
 from submission.models.imagenet import architecture_of, imagenet_file, load_imagenet_trunk
-from submission.models.rmac import RMACExtractor
+from submission.models.rmac import rmac
 
 PUBLISHED = "https://download.pytorch.org/models/vgg19_bn-c79401a0.pth"
 
@@ -58,7 +58,7 @@ def test_the_weights_reach_the_trunk(
 def test_stage_1_takes_its_trunk_from_the_file(saved: tuple[Path, dict[str, torch.Tensor]]) -> None:
     path, tensors = saved
     extractor, heads, found, _ = load_extractor("stage1", path.name, path.parent)
-    assert isinstance(extractor, RMACExtractor)
+    assert (extractor.pool, extractor.input_size) == (rmac, 224)
     assert heads is None
     assert (extractor.architecture, found) == ("vgg11_bn", path)
     assert not extractor.training

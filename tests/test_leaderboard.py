@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from submission.errors import InputError
 from submission.scoring.leaderboard import POOL, Entry, load_pool, standings
 from submission.scoring.settings import ALL_METRICS
 
@@ -79,6 +80,12 @@ def test_broken_pools_are_refused(tmp_path: Path) -> None:
         load_pool(broken)
     broken.write_text(POOL.read_text().replace("0.809", "much"))
     with pytest.raises(ValueError, match="five numbers"):
+        load_pool(broken)
+    broken.write_text(POOL.read_text().replace(",bound,", ",bond,"))
+    with pytest.raises(InputError, match=r"entry or bound.*got 'bond'"):
+        load_pool(broken)
+    broken.write_bytes(POOL.read_bytes().replace(b"paper", b"papi\xe9r"))
+    with pytest.raises(InputError, match=r"UTF-8 at .*pool\.csv.*save it"):
         load_pool(broken)
     broken.write_text(POOL.read_text().replace("0.809", "80.9"))
     with pytest.raises(ValueError, match="from 0 to 1"):

@@ -11,13 +11,17 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from submission.config.settings import FitSettings
+from submission.config.configuration import Configuration
+from submission.config.settings import AdaptSettings, ExtractSettings, FitSettings
 from submission.errors import InputError
 from submission.job.memory import PROCESS_BYTES, MemoryPlan, RunSizes, plan_memory
-from submission.job.plan import planned_vae
+from submission.job.plan import IMAGE_BYTES, fitting_plan, planned_vae
+from submission.models.extractor import FeatureExtractor
+from submission.models.frozen import FrozenExtractor
 from submission.models.heads import Heads
 from submission.models.views import views_of_heads
 from submission.server.memory_limits import Kind, MemoryLimit
+from submission.training.devices import one_device
 from submission.training.vae.network import make_vae
 
 MIB = 1 << 20
@@ -72,6 +76,25 @@ def test_memory_is_used_again_by_the_next_stage_but_addresses_are_not() -> None:
         assert planned(sizes, 1 << 40, "data").num_bytes == peak
         total = adaptation + features + 500 + 300 + 11
         assert planned(sizes, 1 << 40, "address").num_bytes == total
+
+
+def test_the_images_that_batch_norms_are_estimated_from_count(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    enough = [MemoryLimit(1 << 40, "test")]
+    monkeypatch.setattr("submission.job.plan.read_memory_limits", lambda setting: enough)
+    with torch.device("meta"):
+        frozen = FrozenExtractor(FeatureExtractor("vgg11_bn"), None, Path(), "")
+    devices = one_device(torch.device("cpu"))
+
+    def adaptation(num_images: int) -> int:
+        settings = AdaptSettings(num_norm_images=num_images)
+        configuration = Configuration(adapt=settings, extract=ExtractSettings(batch_size=1))
+        parts = fitting_plan(1000, frozen, configuration, devices).parts
+        return parts.get("adaptation", 0)
+
+    assert adaptation(0) == 0
+    assert adaptation(4096) >= 256 * IMAGE_BYTES
 
 
 @pytest.mark.usefixtures("free_process")

@@ -134,14 +134,19 @@ def test_what_another_training_left_is_left_out(planted: Planted) -> None:
     assert "curve_loss" not in {file.stem for file in (planted.report / "figures").iterdir()}
 
 
-@pytest.mark.parametrize("name", ["training.json", "curves.csv"])
-def test_a_broken_file_of_training_is_named(planted: Planted, name: str) -> None:
-    path = planted.environment.training_path / name
-    kept = path.read_bytes()
-    path.write_bytes(b"step,name\n\xff[" if name == "curves.csv" else b"[1")
-    with pytest.raises(InputError, match=f"{path}.*remove it"):
-        write_report(planted.environment, planted.environment.experiment_path / "report")
-    path.write_bytes(kept)
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("training.json", "{"),
+        ("training.json", "[]"),
+        ("curves.csv", "step,name,value\n0,loss,\n"),
+        ("curves.csv", "epoch,loss\n0,2.5\n"),
+    ],
+)
+def test_a_broken_file_of_the_training_is_named(planted: Planted, name: str, content: str) -> None:
+    (planted.environment.training_path / name).write_text(content)
+    with pytest.raises(InputError, match=rf"{name}, got .*delete the file"):
+        write_report(planted.environment, planted.report)
 
 
 def test_scores_of_a_model_that_was_replaced_are_refused(planted: Planted) -> None:

@@ -26,6 +26,9 @@ DRAWINGS: dict[str, Callable[[], bytes]] = {
     "confusion": lambda: draw_confusion(np.array([[9, 1], [2, 8]])),
     "violins": lambda: draw_violins(VALUES.reshape(500, 2), FACTORS, {1: 0, 0: -1}, ["a"]),
     "histogram": lambda: draw_histogram(VALUES, np.array([0.0]), "z0"),
+    "histogram of a latent that is seldom used": lambda: draw_histogram(
+        np.where(np.arange(1000) < 1, 10.0, 0.0), np.array([0.0]), "z0"
+    ),
     "curve": lambda: draw_curve([0, 1, 2], [3.0, 2.0, 1.5], "loss", "epoch"),
 }
 

@@ -4,8 +4,9 @@ import pytest
 import torch
 from torch import Tensor
 
+from submission.models.extractor import Extractor
 from submission.models.folding import fold
-from submission.models.rmac import RMACExtractor, region_vectors, rmac
+from submission.models.rmac import INPUT_SIZE, region_vectors, rmac
 
 pytestmark = pytest.mark.usefixtures("narrow_trunk")
 
@@ -77,10 +78,10 @@ def test_a_zero_map_gives_zeros_and_a_finite_gradient() -> None:
     assert maps.grad[1].abs().sum() > 0
 
 
-def make_rmac_extractor(architecture: str = "vgg11_bn") -> RMACExtractor:
+def make_rmac_extractor(architecture: str = "vgg11_bn") -> Extractor:
     """Builds an extractor of random weights whose batch norms have seen some images."""
     torch.manual_seed(0)
-    extractor = RMACExtractor(architecture)
+    extractor = Extractor(architecture, rmac, INPUT_SIZE)
     with torch.no_grad():
         extractor(torch.rand(4, 3, 64, 64))
         extractor(torch.rand(4, 3, 64, 64))
@@ -88,12 +89,12 @@ def make_rmac_extractor(architecture: str = "vgg11_bn") -> RMACExtractor:
 
 
 @pytest.fixture(scope="module")
-def extractor() -> RMACExtractor:
+def extractor() -> Extractor:
     return make_rmac_extractor()
 
 
 @torch.no_grad()
-def test_the_trunk_sees_images_of_224_pixels_resized_bilinearly(extractor: RMACExtractor) -> None:
+def test_the_trunk_sees_images_of_224_pixels_resized_bilinearly(extractor: Extractor) -> None:
     images = torch.rand(2, 3, 64, 64)
     before = images.clone()
     prepared = extractor.standardise(images)
@@ -115,7 +116,7 @@ def test_the_trunk_sees_images_of_224_pixels_resized_bilinearly(extractor: RMACE
 
 
 @torch.no_grad()
-def test_features_are_those_of_the_trunk_in_any_number_format(extractor: RMACExtractor) -> None:
+def test_features_are_those_of_the_trunk_in_any_number_format(extractor: Extractor) -> None:
     images = torch.rand(4, 3, 64, 64)
     maps = extractor.trunk(extractor.standardise(images))
     assert maps.shape == (4, 512, 7, 7)
@@ -129,7 +130,7 @@ def test_features_are_those_of_the_trunk_in_any_number_format(extractor: RMACExt
 
 
 @torch.no_grad()
-def test_each_image_is_mapped_by_itself(extractor: RMACExtractor) -> None:
+def test_each_image_is_mapped_by_itself(extractor: Extractor) -> None:
     images = torch.rand(3, 3, 64, 64)
     alone = torch.cat([extractor(image[None]) for image in images])
     torch.testing.assert_close(alone, extractor(images), rtol=0, atol=1e-5)

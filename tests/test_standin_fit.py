@@ -15,6 +15,7 @@ from experiments.fit.descent import descend
 from experiments.fit.design import chosen_pixels
 from experiments.fit.ground import still_images
 from experiments.fit.judge import judge, rendered
+from experiments.fit.objects import fit_objects
 from experiments.fit.parameters import Parameter, moved
 from experiments.fit.sheet import draw_sheet
 from experiments.fit.solid import Solids, seen, solid_pixels
@@ -56,6 +57,24 @@ def test_measures_are_found_again_from_own_renders() -> None:
             parameter.value(true), abs=0.25 * abs(change)
         )
     assert told
+
+
+def test_size_and_turn_of_an_object_are_found_again_alone() -> None:
+    true = look_named("standin_real")
+    shots = own_shots(true, 12)
+    factors = shots.factors.copy()
+    factors[:, 1:3] = [3, 1]
+    factors[:2, 1:3] = [1, 0]  # too few to fit
+    shots = replace(shots, factors=factors)
+    shots = replace(shots, images=rendered(true, shots))
+    changes = (("extents", (3, 1, 0), 0.03), ("extents", (3, 1, 1), -0.02), ("spins", (3, 1), 20.0))
+    parameters = [Parameter("scene", field, index, 1.0, 1.0) for field, index, _ in changes]
+    start = moved(true, parameters, [change for *_, change in changes])
+    told: list[str] = []
+    found = fit_objects(start, shots, told.append)
+    for parameter, (*_, change) in zip(parameters, changes, strict=True):
+        assert parameter.value(found) == pytest.approx(parameter.value(true), abs=abs(change) / 8)
+    assert len(told) == 1
 
 
 @pytest.mark.parametrize("name", STANDIN_NAMES)

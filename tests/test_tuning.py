@@ -65,7 +65,7 @@ def make_heads() -> Heads:
 
 
 def adapted(extractor: Extractor) -> Extractor:
-    return estimate_norms(extractor, IMAGES, len(IMAGES), 0, DEVICES, lambda num_images: None)
+    return estimate_norms(extractor, IMAGES, len(IMAGES), 0, DEVICES)
 
 
 def make_task(settings: AdaptSettings = SETTINGS, heads: Heads | None = None) -> TuningTask:

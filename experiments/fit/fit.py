@@ -9,6 +9,7 @@ from experiments.fit.complete import completed
 from experiments.fit.descent import State, descend, joined
 from experiments.fit.ground import still_images
 from experiments.fit.lamps import fit_lamps
+from experiments.fit.objects import fit_objects
 from experiments.fit.parameters import (
     arm_parameters,
     camera_parameters,
@@ -20,8 +21,8 @@ from submission.data.standin.look import Look
 
 __all__ = ["STAGES", "fit_stage"]
 
-STAGES = ("ground", "coarse", "lamps", "fine", "paint")
-"""What stands still; all measures, roughly; shadows; all measures; paint from all images."""
+STAGES = ("ground", "coarse", "lamps", "fine", "paint", "objects")
+"""What stands still; all measures, roughly; shadows; all measures; paint and objects from all."""
 
 SCALES = {"coarse": 25.0, "fine": 10.0, "paint": 10.0}
 """Error in levels from which a pixel near arm and object counts less."""
@@ -47,6 +48,8 @@ def fit_stage(
     exact = shots.where(shots.exact)
     if stage == "lamps":
         return fit_lamps(look, exact, report)
+    if stage == "objects":
+        return fit_objects(look, shots, report)
     parameters = camera_parameters() + room_parameters()
     some = shots if stage == "paint" else _chosen(shots, num_images)
     fits = []

@@ -9,12 +9,7 @@ from typing import Any
 from submission.config.gin_file import read_file, read_text, with_macros_replaced
 from submission.config.group import Group
 from submission.config.names import RENAMED, nearest_names
-from submission.config.settings import (
-    AdaptSettings,
-    ExtractSettings,
-    FinetuneSettings,
-    FitSettings,
-)
+from submission.config.settings import AdaptSettings, ExtractSettings, FinetuneSettings, FitSettings
 from submission.errors import InputError, MissingFileError
 from submission.files import write_text
 

@@ -11,12 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from gin.config_parser import (
-    ConfigParser,
-    ImportStatement,
-    IncludeStatement,
-    ParserDelegate,
-)
+from gin.config_parser import ConfigParser, ImportStatement, IncludeStatement, ParserDelegate
 
 from submission.errors import InputError, MissingFileError
 

@@ -43,7 +43,8 @@ def check_axes(image_set: ImageSet) -> Iterator[Finding]:
     positions = [space.names.index(name) for name in AXES]
     sizes = [space.sizes[position] for position in positions]
     if not all(map(_has_middle, sizes)):
-        yield Finding(f"axes: not tested, {sizes[0]} and {sizes[1]} positions are too few")
+        few = f"{sizes[0]} and {sizes[1]} positions are too few"
+        yield Finding(f"axes: not tested, {few}", is_partial=True)
         return
     elevation, azimuth = (
         _stillness(image_set, moved, held) for moved, held in (positions, positions[::-1])

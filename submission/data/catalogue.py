@@ -13,6 +13,7 @@ __all__ = [
     "STANDIN_NAMES",
     "VARIANTS",
     "Variant",
+    "command_for",
     "default_grid",
     "full_grid",
     "has_everyday_objects",
@@ -31,7 +32,10 @@ FACTOR_NAMES = (
     "horizontal_axis",
     "vertical_axis",
 )
-MPI3D_NAMES = ("mpi3d_toy", "mpi3d_realistic", "mpi3d_real", "mpi3d_real_complex")
+SERVED = ("mpi3d_toy", "mpi3d_realistic", "mpi3d_real")
+"""Sets of MPI3D that a known place serves."""
+
+MPI3D_NAMES = (*SERVED, "mpi3d_real_complex")
 STANDIN_NAMES = (
     "standin_toy",
     "standin_realistic",
@@ -41,7 +45,7 @@ STANDIN_NAMES = (
 )
 """The last has no published set: it is for choosing settings."""
 
-RENDERER_VERSION = 2
+RENDERER_VERSION = 3
 """Of the stand-ins' looks: 1 was set by eye, 2 is fitted to published images of MPI3D."""
 
 FULL_GRID = (6, 6, 2, 3, 3, 40, 40)
@@ -205,6 +209,18 @@ def renewal(path: Path) -> str:
     return "delete it and it is converted again"
 
 
+def command_for(name: str) -> str:
+    """Gives the command that gets a stand-in or a set of MPI3D.
+
+    Example:
+        >>> command_for("mpi3d_real_complex")
+        'python -m submission data fetch mpi3d_real_complex --url ADDRESS'
+    """
+    if name in STANDIN_NAMES:
+        return f"python -m submission data render {name}"
+    return f"python -m submission data fetch {name}{'' if name in SERVED else ' --url ADDRESS'}"
+
+
 def url_of(name: str) -> str:
     """Names the place that serves an MPI3D file.
 
@@ -215,6 +231,6 @@ def url_of(name: str) -> str:
         >>> url_of("mpi3d_toy").rpartition("/")[2]
         'mpi3d_toy.npz'
     """
-    if name not in ("mpi3d_toy", "mpi3d_realistic", "mpi3d_real"):
+    if name not in SERVED:
         raise InputError(f"no place is known that serves {name}; give one with --url")
     return f"https://huggingface.co/datasets/waleedgondal/mpi3d/resolve/main/{name}.npz"

@@ -36,10 +36,12 @@ class Finding(NamedTuple):
     Attributes:
         text: one line.
         is_doubt: whether the file may not be what its name says, although no fault is certain.
+        is_partial: whether something could not be tested.
     """
 
     text: str
     is_doubt: bool = False
+    is_partial: bool = False
 
 
 class SampleStatistics(NamedTuple):
@@ -113,7 +115,8 @@ def check_colors(image_set: ImageSet) -> Iterator[Finding]:
     if look is None:
         yield Finding(
             f"statistics: not compared, since none are published for {image_set.name} on a grid of "
-            f"{' x '.join(map(str, image_set.space.sizes))}"
+            f"{' x '.join(map(str, image_set.space.sizes))}",
+            is_partial=True,
         )
         return
     pairs = ("means", found.mean, look.mean), ("deviations", found.std, look.std)

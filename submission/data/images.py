@@ -11,6 +11,7 @@ from submission.data.catalogue import (
     MPI3D_NAMES,
     RENDERER_VERSION,
     STANDIN_NAMES,
+    command_for,
     variant_of,
 )
 from submission.data.image_set import FileState, ImageSet, file_of, map_images
@@ -45,7 +46,7 @@ def open_images(name: str, folder: Path) -> ImageSet:
         ...     file = file_of("standin_toy", Path(folder))
         ...     file.parent.mkdir()
         ...     images, sizes = np.zeros((4, 64, 64, 3), np.uint8), (1, 1, 1, 1, 1, 2, 2)
-        ...     np.savez(file, images=images, factor_sizes=sizes, renderer_version=2)
+        ...     np.savez(file, images=images, factor_sizes=sizes, renderer_version=3)
         ...     open_images("standin_toy", Path(folder)).space.sizes
         (1, 1, 1, 1, 1, 2, 2)
     """
@@ -55,8 +56,7 @@ def open_images(name: str, folder: Path) -> ImageSet:
         return open_library_set(LIBRARY_SETS[name], folder)
     path = file_of(name, folder)
     if not path.exists():
-        command = f"render {name}" if name in STANDIN_NAMES else f"fetch {name}"
-        raise MissingFileError(f"expected {path}; get it with: python -m submission data {command}")
+        raise MissingFileError(f"expected {path}; get it with: {command_for(name)}")
     opened = FileState.of(path)
     images = map_images(path)
     return ImageSet(name, path, images, _space(name, path, len(images)), opened=opened)

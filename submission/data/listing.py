@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from submission.data.catalogue import MPI3D_NAMES, STANDIN_NAMES, VARIANTS, full_grid
+from submission.data.catalogue import STANDIN_NAMES, VARIANTS, command_for, full_grid
 from submission.data.image_set import file_of
 from submission.data.images import DATASET_NAMES, open_images
 from submission.data.library.sets import LIBRARY_SETS
@@ -72,7 +72,7 @@ def _listed(name: str, folder: Path) -> tuple[str, str]:
             return grid, f"not here; {error}"
         return grid, "ready to be opened" if size is None else here
     if size is None:
-        return grid, f"not here; {_way_to(name)}"
+        return grid, f"not here; {command_for(name)}"
     try:
         if not is_stored(path):
             return grid, f"{here}, compressed: unpacked when first opened"
@@ -89,11 +89,3 @@ def _known_grid(name: str) -> str:
         return grid_text(LIBRARY_SETS[name].space)
     spaces = [variant.space for variant in VARIANTS if variant.name == name]
     return " or ".join(grid_text(space) for space in spaces)
-
-
-def _way_to(name: str) -> str:
-    """Gives the command that gets a set."""
-    if name in STANDIN_NAMES:
-        return f"python -m submission data render {name}"
-    needs_address = name not in MPI3D_NAMES or name == "mpi3d_real_complex"
-    return f"python -m submission data fetch {name}{' --url ADDRESS' if needs_address else ''}"

@@ -1,4 +1,8 @@
-"""Arrays inside `.npz` files, mapped in place instead of read into memory."""
+"""Arrays inside `.npz` files, mapped in place instead of read into memory.
+
+Where a file is missing or may not be read, every function raises the system's FileNotFoundError or
+PermissionError.
+"""
 
 import io
 import math
@@ -36,8 +40,6 @@ def map_member(path: Path, member: str = "images") -> Array:
         its length while the array is used.
 
     Raises:
-        FileNotFoundError: if there is no such file.
-        PermissionError: if it may not be read.
         InputError: if it is not a sound `.npz` file with that array in C order.
 
     Example:
@@ -74,8 +76,6 @@ def read_small_member(path: Path, member: str) -> Array:
         member: the array's name, without `.npy`.
 
     Raises:
-        FileNotFoundError: if there is no such file.
-        PermissionError: if it may not be read.
         InputError: if it is not a sound `.npz` file with a small array of that name.
 
     Example:
@@ -102,8 +102,6 @@ def has_member(path: Path, member: str) -> bool:
     """Tells whether an `.npz` file holds an array of that name.
 
     Raises:
-        FileNotFoundError: if there is no such file.
-        PermissionError: if it may not be read.
         InputError: if it is not a sound `.npz` file.
 
     Example:
@@ -121,8 +119,6 @@ def is_stored(path: Path) -> bool:
     """Tells whether the images can be mapped where they lie, without being unpacked first.
 
     Raises:
-        FileNotFoundError: if there is no such file.
-        PermissionError: if it may not be read.
         InputError: if it is not a sound `.npz` file with images.
 
     Example:
@@ -141,8 +137,6 @@ def verify_checksum(path: Path) -> None:
     """Reads all images and compares them with the checksum that the file holds for them.
 
     Raises:
-        FileNotFoundError: if there is no such file.
-        PermissionError: if it may not be read.
         InputError: if a byte is not what it was when the file was written.
     """
     with open_file(path) as file, open_archive(path, file) as archive:

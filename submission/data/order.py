@@ -38,7 +38,8 @@ def check_order(image_set: ImageSet) -> Iterator[Finding]:
         InputError: if neighbours along a factor differ as much as images further apart.
     """
     if image_set.space.num_points < FEWEST_IMAGES:
-        yield Finding(f"order: not tested, {image_set.space.num_points:,} images are too few")
+        few = f"{image_set.space.num_points:,} images are too few"
+        yield Finding(f"order: not tested, {few}", is_partial=True)
         return
     found = _compare_neighbours(image_set)
     for name, (ratio, standard_errors) in found.items():
@@ -52,7 +53,10 @@ def check_order(image_set: ImageSet) -> Iterator[Finding]:
     sizes = zip(image_set.space.names, image_set.space.sizes, strict=True)
     untested = [name for name, size in sizes if size > 1 and name not in found]
     note = f"; not tested: {', '.join(untested)}" if untested else ""
-    yield Finding(f"order: difference of near images over that of far ones, {ratios}{note}")
+    yield Finding(
+        f"order: difference of near images over that of far ones, {ratios}{note}",
+        is_partial=bool(untested),
+    )
 
 
 def _compare_neighbours(image_set: ImageSet) -> dict[str, tuple[float, float]]:

@@ -14,13 +14,7 @@ from submission.scoring.leaderboard import load_pool
 from submission.scoring.reference import perfect_codes
 from submission.scoring.result_files import write_result_files
 from submission.scoring.score_codes import score_table
-from submission.scoring.text_tables import (
-    Row,
-    csv_table,
-    describe,
-    factor_table,
-    text_table,
-)
+from submission.scoring.text_tables import Row, csv_table, describe, factor_table, text_table
 from submission.server.environment import Environment
 
 __all__ = ["evaluate_representation"]

@@ -14,6 +14,7 @@ from submission.models.vae import FeatureVAE
 from submission.models.views import Views
 from submission.server.environment import read_launch
 from submission.server.memory_limits import MemoryLimit, read_memory_limits
+from submission.training.adapt.norms import BATCH_SIZE
 from submission.training.devices import Devices
 from submission.training.vae.fit import NUM_VIEW_FEATURES
 from submission.training.vae.network import make_vae
@@ -36,17 +37,7 @@ TUNED_IMAGE_BYTES = 20 << 20
 def plan_run(
     images: ImageSet, frozen: FrozenExtractor, configuration: Configuration, devices: Devices
 ) -> MemoryPlan:
-    """Plans the memory of a run, prints the plan, and gives every process the first one's.
-
-    Args:
-        images: the data set.
-        frozen: the extractor with its heads.
-        configuration: of the run.
-        devices: where to compute.
-
-    Raises:
-        InputError: if the run does not fit into the memory that there is.
-    """
+    """Prints the `fitting_plan` of a data set, and gives every process the first one's."""
     plan: MemoryPlan | None = None
     if devices.is_first:
         plan = fitting_plan(images.space.num_points, frozen, configuration, devices)
@@ -86,6 +77,7 @@ def _run_sizes(
     """Measures what decides how much memory a run needs."""
     adapt, fit = configuration.adapt, configuration.fit
     extractor = sum(value.nbytes for value in frozen.extractor.state_dict().values())
+    image = IMAGE_BYTES * frozen.extractor.input_size**2 // 64**2
     vae = planned_vae(fit, frozen.heads)
     sampled = fit.num_images if fit.num_images < num_images else 0
     per_factor = fit.latents == "per_factor"
@@ -94,11 +86,13 @@ def _run_sizes(
     if adapt.num_tuning_images:
         # A copy, the folded extractor that axes are held at, gradients, two moments, a temporary.
         adaptation = 6 * extractor + adapt.batch_size * TUNED_IMAGE_BYTES
+    if num_normed := min(adapt.num_norm_images or adapt.num_tuning_images, num_images, BATCH_SIZE):
+        adaptation = max(adaptation, extractor + num_normed * image)
     return RunSizes(
         num_images=num_images,
         num_sampled=sampled,
         extractor=extractor,
-        image=IMAGE_BYTES * frozen.extractor.input_size**2 // 64**2,
+        image=image,
         adaptation=adaptation,
         vae=_training_bytes(vae, fit) if vae is not None else 0,
         view_sample=2 * view_rows * FEATURE_SIZE * 4,

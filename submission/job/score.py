@@ -179,7 +179,7 @@ def write_scores(found: CodeScores, sha256: str, folder: Path) -> tuple[Path, Pa
         folder: where to write.
 
     Raises:
-        OSError: if the folder cannot be written.
+        OutputError: if the folder cannot be written.
     """
     rows = [found.row()] if found.scores else []
     information = None if found.infomec is None else found.infomec._asdict()

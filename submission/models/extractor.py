@@ -1,6 +1,5 @@
 """The feature extractor: a VGG trunk and a learned aggregation (paper, section 2.1)."""
 
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from typing import cast
 
@@ -144,8 +143,8 @@ class Aggregation(nn.Sequential):
         super().__init__(*layers)
 
 
-class Extractor(nn.Module, ABC):
-    """Maps (B, 3, 64, 64) RGB in [0, 1] to (B, 512) features, in three parts.
+class Extractor(nn.Module):
+    """Maps (B, 3, 64, 64) RGB in [0, 1] to (B, 512) features: a trunk, then a pooling.
 
     Args:
         architecture: the trunk, one of `ARCHITECTURES`. The paper has vgg19_bn.
@@ -163,9 +162,9 @@ class Extractor(nn.Module, ABC):
         self.standardise = Standardise(resized)
         self.trunk = make_trunk(architecture)
 
-    @abstractmethod
     def layers(self) -> Iterator[nn.Module]:
         """Yields the layers between standardised images and `pool`, in order."""
+        yield from self.trunk
 
     def forward(self, images: Tensor) -> Tensor:
         """Returns (B, 512) float32 features."""
@@ -194,5 +193,5 @@ class FeatureExtractor(Extractor):
 
     def layers(self) -> Iterator[nn.Module]:
         """Yields the layers of trunk and aggregation."""
-        yield from self.trunk
+        yield from super().layers()
         yield from self.aggregation

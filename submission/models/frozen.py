@@ -7,17 +7,15 @@ from submission.errors import InputError
 from submission.models.extractor import Extractor, plain_vectors
 from submission.models.heads import Heads
 from submission.models.imagenet import architecture_of, imagenet_file, load_imagenet_trunk
-from submission.models.pooled import POOLINGS, PooledExtractor, random_extractor
-from submission.models.rmac import RMACExtractor
+from submission.models.pooled import POOLINGS, random_extractor
+from submission.models.rmac import INPUT_SIZE, rmac
 from submission.models.weights import load_weights
 
-__all__ = ["KINDS", "LEARNED", "RANDOM", "FrozenExtractor", "load_extractor", "require_heads"]
+__all__ = ["LEARNED", "RANDOM", "FrozenExtractor", "load_extractor", "require_heads"]
 
 RANDOM = "random"
 LEARNED = ("finetuned", "unnormalised")
 """Kinds with the learned aggregation, whose features the heads were trained on."""
-
-KINDS = (*LEARNED, "stage1", *POOLINGS)
 
 
 class FrozenExtractor(NamedTuple):
@@ -40,7 +38,7 @@ def load_extractor(kind: str, weights: str, folder: Path) -> FrozenExtractor:
     """Loads the extractor that features come from, with its heads.
 
     Args:
-        kind: one of `KINDS`. "finetuned" is the finetuned extractor. "unnormalised" is the same
+        kind: as `Extract.kind`. "finetuned" is the finetuned extractor. "unnormalised" is the same
             without the L2 norm. "stage1" is an ImageNet trunk with R-MAC. The others pool the maps
             of a trunk without the learned aggregation.
         weights: a `.safetensors` file for a finetuned extractor. "imagenet" or the path of a
@@ -73,8 +71,8 @@ def load_extractor(kind: str, weights: str, folder: Path) -> FrozenExtractor:
         "run without it: ./run.sh configs/paper.gin",
         setting="Extract.weights",
     )
-    pooled = kind in POOLINGS
-    extractor = PooledExtractor(architecture, kind) if pooled else RMACExtractor(architecture)
+    pool, size = (POOLINGS[kind], None) if kind in POOLINGS else (rmac, INPUT_SIZE)
+    extractor = Extractor(architecture, pool, size)
     load_imagenet_trunk(extractor.trunk, path)
     return FrozenExtractor(_freeze(extractor), None, path, sha256)
 
@@ -99,7 +97,7 @@ def _load_finetuned(kind: str, path: Path) -> FrozenExtractor:
         if kind == "unnormalised":
             finetuned.pool = plain_vectors
         return FrozenExtractor(finetuned, heads, path, sha256)
-    pooled = PooledExtractor(finetuned.architecture, kind)
+    pooled = Extractor(finetuned.architecture, POOLINGS[kind])
     pooled.trunk = finetuned.trunk
     return FrozenExtractor(_freeze(pooled), None, path, sha256)
 

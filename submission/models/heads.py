@@ -24,11 +24,6 @@ class Heads(nn.Module):
         scale: fixed factor on the feature, 1 in the paper. A feature of unit length bounds the
             logits. A trunk with random weights learns only if the bound is loose, such as 16.
 
-    Attributes:
-        names: as given.
-        sizes: as given.
-        scale: as given.
-
     Raises:
         InputError: if there is no factor, or not one size for each.
 

@@ -1,14 +1,14 @@
-"""A trunk with a pooling that has no weights, to compare the learned aggregation with."""
+"""Poolings without weights, to compare the learned aggregation with."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from submission.models.extractor import Extractor, normalise_rows
 from submission.models.rmac import rmac
 
-__all__ = ["POOLINGS", "PooledExtractor", "average_pool", "max_pool", "random_extractor"]
+__all__ = ["POOLINGS", "average_pool", "max_pool", "random_extractor"]
 
 
 def average_pool(maps: Tensor) -> Tensor:
@@ -41,25 +41,10 @@ POOLINGS: dict[str, Callable[[Tensor], Tensor]] = {
     "max": max_pool,
     "rmac": small_rmac,
 }
+"""Of a trunk's (B, 512, 2, 2) maps of 64x64 images."""
 
 
-class PooledExtractor(Extractor):
-    """A trunk on 64x64 images and a pooling of its (B, 512, 2, 2) maps.
-
-    Args:
-        architecture: the trunk.
-        pooling: one of `POOLINGS`.
-    """
-
-    def __init__(self, architecture: str, pooling: str) -> None:
-        super().__init__(architecture, POOLINGS[pooling])
-
-    def layers(self) -> Iterator[nn.Module]:
-        """Yields the layers of the trunk."""
-        yield from self.trunk
-
-
-def random_extractor(pooling: str) -> PooledExtractor:
+def random_extractor(pooling: str) -> Extractor:
     """Makes a vgg19_bn extractor with torchvision's random weights, the same in each run.
 
     Args:
@@ -67,4 +52,4 @@ def random_extractor(pooling: str) -> PooledExtractor:
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        return PooledExtractor("vgg19_bn", pooling).eval()
+        return Extractor("vgg19_bn", POOLINGS[pooling])

@@ -1,19 +1,21 @@
-"""The extractor of stage 1: a VGG with ImageNet weights and pooling by R-MAC.
+"""The pooling of stage 1, R-MAC (Tolias, Sicre and Jégou 2016).
 
-R-MAC (Tolias, Sicre and Jégou 2016) describes an image by the maxima over regions of several sizes.
+It describes an image by the maxima over regions of several sizes.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
-from submission.models.extractor import Extractor, normalise_rows
+from submission.models.extractor import normalise_rows
 
-__all__ = ["INPUT_SIZE", "RMACExtractor", "region_vectors", "rmac"]
+__all__ = ["INPUT_SIZE", "region_vectors", "rmac"]
 
 INPUT_SIZE = 224
+"""Height and width of stage 1's images; a VGG then ends with (B, 512, 7, 7) maps."""
+
 REGIONS = ((1, 1), (3, 2), (5, 2))
 """Size and stride of the square regions; the whole map is one more."""
 
@@ -52,18 +54,3 @@ def rmac(maps: Tensor, regions: Sequence[tuple[int, int]] = REGIONS) -> Tensor:
         tensor([[0.5000, 0.5000, 0.5000, 0.5000]])
     """
     return normalise_rows(normalise_rows(region_vectors(maps, regions)).sum(dim=2))
-
-
-class RMACExtractor(Extractor):
-    """The frozen extractor of the stage-1 submission.
-
-    Args:
-        architecture: the trunk. The stage-1 submission has vgg19_bn.
-    """
-
-    def __init__(self, architecture: str = "vgg19_bn") -> None:
-        super().__init__(architecture, rmac, resized=INPUT_SIZE)
-
-    def layers(self) -> Iterator[nn.Module]:
-        """Yields the layers of the trunk, which end with (B, 512, 7, 7)."""
-        yield from self.trunk

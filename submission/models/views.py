@@ -10,9 +10,7 @@ from torch.nn import functional as F
 from submission.models.extractor import row_lengths
 from submission.models.heads import Heads
 
-__all__ = ["VIEWS", "Views", "views_of_heads"]
-
-VIEWS = ("plain", "unit", "separate")
+__all__ = ["Views", "views_of_heads"]
 
 
 class Views(nn.Module):

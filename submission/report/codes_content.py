@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from submission.data.image_set import ImageSet
 from submission.report.confusions import Confusion, read_by_tree
@@ -95,7 +94,9 @@ def content_of_codes(subject: Subject, roles: Roles, latent_of: Mapping[str, int
     }
     if subject.codes is None or subject.factors is None or not roles.order:
         return CodesContent(variables, [])
-    chosen = _sample(len(subject.codes))
+    num_rows = len(subject.codes)
+    rows = np.random.default_rng(0).choice(num_rows, min(num_rows, MOST_ROWS), replace=False)
+    chosen = np.sort(rows)
     codes, factors = subject.codes[chosen], subject.factors[chosen]
     names = subject.scores.factor_names
     confusions = [
@@ -127,13 +128,6 @@ def content_of_codes(subject: Subject, roles: Roles, latent_of: Mapping[str, int
         }
         files += [shown.strip for shown in traversals]
     return CodesContent(variables, files)
-
-
-def _sample(num_rows: int) -> npt.NDArray[np.int64]:
-    """Draws `MOST_ROWS` rows, in their order; all if there are no more."""
-    if num_rows <= MOST_ROWS:
-        return np.arange(num_rows)
-    return np.sort(np.random.default_rng(0).choice(num_rows, MOST_ROWS, replace=False))
 
 
 def _outliers(subject: Subject, images: ImageSet, latents: list[int]) -> list[_ShownOutlier]:

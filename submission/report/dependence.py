@@ -40,6 +40,7 @@ def dependence_of(codes: FloatArray) -> FloatArray:
     edges = np.quantile(codes, np.linspace(0, 1, num_bins + 1)[1:-1], axis=0)  # (bins - 1, C)
     bins = np.stack([np.searchsorted(edges[:, c], codes[:, c]) for c in range(C)])  # (C, n)
     entropies = [_entropy(np.bincount(row) / n) for row in bins]
+    freedom = [np.count_nonzero(np.bincount(row)) - 1 for row in bins]
     result = np.eye(C)
     for a in range(C):
         result[a, a] = float(entropies[a] > 0)
@@ -47,8 +48,7 @@ def dependence_of(codes: FloatArray) -> FloatArray:
             least = min(entropies[a], entropies[b])
             if least > 0:
                 joint = np.bincount(bins[a] * num_bins + bins[b]) / n
-                used = (np.count_nonzero(np.bincount(bins[c])) - 1 for c in (a, b))
-                bias = next(used) * next(used) / (2 * n)
+                bias = freedom[a] * freedom[b] / (2 * n)
                 information = entropies[a] + entropies[b] - _entropy(joint) - bias
                 result[a, b] = result[b, a] = np.clip(information / least, 0, 1)
     return result

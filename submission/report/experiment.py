@@ -80,25 +80,13 @@ def _other_seeds(representation: Path, first: Scores) -> list[Scores]:
     )
 
 
-@contextmanager
-def _reading(path: Path) -> Iterator[None]:
-    """Names a file that is not as training leaves it."""
-    try:
-        yield
-    except (ValueError, KeyError, TypeError, AttributeError, csv.Error) as error:
-        raise InputError(
-            f"expected {path} as training writes it, got {one_line(error)}; remove it, and the "
-            "report is made without it"
-        ) from error
-
-
 def _training(path: Path, scores: Scores) -> Mapping[str, Any]:
     """Reads what the run that made the model noted; nothing if another run noted it."""
     if not path.is_file():
         return {}
+    made = scores.source and scores.source.model_sha256
     with _reading(path):
         notes: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        made = scores.source and scores.source.model_sha256
         return notes if notes.get("model_sha256") == made else {}
 
 
@@ -153,3 +141,15 @@ def _curves(path: Path) -> dict[str, Curve]:
             steps.append(int(line["step"]))
             values.append(float(line["value"]))
     return curves
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    """Refuses a file that holds something else than training wrote."""
+    try:
+        yield
+    except (ValueError, LookupError, TypeError, AttributeError, csv.Error) as error:
+        raise InputError(
+            f"expected what training writes in {path}, got {one_line(error)}; delete the file to "
+            "leave it out of the report"
+        ) from error

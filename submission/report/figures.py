@@ -216,7 +216,7 @@ def draw_histogram(values: FloatArray, marks: FloatArray, title: str) -> bytes:
         a PNG file.
     """
     low, high = np.quantile(values.astype(np.float64), [TAIL, 1 - TAIL])
-    margin = (high - low) / 8
+    margin = (high - low) / 8 or 1.0  # nearly all codes may have one value
     edges = np.linspace(low - margin, high + margin, 81)
     counts, _ = np.histogram(np.clip(values, edges[0], edges[-1]), edges)
     density = counts / len(values) / (edges[1] - edges[0])

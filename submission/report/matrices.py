@@ -43,7 +43,7 @@ def matrices_of(scores: Scores) -> list[Matrix]:
     """Lists the matrices that were computed, the most telling about factors first.
 
     Raises:
-        ValueError: if no metric has been computed.
+        InputError: if no metric has been computed.
 
     Example:
         >>> from submission.scoring import score_samples

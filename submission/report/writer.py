@@ -18,28 +18,14 @@ from submission.report.page import render_page
 from submission.report.score_rows import score_groups
 from submission.report.subject import Subject
 from submission.scoring.seed_spread import SeedSpread, spreads_of_seeds
-from submission.scoring.settings import ALL_METRICS
-from submission.scoring.text_tables import IRS_NOTE, TITLES, Row
+from submission.scoring.text_tables import IRS_NOTE, TITLES, Row, metrics_of
 from submission.server.environment import Environment
 
 __all__ = ["write_page", "write_report"]
 
 
 def write_report(environment: Environment, folder: Path) -> Path:
-    """Writes the report of an experiment that has been scored.
-
-    Args:
-        environment: where the experiment and its data are.
-        folder: where to write.
-
-    Returns:
-        The page, as `write_page`.
-
-    Raises:
-        MissingFileError: if there are no scores, or no images.
-        InputError: if scores, model, codes and images do not belong together.
-        OutputError: if the output cannot be written.
-    """
+    """Writes the report of a scored experiment; see `read_experiment` and `write_page`."""
     return write_page(read_experiment(environment), folder)
 
 
@@ -80,8 +66,9 @@ def _content(subject: Subject) -> dict[str, Any]:
     factors = following(deciding).tolist()
     names = scores.factor_names
     nothing = "unknown" if deciding.floor is None else "no single factor"
+    order = order_latents(deciding, active)
     roles = Roles(
-        order=[c for c in order_latents(deciding, active) if active[c]],
+        order=[c for c in order if active[c]],
         factors=factors,
         words=[
             "off" if not on else nothing if factor < 0 else words_of(names[factor])
@@ -93,16 +80,14 @@ def _content(subject: Subject) -> dict[str, Any]:
     if subject.codes is not None and subject.factors is not None:
         read = read_by_all(subject.codes, subject.factors)
     carriers = carriers_of(scores, deciding, read)
-    order = order_latents(deciding, active)
     maps, losses = heat_maps(matrices, order, labels, names), curves(subject.curves)
     of_codes = content_of_codes(subject, roles, {it.factor: it.latent for it in carriers})
     spreads = spreads_of_seeds(subject.seeds)
     rows = [_over_seeds(subject.rows[0], spreads), *subject.rows[1:]]
-    metrics = [m for m in ALL_METRICS if any(m in row.means for row in rows)]
     return {
         "subject": subject,
         "scores": scores,
-        "titles": {metric: TITLES[metric] for metric in metrics},
+        "titles": {metric: TITLES[metric] for metric in metrics_of(rows)},
         "groups": score_groups(rows, scores.source, is_rendered=subject.is_rendered),
         "spreads": spreads,
         "irs_note": IRS_NOTE,
@@ -145,15 +130,13 @@ def _counts(carriers: list[Carrier]) -> list[tuple[str, list[str]]]:
 
 def _hashes(subject: Subject) -> dict[str, str]:
     source, training = subject.scores.source, subject.training
-    found = (
-        {}
-        if source is None
-        else {
+    found = {}
+    if source is not None:
+        found = {
             "images": source.data_sha256,
             "exported representation": source.model_sha256,
             "settings": source.config_sha256,
         }
-    )
     if "weights_sha256" in training:
         found["extractor's weights"] = training["weights_sha256"]
     return found

@@ -41,7 +41,7 @@ def aggregate(trainings: Sequence[Sequence[Scores]]) -> dict[str, Spread]:
         trainings: for each training, its scores with distinct evaluation seeds.
 
     Raises:
-        ValueError: if there are no scores, a seed repeats within a training, or the scores are
+        InputError: if there are no scores, a seed repeats within a training, or the scores are
             not comparable: other factors, settings, metrics or data.
 
     Example:
@@ -85,8 +85,8 @@ def _check_comparable(first: Scores, other: Scores) -> None:
     for name in ("kind", "num_rows", "factor_names", "factor_sizes", "settings"):
         if getattr(first, name) != getattr(other, name):
             raise InputError(
-                f"expected scores with the same {name}, got {getattr(first, name)} and "
-                f"{getattr(other, name)}"
+                f"expected scores with the same {name}, got {getattr(first, name)} with seed "
+                f"{first.seed} and {getattr(other, name)} with seed {other.seed}; leave one out"
             )
     if set(first.values()) != set(other.values()):
         raise InputError(
@@ -96,4 +96,6 @@ def _check_comparable(first: Scores, other: Scores) -> None:
         )
     hashes = [score.source and score.source.data_sha256 for score in (first, other)]
     if hashes[0] != hashes[1]:
-        raise InputError(f"expected scores on the same data, got the hashes {hashes}")
+        raise InputError(
+            f"expected scores on the same data, got the hashes {hashes}; leave one out"
+        )

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from submission.errors import InputError
+from submission.errors import InputError, one_line
 from submission.scoring.arrays import Array
 from submission.scoring.code_columns import is_number
 
@@ -59,9 +59,8 @@ def read_csv(path: Path) -> dict[str, Array]:
                     **options,
                 )
         except (EmptyDataError, ParserError, ParserWarning, UnicodeError) as error:
-            reason = " ".join(str(error).split())[:200]
             raise InputError(
-                f"expected rows of numbers separated by commas in {path}: {reason}"
+                f"expected rows of numbers separated by commas in {path}: {one_line(error)}"
             ) from error
 
     first = [str(cell).strip() for cell in read(header=None, nrows=1, dtype=str).iloc[0]]

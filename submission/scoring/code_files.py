@@ -13,11 +13,7 @@ from submission.data.image_set import FileState
 from submission.errors import InputError, one_line
 from submission.files import sha256_of
 from submission.scoring.arrays import Array, FloatArray, IntArray
-from submission.scoring.code_columns import (
-    codes_of_columns,
-    columns_of_array,
-    factors_of_columns,
-)
+from submission.scoring.code_columns import codes_of_columns, columns_of_array, factors_of_columns
 from submission.scoring.code_csv import read_csv
 
 __all__ = ["LabelledCodes", "read_codes"]
@@ -90,10 +86,9 @@ def read_codes(
         ...     read_codes(path).factors.shape
         (5, 1)
     """
-    with open_file(path):
-        pass  # a folder, a device or a file that may not be read is refused
-    opened, digest = FileState.of(path), sha256_of(path)
+    opened = FileState.of(path)
     latents, factors, own_names = _read(path)
+    digest = sha256_of(path)
     if FileState.of(path) != opened:
         raise InputError(f"{path} changed while it was read; wait until it is whole")
     place = path
@@ -131,6 +126,8 @@ def _read(path: Path) -> tuple[Columns, Columns, list[str]]:
     """Reads a file's columns: latents, factors, and names of factors that lie beside them."""
     if path.suffix not in SUFFIXES:
         raise InputError(f"expected a file that ends in {', '.join(SUFFIXES)}, got {path}")
+    with open_file(path):
+        pass  # a folder, a device or a file that may not be read is refused
     if path.suffix == ".csv":
         columns = read_csv(path)
         labels = [name for name in columns if name.startswith(PREFIX)]

@@ -64,7 +64,7 @@ class CodeTable:
         source: the data set, the model and the settings.
 
     Raises:
-        ValueError: if the codes are not float32 (N, C) with N the product of the sizes.
+        InputError: if the codes are not float32 (N, C) with N the product of the sizes.
     """
 
     codes: Singles
@@ -89,7 +89,7 @@ def save_table(table: CodeTable, path: Path) -> None:
     """Writes a table as a safetensors file, atomically.
 
     Raises:
-        OSError: if the file cannot be written.
+        OutputError: if the file cannot be written.
     """
     origin = {
         "factor_names": table.space.names,
@@ -107,8 +107,8 @@ def load_table(path: Path) -> CodeTable:
     """Reads a table that `save_table` wrote.
 
     Raises:
-        FileNotFoundError: if there is no such file.
-        ValueError: if the file is something else, or is cut short.
+        MissingFileError: if there is no such file.
+        InputError: if the file is something else, or is cut short.
 
     Example:
         >>> import tempfile

@@ -67,7 +67,7 @@ def standings(entries: Sequence[Entry]) -> list[Standing]:
         best first; entries of equal mean rank keep their order.
 
     Raises:
-        ValueError: if an entry lacks a metric.
+        InputError: if an entry lacks a metric.
 
     Example:
         >>> worse = Entry("theirs", dict.fromkeys(ALL_METRICS, 0.4))
@@ -102,8 +102,9 @@ def load_pool(path: Path = POOL) -> list[Entry]:
     """Reads published scores; own ones may be added to a copy of the file.
 
     Raises:
-        FileNotFoundError: if there is no such file.
-        ValueError: if a column is missing or a score is not a number in [0, 1].
+        MissingFileError: if there is no such file.
+        InputError: if it is no CSV in UTF-8, a column is missing, a kind is unknown, or a score is
+            not a number in [0, 1].
 
     Example:
         >>> load_pool()[0].name, load_pool()[0].scores["mig"]
@@ -111,19 +112,24 @@ def load_pool(path: Path = POOL) -> list[Entry]:
     """
     if not path.is_file():
         raise MissingFileError(f"expected a pool of scores at {path}")
-    with path.open(encoding="utf-8", newline="") as file:
-        reader = csv.DictReader(file)
-        wanted = ["name", "kind", "data", "source", *ALL_METRICS]
-        try:
-            rows, names = list(reader), reader.fieldnames
-        except (UnicodeError, csv.Error) as error:
-            raise InputError(f"expected a CSV file in UTF-8 at {path}, got {error}") from error
-    if names != wanted:
-        raise InputError(f"expected the columns {wanted} in {path}, got {names}")
-    return [_entry(row, path) for row in rows]
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            reader = csv.DictReader(file)
+            wanted = ["name", "kind", "data", "source", *ALL_METRICS]
+            if reader.fieldnames != wanted:
+                raise InputError(
+                    f"expected the columns {wanted} in {path}, got {reader.fieldnames}"
+                )
+            return [_entry(row, path) for row in reader]
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"expected CSV in UTF-8 at {path}, got {error}; save it so") from error
 
 
 def _entry(row: dict[str, str], path: Path) -> Entry:
+    if row["kind"] not in ("entry", "bound"):
+        raise InputError(
+            f"expected the kind entry or bound in {path} for {row['name']}, got {row['kind']!r}"
+        )
     try:
         scores = {metric: float(row[metric]) for metric in ALL_METRICS}
     except (TypeError, ValueError) as error:

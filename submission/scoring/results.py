@@ -65,11 +65,7 @@ class Scores:
         seconds: how long each metric took.
         versions: packages that the scores depend on.
         source: what the codes came from, if known.
-        factor_vae: result, or None if it was not computed.
-        dci: the same, as are the next three.
-        sap: see above.
-        irs: see above.
-        mig: see above.
+        factor_vae: what this metric found, None if it was not computed; so are the others.
     """
 
     seed: int

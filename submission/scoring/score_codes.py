@@ -11,12 +11,7 @@ import numpy.typing as npt
 from submission.data.ground_truth import GridData
 from submission.errors import InputError
 from submission.factors import FactorSpace
-from submission.scoring.checks import (
-    check_codes,
-    check_seed,
-    odd_latents,
-    summarise_latents,
-)
+from submission.scoring.checks import check_codes, check_seed, odd_latents, summarise_latents
 from submission.scoring.draws import Draws, GridDraws, SampleDraws, varying
 from submission.scoring.library import library, versions
 from submission.scoring.metrics.dci import compute_dci
@@ -25,11 +20,7 @@ from submission.scoring.metrics.irs import compute_irs, irs_in_float64
 from submission.scoring.metrics.mig import compute_mig
 from submission.scoring.metrics.sap import compute_sap
 from submission.scoring.results import Scores, Source
-from submission.scoring.samples import (
-    numbered_factors,
-    scarce_value,
-    undrawn,
-)
+from submission.scoring.samples import numbered_factors, scarce_value, undrawn
 from submission.scoring.settings import ALL_METRICS, Settings, check_metrics
 
 __all__ = ["score_samples", "score_table"]

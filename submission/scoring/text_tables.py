@@ -21,6 +21,7 @@ __all__ = [
     "describe",
     "factor_table",
     "json_table",
+    "metrics_of",
     "row_of_spreads",
     "standings_table",
     "text_table",
@@ -73,7 +74,7 @@ def text_table(rows: Sequence[Row]) -> str:
     IRS is never shown without the note that says what it is worth.
 
     Raises:
-        ValueError: if there is no row.
+        InputError: if there is no row.
 
     Example:
         >>> text_table([Row("mine", {"mig": 0.5})]).split()
@@ -81,7 +82,7 @@ def text_table(rows: Sequence[Row]) -> str:
     """
     if not rows:
         raise InputError("expected at least one row of scores")
-    metrics = _metrics(rows)
+    metrics = metrics_of(rows)
     cells = [[row.name, *(_cell(row, metric) for metric in metrics)] for row in rows]
     lines = _aligned([["", *(TITLES[metric] for metric in metrics)], *cells])
     lines += [f"- {IRS_NOTE}"] if "irs" in metrics else []
@@ -115,7 +116,7 @@ def csv_table(rows: Sequence[Row]) -> str:
         >>> csv_table([Row("mine", {"mig": 0.5}, {"mig": 0.1})]).split()
         ['name,mig,mig_std', 'mine,0.5,0.1']
     """
-    metrics = _metrics(rows)
+    metrics = metrics_of(rows)
     lines = [["name", *(name for metric in metrics for name in (metric, f"{metric}_std"))]]
     for row in rows:
         numbers = [source.get(metric, "") for metric in metrics for source in (row.means, row.stds)]
@@ -195,7 +196,7 @@ def describe(scores: Scores) -> str:
         >>> describe(score_table(codes, space, metrics=("irs",))).splitlines()[0]
         'unnamed data, table of 12 codes, sizes 3,4, seed 0'
     """
-    latents = (scores.mig.latents if scores.mig is not None else None) or scores.latents
+    latents = scores.latents if scores.mig is None else scores.mig.latents
     sizes = ",".join(str(size) for size in scores.factor_sizes)
     source = scores.source
     data = f"{source.data_name} ({source.data_sha256[:12]})" if source else "unnamed data"
@@ -237,7 +238,7 @@ def standings_table(ordered: Sequence[Standing]) -> str:
     return "\n".join(_aligned([head, *rows])) + "\n"
 
 
-def _metrics(rows: Sequence[Row]) -> list[str]:
+def metrics_of(rows: Sequence[Row]) -> list[str]:
     """Lists the metrics that any row has, in the usual order."""
     return [metric for metric in ALL_METRICS if any(metric in row.means for row in rows)]
 

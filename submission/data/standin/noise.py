@@ -5,7 +5,7 @@ import math
 import numpy as np
 from numba import njit
 
-__all__ = ["hashed", "normal", "stream_key", "uniform"]
+__all__ = ["hashed", "normal", "stream_key"]
 
 
 @njit(error_model="numpy")
@@ -30,12 +30,6 @@ def stream_key(seed: int, stream: int, index: int) -> np.uint64:
         index: of the image in its grid.
     """
     return hashed(hashed(hashed(np.uint64(0), seed), stream), index)
-
-
-@njit(error_model="numpy")
-def uniform(key: np.uint64, counter: int) -> float:
-    """Draws from [-1, 1)."""
-    return float(hashed(key, counter) >> np.uint64(11)) * 2.0**-52 - 1.0
 
 
 @njit(error_model="numpy")

@@ -13,7 +13,7 @@ from numba import njit
 
 from submission.data.standin.everyday import COFFEE_CUP, hit_everyday, is_cup
 from submission.data.standin.scene import Scene
-from submission.data.standin.shapes import FAR, NEAR, hit_shape
+from submission.data.standin.shapes import FAR, NEAR, NOWHERE, hit_shape
 from submission.data.standin.vectors import Vector, dot, minus, row, times, travelled, unit
 
 __all__ = [
@@ -30,8 +30,6 @@ __all__ = [
 
 COLUMN, SHOULDER, FOOT, ROD, OBJECT, LINING, NOTHING = range(7)
 """The lining is what paint does not cover of an object: a cup's inside, a ball's seam."""
-
-NOWHERE = (0.0, 0.0, 0.0)
 
 
 class Load(NamedTuple):

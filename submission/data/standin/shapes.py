@@ -12,7 +12,7 @@ from numba import njit
 
 from submission.data.standin.vectors import Vector, dot, travelled
 
-__all__ = ["FAR", "NEAR", "PLANES", "hit_shape"]
+__all__ = ["FAR", "NEAR", "NOWHERE", "PLANES", "hit_shape"]
 
 FAR = 1e9
 NEAR = 1e-4

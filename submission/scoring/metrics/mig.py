@@ -6,12 +6,7 @@ import numpy as np
 
 from submission.config.group import setting
 from submission.scoring.arrays import FloatArray, IntArray
-from submission.scoring.checks import (
-    LatentSummary,
-    check_drawn,
-    is_constant,
-    summarise_latents,
-)
+from submission.scoring.checks import LatentSummary, check_drawn, is_constant, summarise_latents
 from submission.scoring.draws import Draws
 from submission.scoring.library import binned, library
 from submission.scoring.metrics.metric import MetricScore, MetricSettings

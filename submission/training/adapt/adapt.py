@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from submission.config.settings import AdaptSettings
-from submission.console import progress_bar, say
+from submission.console import say
 from submission.data.image_set import ImageSet
 from submission.errors import InputError
 from submission.models.extractor import Extractor
@@ -19,7 +19,7 @@ from submission.training.adapt.tuning import TuningTask
 from submission.training.allocator import release_freed_memory
 from submission.training.checkpoint import CheckpointFile
 from submission.training.devices import Devices
-from submission.training.features.identity import PACKAGE, sources_sha256
+from submission.training.features.identity import sources_sha256
 from submission.training.features.store import FeatureStore
 from submission.training.loop import run_loop
 
@@ -96,7 +96,7 @@ def _computed(
             "device": devices.device.type,
             "precision": devices.precision.dtype,
             "torch": version("torch"),
-            "sources": sources_sha256(PACKAGE),
+            "sources": sources_sha256(),
         }
         task = TuningTask(extractor, require_heads(frozen), images.images, settings, devices)
         for factor, value, share in task.rare_values:
@@ -108,11 +108,8 @@ def _computed(
         extractor = task.network.cpu().eval().requires_grad_(requires_grad=False)
         del task
         release_freed_memory()
-    count = min(settings.num_norm_images or settings.num_tuning_images, len(images.images))
-    with progress_bar(count, "adaptation", " images") as bar:
-        adapted = estimate_norms(
-            extractor, images.images, count, settings.seed, devices, bar.update
-        )
+    num_images = settings.num_norm_images or settings.num_tuning_images
+    adapted = estimate_norms(extractor, images.images, num_images, settings.seed, devices)
     for name, value in adapted.state_dict().items():
         if not value.isfinite().all():
             raise InputError(

@@ -1,13 +1,13 @@
 """Estimates an extractor's batch norms on images of another domain, without labels."""
 
 import copy
-from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import nn
 
+from submission.console import progress_bar
 from submission.models.convolutions import FastConvolutions
 from submission.models.extractor import Extractor
 from submission.training.batches import to_unit_range
@@ -15,10 +15,10 @@ from submission.training.devices import Devices
 from submission.training.prefetch import prefetched
 from submission.training.seeds import seed_for
 
-__all__ = ["estimate_norms"]
+__all__ = ["BATCH_SIZE", "estimate_norms"]
 
 BATCH_SIZE = 256
-"""Images of a pass."""
+"""Images of a pass, at most."""
 
 
 @torch.no_grad()
@@ -28,7 +28,6 @@ def estimate_norms(
     num_images: int,
     seed: int,
     devices: Devices,
-    report: Callable[[int], object],
 ) -> Extractor:
     """Returns a copy whose batch norms have the means and variances of unlabelled images.
 
@@ -43,7 +42,6 @@ def estimate_norms(
             smaller. The last incomplete batch of 256 is left out, unless it is the only one.
         seed: decides which images.
         devices: where to compute, in this process alone.
-        report: called with the number of images of each finished batch.
 
     Returns:
         The copy, on the CPU, in evaluation mode.
@@ -63,10 +61,11 @@ def estimate_norms(
         norm.momentum = None  # a plain average over batches
         norm.train()
     enabled = dtype != torch.float32
-    for pixels in prefetched(torch.from_numpy(images[part]) for part in rows):
-        with torch.autocast(device.type, dtype, enabled=enabled), FastConvolutions():
-            adapted(to_unit_range(pixels, device))
-        report(batch_size)
+    with progress_bar(count, "adaptation", " images") as bar:
+        for pixels in prefetched(torch.from_numpy(images[part]) for part in rows):
+            with torch.autocast(device.type, dtype, enabled=enabled), FastConvolutions():
+                adapted(to_unit_range(pixels, device))
+            bar.update(batch_size)
     for norm, momentum in zip(norms, momenta, strict=True):
         norm.momentum = momentum
     finished: Extractor = adapted.cpu().eval()

@@ -59,19 +59,15 @@ def identity_of_features(**facts: Any) -> str:
         64 hexadecimal digits.
     """
     versions = {name: version(name) for name in PACKAGES}
-    return fingerprint(**facts, sources=sources_sha256(PACKAGE), versions=versions)
+    return fingerprint(**facts, sources=sources_sha256(), versions=versions)
 
 
-def sources_sha256(package: Path) -> str:
-    """Hashes the names and contents of the files in `SOURCES`.
-
-    Args:
-        package: the folder that holds them.
-    """
+def sources_sha256() -> str:
+    """Hashes the names and contents of the files in `SOURCES`."""
     digest = hashlib.sha256()
     for name in SOURCES:
-        place = package / name
+        place = PACKAGE / name
         for file in sorted(place.rglob("*.py")) if place.is_dir() else [place]:
             content = hashlib.sha256(file.read_bytes()).hexdigest()
-            digest.update(f"{file.relative_to(package).as_posix()} {content}\n".encode())
+            digest.update(f"{file.relative_to(PACKAGE).as_posix()} {content}\n".encode())
     return digest.hexdigest()

@@ -26,6 +26,9 @@ __all__ = ["NUM_VIEW_FEATURES", "encode_features", "fit", "kl_per_latent"]
 NUM_VIEW_FEATURES = 65_536
 """Features that the covariance of a data set is estimated from."""
 
+ROWS_PER_PASS = 8192
+"""Features that are encoded at once, at most."""
+
 NUM_KL_FEATURES = 8192
 """Features that the KL divergence of each latent is averaged over, at most."""
 
@@ -97,13 +100,12 @@ def fit(
 
 
 @torch.inference_mode()
-def encode_features(encoder: Encoder, features: Tensor, batch_size: int = 8192) -> Tensor:
+def encode_features(encoder: Encoder, features: Tensor) -> Tensor:
     """Encodes every feature to its representation.
 
     Args:
         encoder: in evaluation mode.
         features: (N, D) on any device.
-        batch_size: features of a pass.
 
     Returns:
         (N, C) float32 codes on the CPU.
@@ -117,8 +119,8 @@ def encode_features(encoder: Encoder, features: Tensor, batch_size: int = 8192) 
     device = next(encoder.parameters()).device
     # Filled in place: small results kept between large temporaries would tear the heap apart.
     codes = torch.empty(len(features), encoder.num_latents)
-    for start in range(0, len(features), batch_size):
-        rows = features[start : start + batch_size]
+    for start in range(0, len(features), ROWS_PER_PASS):
+        rows = features[start : start + ROWS_PER_PASS]
         codes[start : start + len(rows)] = encoder(rows.to(device).float())
     return codes
 

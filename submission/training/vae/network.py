@@ -16,6 +16,9 @@ __all__ = ["best_copies", "copy_losses", "make_vae"]
 NUM_SELECTION_FEATURES = 65_536
 """Features that copies of a latent are compared on."""
 
+ROWS_PER_PASS = 8192
+"""Features that are compared at once, at most."""
+
 
 def make_vae(num_inputs: int, settings: FitSettings, views: Views | None = None) -> FeatureVAE:
     """Builds the network that settings describe; its seed decides the initial weights.
@@ -78,9 +81,7 @@ def best_copies(vae: FeatureVAE, features: Tensor, settings: FitSettings) -> Fea
 
 
 @torch.no_grad()
-def copy_losses(
-    vae: GroupedVAE, features: Tensor, beta: float, generator: Generator, batch_size: int = 8192
-) -> Tensor:
+def copy_losses(vae: GroupedVAE, features: Tensor, beta: float, generator: Generator) -> Tensor:
     """Computes the mean loss of each copy of a latent on its view.
 
     Args:
@@ -88,7 +89,6 @@ def copy_losses(
         features: (N, D).
         beta: weight of the KL term, which is divided by G.
         generator: of the noise, on the features' device.
-        batch_size: features of a pass.
 
     Returns:
         (R, G).
@@ -100,8 +100,7 @@ def copy_losses(
         (3, 2)
     """
     sums = features.new_zeros(vae.num_codes)
-    for start in range(0, len(features), batch_size):
-        rows = features[start : start + batch_size]
+    for rows in torch.split(features, ROWS_PER_PASS):
         posterior = vae.encode(rows)
         noise = torch.randn(posterior.mean.shape, generator=generator, device=rows.device)
         decoded = vae.decode(posterior.sample(noise))
