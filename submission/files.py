@@ -260,8 +260,7 @@ def _lock(path: Path) -> int:
 
 
 def _this_run(what: str) -> str:
-    since = time.strftime("%Y-%m-%d %H:%M:%S")
-    command = " ".join(sys.argv)
+    since, command = time.strftime("%Y-%m-%d %H:%M:%S"), " ".join(sys.argv)
     return f"{what} (process {os.getpid()} on {socket.gethostname()}, since {since}: {command})"
 
 
@@ -283,18 +282,7 @@ def write_json(path: Path, content: Any) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Writes text in UTF-8, atomically; bytes of file names that are not UTF-8 are escaped.
-
-    Raises:
-        OutputError: if the file cannot be written.
-
-    Example:
-        >>> import tempfile
-        >>> with tempfile.TemporaryDirectory() as folder:
-        ...     write_text(Path(folder, "page.html"), "whole")
-        ...     Path(folder, "page.html").read_text()
-        'whole'
-    """
+    """Writes text in UTF-8 as `replacing` does; bytes of file names that are no UTF-8 are escaped."""
     encoded = text.encode(errors="backslashreplace")
     with replacing(path, len(encoded)) as beside:
         beside.write_bytes(encoded)
