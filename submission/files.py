@@ -282,7 +282,7 @@ def write_json(path: Path, content: Any) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Writes text in UTF-8 as `replacing` does; bytes of file names that are no UTF-8 are escaped."""
+    """Writes text in UTF-8 as `replacing` does; what UTF-8 has no bytes for is escaped."""
     encoded = text.encode(errors="backslashreplace")
     with replacing(path, len(encoded)) as beside:
         beside.write_bytes(encoded)
