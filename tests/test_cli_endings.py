@@ -132,3 +132,30 @@ def test_text_that_the_terminal_cannot_show_is_escaped() -> None:
         [sys.executable, "-c", program_text], env=variables, capture_output=True, check=False
     )
     assert (done.returncode, done.stdout) == (0, b"gr\\xf6sse \\udcff\n")
+
+
+IN_A_CALLBACK = """
+import ctypes, os, sys, time
+from submission.cli import program
+
+@ctypes.CFUNCTYPE(None)
+def callback():
+    os.kill(os.getpid(), int(sys.argv[1]))
+    time.sleep(0.01)
+
+def body():
+    callback()
+    time.sleep(60)
+    print("finished")
+
+raise SystemExit(program(body))
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_inside_a_callback_of_a_library_ends_the_program(number: signal.Signals) -> None:
+    command = [sys.executable, "-c", IN_A_CALLBACK, str(int(number))]
+    ended = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False)
+    assert ended.returncode == 128 + number
+    assert ended.stdout == ""
+    assert ended.stderr.splitlines() == [f"stopped by {number.name}"]
