@@ -199,7 +199,7 @@ def test_torchrun_is_stopped_by_one_signal_and_goes_on(tmp_path: Path) -> None:
     while "accuracy on validation" not in stopped.stdout.readline():
         assert stopped.poll() is None
     stopped.terminate()
-    printed, errors = stopped.communicate(timeout=60)
+    printed, errors = stopped.communicate(timeout=600)
     assert stopped.returncode != 0
     assert (printed + errors).count("stopped at step") == 1, errors
     ours = errors.partition("Traceback")[2]  # torchrun shows the signal that it received as one
@@ -207,7 +207,7 @@ def test_torchrun_is_stopped_by_one_signal_and_goes_on(tmp_path: Path) -> None:
     assert (tmp_path / "out/finetune.ckpt").is_file()
 
     again = torchrun(tmp_path, tmp_path / "out")
-    printed, errors = again.communicate(timeout=120)
+    printed, errors = again.communicate(timeout=600)
     assert again.returncode == 0, errors
     assert printed.count("continuing from step") == 1
     assert printed.count("accuracy on validation") == 2

@@ -241,7 +241,7 @@ def test_a_signal_is_reported_and_ends_the_program(server: Server, kind: signal.
     assert process.stdout is not None
     assert process.stdout.readline() == "running\n"
     process.send_signal(kind)
-    _, errors = process.communicate(timeout=120)
+    _, errors = process.communicate(timeout=600)
     assert process.returncode == 128 + kind
     assert errors == f"stopped by {kind.name}\n"
     assert server.messages() == ["execution_started", "execution_error"]

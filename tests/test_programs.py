@@ -131,7 +131,7 @@ def test_a_signal_to_the_shell_reaches_the_training_and_ends_both(
     assert process.stdout is not None
     assert process.stdout.readline() == "training\n"
     process.send_signal(kind)
-    rest, _ = process.communicate(timeout=60)
+    rest, _ = process.communicate(timeout=600)
     assert rest == f"heard {kind.value}\n"
     assert process.returncode == 128 + kind
 

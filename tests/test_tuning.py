@@ -111,7 +111,7 @@ def test_answers_become_certain_and_stay_varied(tmp_path: Path) -> None:
     assert task.held == ["vertical_axis"]
     run_loop(task, checkpoint(tmp_path))
     after = color(task.network.eval())
-    assert information_loss(after) < information_loss(before) - 0.1
+    assert information_loss(after) < information_loss(before) - 0.05
     assert entropy(after.softmax(1).mean(dim=0)) > entropy(before.softmax(1).mean(dim=0)) - 0.1
 
 
