@@ -208,7 +208,7 @@ def test_every_row_s_file_is_of_today_s_weights_and_presets_or_of_an_earlier_ren
 def test_every_mark_of_the_documents_has_a_table() -> None:
     tables = {
         name: ["filled"]
-        for name in ("accuracy", "scores", "factors", "audit", "headline", "domains")
+        for name in ("accuracy", "scores", "factors", "audit", "headline", "domains", "unprepared")
     }
     tables |= {f"ablation {number}": ["filled"] for number in range(1, 1 + len(ABLATIONS))}
     for path in ("docs/results.md", "README.md"):
