@@ -114,8 +114,9 @@ def _scored(results: Results, rows: Sequence[Row], made_by: Sequence[str]) -> li
 
 
 def _headlines(results: Results, rows: Sequence[Row]) -> list[str]:
-    """Lays out the same without what made them, behind the name of the images."""
-    lines = [_scores(row.title, t) for row, t in _chosen(results, rows).items()]
+    """Lays out the presets without what made them, behind the name of the images."""
+    presets = [row for row in rows if row.preset != "heads"]
+    lines = [_scores(row.title, t) for row, t in _chosen(results, presets).items()]
     lines.append(_line(PERFECT, _perfect_cells(rows[0].grid)))
     return [f"| {rows[0].domain} {line}" for line in lines]
 
