@@ -22,7 +22,7 @@ from submission.config.configuration import PROJECT
 from submission.data.catalogue import FACTOR_NAMES
 from submission.data.standin.scene import standin_space
 from submission.errors import InputError
-from submission.files import replacing
+from submission.files import replacing, write_text
 from submission.models.weights import read_card
 from submission.scoring.reference import perfect_codes
 from submission.scoring.results import Scores
@@ -54,9 +54,7 @@ def write_document() -> None:
     accuracy = read_card(WEIGHTS)["accuracy"]
     tables = _tables(results, accuracy)
     for path in (PROJECT / "docs/results.md", PROJECT / "README.md"):
-        text = filled(path.read_text(encoding="utf-8"), tables)
-        with replacing(path) as beside:
-            beside.write_text(text, encoding="utf-8")
+        write_text(path, filled(path.read_text(encoding="utf-8"), tables))
     for name, png in _pictures(results, accuracy).items():
         with replacing(RESULTS / f"{name}.png") as beside:
             beside.write_bytes(png)

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from numpy.random import Generator
 
+from experiments.finetuning import REAL
 from submission.data.standin.look import Look, look_named, look_of
 from submission.data.standin.scene import Scene
 
@@ -19,7 +20,6 @@ __all__ = ["SIMULATIONS", "mixed", "varied_look"]
 FloatArray = npt.NDArray[np.float64]
 
 SIMULATIONS = ("standin_toy", "standin_realistic")
-REAL = "standin_real"
 FIRST_NUMBER = 8
 """Smaller numbers are those of the fixed looks."""
 

@@ -46,7 +46,7 @@ STANDIN_NAMES = (
 """The last has no published set: it is for choosing settings."""
 
 RENDERER_VERSION = 3
-"""Of the stand-ins' looks: 1 was set by eye, 2 is fitted to published images of MPI3D."""
+"""Of the stand-ins' looks: 1 was set by eye, later ones are fitted to published images of MPI3D."""
 
 FULL_GRID = (6, 6, 2, 3, 3, 40, 40)
 """Factor sizes of the published sets."""

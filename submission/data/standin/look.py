@@ -13,7 +13,7 @@ from submission.data.standin.scene import Scene
 from submission.data.standin.shadows import Lamps
 from submission.errors import InputError
 from submission.factors import IntArray
-from submission.files import replacing
+from submission.files import write_text
 
 __all__ = [
     "FOLDER",
@@ -123,8 +123,7 @@ def values_of(look: Look) -> dict[str, Any]:
 def write_look(look: Look, path: Path) -> None:
     """Writes the numbers of a look as JSON, a line for each row of an array."""
     text = json.dumps(values_of(look)).replace("], [", "],\n[")
-    with replacing(path) as beside:
-        beside.write_text(text.replace(', "', ',\n"') + "\n")
+    write_text(path, text.replace(', "', ',\n"') + "\n")
 
 
 def _rounded(values: FloatArray) -> FloatArray:
