@@ -22,7 +22,7 @@ from submission.data.ground_truth import GridData
 from submission.factors import FactorSpace
 from submission.scoring import ALL_METRICS, Scores, Settings, score_table
 from submission.scoring.library import library
-from submission.scoring.text_tables import TITLES
+from submission.scoring.metrics.catalogue import TITLES
 
 IntArray = npt.NDArray[np.int64]
 GOAL = 60.0

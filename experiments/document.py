@@ -24,10 +24,10 @@ from submission.data.standin.scene import standin_space
 from submission.errors import InputError
 from submission.files import replacing, write_text
 from submission.models.weights import read_card
+from submission.scoring.metrics.catalogue import TITLES
 from submission.scoring.reference import perfect_codes
 from submission.scoring.results import Scores
 from submission.scoring.score_codes import score_table
-from submission.scoring.text_tables import TITLES
 
 __all__ = ["filled", "score_line", "write_document"]
 

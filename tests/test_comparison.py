@@ -12,10 +12,10 @@ from submission.report.comparison import compare_experiments, read_scores
 from submission.report.results import Result, joined, read_result, scores_path, write_result
 from submission.scoring import Settings, score_table
 from submission.scoring.leaderboard import load_pool
+from submission.scoring.metrics.catalogue import ALL_METRICS
 from submission.scoring.reference import perfect_codes
 from submission.scoring.results import Source
 from submission.scoring.settings import (
-    ALL_METRICS,
     DciSettings,
     FactorVaeSettings,
     IrsSettings,

@@ -24,7 +24,7 @@ from submission.job.codes import codes_to_score
 from submission.job.evaluate import evaluate_representation
 from submission.report.results import read_result, scores_path
 from submission.scoring.code_table import CodeTable, load_table, save_table
-from submission.scoring.settings import ALL_METRICS
+from submission.scoring.metrics.catalogue import ALL_METRICS
 from submission.server.environment import Environment
 
 NAME = "standin_real"

@@ -24,8 +24,8 @@ from submission.data.catalogue import RENDERER_VERSION
 from submission.data.image_set import file_of
 from submission.data.standin.render import render_file
 from submission.models.weights import read_card
+from submission.scoring.metrics.catalogue import TITLES
 from submission.scoring.score_codes import score_table
-from submission.scoring.text_tables import TITLES
 from tests.test_scoring_results import SETTINGS, SPACE, mixed_codes
 
 

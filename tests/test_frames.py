@@ -10,7 +10,7 @@ from submission.errors import InputError
 from submission.scoring import score_samples
 from submission.scoring.code_files import read_codes
 from submission.scoring.frames import codes_frame, scores_frame
-from submission.scoring.settings import ALL_METRICS
+from submission.scoring.metrics.catalogue import ALL_METRICS
 
 FACTORS = np.random.default_rng(0).integers(3, size=(600, 2))
 CODES = FACTORS + np.random.default_rng(1).normal(scale=0.3, size=(600, 2))

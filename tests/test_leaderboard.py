@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from submission.errors import InputError
 from submission.scoring.leaderboard import POOL, Entry, load_pool, standings
-from submission.scoring.settings import ALL_METRICS
+from submission.scoring.metrics.catalogue import ALL_METRICS
 
 
 def entry(name: str, *scores: float) -> Entry:

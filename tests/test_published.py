@@ -10,9 +10,10 @@ from click.testing import CliRunner
 from submission.commands.compare import compare
 from submission.errors import InputError, MissingFileError
 from submission.scoring import score_table
+from submission.scoring.metrics.catalogue import METRICS
 from submission.scoring.published import read_published
 from submission.scoring.reference import perfect_codes
-from submission.scoring.result_files import KIT_NAMES, write_result_files
+from submission.scoring.result_files import write_result_files
 from tests.test_comparison import SMALL, SPACE, add_training
 
 FUNCTION = "evaluation_config.evaluation.evaluation_fn"
@@ -39,7 +40,7 @@ def test_every_score_is_found_in_files_as_the_library_writes_them(tmp_path: Path
     assert found.entry.data == "mpi3d_toy"
     assert found.left_out == ()
     one = read_published(
-        tmp_path / "metrics" / KIT_NAMES["irs"] / "results/aggregate/evaluation.json"
+        tmp_path / "metrics" / METRICS["irs"].folder / "results/aggregate/evaluation.json"
     )
     assert one.entry.scores == {"irs": scores.values()["irs"]}
 

@@ -16,8 +16,9 @@ import pytest
 from submission.data.ground_truth import GridData
 from submission.scoring import Scores, score_table
 from submission.scoring.library import library
+from submission.scoring.metrics.catalogue import METRICS
 from submission.scoring.reference import perfect_codes
-from submission.scoring.result_files import KIT_NAMES, write_result_files
+from submission.scoring.result_files import write_result_files
 from tests.test_scoring_tables import SETTINGS, SPACE
 
 
@@ -53,7 +54,7 @@ def test_kit_finds_each_score_where_it_looks(experiment: Path, scores: Scores) -
         "mig": "discrete_mig",
     }
     for metric, value in scores.values().items():
-        name = KIT_NAMES[metric]
+        name = METRICS[metric].folder
         path = experiment / "metrics" / name / "results" / "aggregate" / "evaluation.json"
         content = json.loads(path.read_text())
         assert content[f"evaluation_results.{fields[name]}"] == value
@@ -106,7 +107,7 @@ def test_files_are_those_the_library_writes(
     experiment: Path, tmp_path: Path, metric: str, module: str, function: str
 ) -> None:
     results = library_module("results")
-    ours = experiment / "metrics" / KIT_NAMES[metric] / "results"
+    ours = experiment / "metrics" / METRICS[metric].folder / "results"
     gin.config._OPERATIVE_CONFIG.clear()
     with gin.unlock_config():
         # Our own settings file sets the library up to write its own.

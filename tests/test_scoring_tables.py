@@ -63,16 +63,14 @@ def test_mean_and_spread_over_trainings_and_seeds() -> None:
     ]
     spread = aggregate(trainings)["mig"]
     assert spread.mean == pytest.approx(0.6)
-    assert spread.std_trainings == pytest.approx(0.4)
-    assert spread.std_evaluations == pytest.approx(0.02**0.5)
-    assert spread.num_trainings == 3
-    assert spread.std == spread.std_trainings
+    assert spread.std == pytest.approx(0.4)
+    assert (spread.low, spread.high) == pytest.approx((0.2, 1.0))
 
 
 def test_spread_of_one_training_is_that_of_its_evaluations() -> None:
     spread = aggregate([[scored(0.1, 0), scored(0.3, 1)]])["mig"]
-    assert spread.std_trainings is None
-    assert spread.std == spread.std_evaluations == pytest.approx(0.02**0.5)
+    assert spread.std == pytest.approx(0.02**0.5)
+    assert (spread.low, spread.high) == (0.1, 0.3)
     assert aggregate([[scored(0.1)]])["mig"].std is None
 
 

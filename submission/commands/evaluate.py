@@ -4,7 +4,7 @@ import click
 
 from submission.console import say
 from submission.files import locked
-from submission.scoring.settings import ALL_METRICS
+from submission.scoring.metrics.catalogue import ALL_METRICS
 from submission.server.environment import read_environment
 
 __all__ = ["evaluate"]

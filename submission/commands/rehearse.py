@@ -56,7 +56,7 @@ def rehearse(config: Path | None, grid: tuple[int, ...], memory: float) -> None:
     The commit runs from a read-only copy, without network where the machine allows that. Then the
     exported file is scored in the evaluator's batches. preflight asks for the result.
     """
-    from submission.scoring.text_tables import TITLES
+    from submission.scoring.metrics.catalogue import TITLES
     from submission.submit.rehearsal.run import RehearsalSettings, read_rehearsal
     from submission.submit.rehearsal.run import rehearse as run_rehearsal
 

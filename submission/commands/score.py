@@ -14,7 +14,7 @@ from submission.errors import InputError
 from submission.files import locked
 from submission.job.score import INFOMEC, CodeScores, GridPoints, Sample, score_codes, write_scores
 from submission.scoring.code_files import read_codes
-from submission.scoring.settings import ALL_METRICS
+from submission.scoring.metrics.catalogue import ALL_METRICS
 
 __all__ = ["score"]
 

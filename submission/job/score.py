@@ -9,14 +9,13 @@ import numpy as np
 from submission.errors import InputError
 from submission.factors import FactorSpace
 from submission.files import write_json, write_text
-from submission.scoring.aggregate import aggregate
+from submission.scoring.aggregate import aggregate, spreads_of_seeds
 from submission.scoring.arrays import FloatArray, IntArray
+from submission.scoring.metrics.catalogue import TITLES
 from submission.scoring.metrics.infomec import InfoMEC, infomec
 from submission.scoring.results import Scores
 from submission.scoring.score_codes import score_samples, score_table
-from submission.scoring.seed_spread import spreads_of_seeds
 from submission.scoring.text_tables import (
-    TITLES,
     Row,
     csv_text,
     describe,

@@ -1,8 +1,7 @@
 """What the report shows of the codes themselves, beyond their scores."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -21,10 +20,9 @@ from submission.report.modes import find_modes
 from submission.report.outliers import Outlier, find_outliers
 from submission.report.pictures import draw_picture
 from submission.report.subject import Subject
-from submission.report.traversal import MOST_STEPS, NUM_VALUES, TAIL
-from submission.report.traversal_images import NUM_ORDINARY, show_traversals
+from submission.report.traversal_images import Anchor, ShownTraversal, show_traversals
 
-__all__ = ["CodesContent", "Roles", "content_of_codes"]
+__all__ = ["MOST_ROWS", "CodesContent", "Roles", "content_of_codes"]
 
 
 MOST_ROWS = 50_000
@@ -52,18 +50,42 @@ class Roles:
 
 
 @dataclass(frozen=True)
-class CodesContent:
-    """Variables of the template, and the pictures that become single files."""
-
-    variables: dict[str, Any]
-    files: list[Picture]
-
-
-@dataclass(frozen=True)
 class _ShownOutlier:
     picture: Picture
     outlier: Outlier
     factors: list[tuple[str, int]]
+
+
+@dataclass(frozen=True)
+class CodesContent:
+    """What the page shows of codes; empty or None what cannot be shown.
+
+    Attributes:
+        violins: latents by factor value.
+        confusions: for each factor, how well its best latent alone tells it.
+        histograms: of each latent in use.
+        dependence: of the latents in use on each other.
+        modes: how many modes each latent in use has.
+        anchor: the image that the traversals begin at.
+        traversals: one for each latent in use.
+        outliers: the worst images.
+    """
+
+    violins: Picture | None = None
+    confusions: Sequence[Picture] = ()
+    histograms: Sequence[Picture] = ()
+    dependence: Picture | None = None
+    modes: Mapping[int, int] = field(default_factory=dict)
+    anchor: Anchor | None = None
+    traversals: Sequence[ShownTraversal] = ()
+    outliers: Sequence[_ShownOutlier] = ()
+
+    @property
+    def files(self) -> list[Picture]:
+        """The pictures that become single files."""
+        single = [picture for picture in (self.violins, self.dependence) if picture is not None]
+        strips = [shown.strip for shown in self.traversals]
+        return [*single, *self.confusions, *self.histograms, *strips]
 
 
 def content_of_codes(subject: Subject, roles: Roles, latent_of: Mapping[str, int]) -> CodesContent:
@@ -73,27 +95,9 @@ def content_of_codes(subject: Subject, roles: Roles, latent_of: Mapping[str, int
         subject: whose codes.
         roles: of the latents.
         latent_of: the latent that carries each factor.
-
-    Returns:
-        Empty variables for what cannot be shown.
     """
-    variables: dict[str, Any] = {
-        "dependence": None,
-        "violins": None,
-        "confusions": [],
-        "histograms": [],
-        "modes": {},
-        "anchor": None,
-        "traversals": [],
-        "outliers": [],
-        "num_values": NUM_VALUES,
-        "most_steps": MOST_STEPS,
-        "most_rows": MOST_ROWS,
-        "tail": TAIL,
-        "num_ordinary": min(NUM_ORDINARY, subject.scores.num_rows),
-    }
     if subject.codes is None or subject.factors is None or not roles.order:
-        return CodesContent(variables, [])
+        return CodesContent()
     num_rows = len(subject.codes)
     rows = np.random.default_rng(0).choice(num_rows, min(num_rows, MOST_ROWS), replace=False)
     chosen = np.sort(rows)
@@ -105,29 +109,21 @@ def content_of_codes(subject: Subject, roles: Roles, latent_of: Mapping[str, int
     ]
     modes = {latent: find_modes(subject.codes[:, latent]) for latent in roles.order}
     drawn = {latent: roles.factors[latent] for latent in roles.order[:MOST_LATENTS]}
-    strips = violins(codes, factors, drawn, names)
-    readings = confusion_pictures(confusions)
-    shapes = histograms(codes, modes, roles.words)
-    files = [strips, *readings, *shapes]
-    variables |= {
-        "violins": strips,
-        "confusions": readings,
-        "histograms": shapes,
-        "modes": {latent: len(found.centres) for latent, found in modes.items()},
-    }
+    content = CodesContent(
+        violins=violins(codes, factors, drawn, names),
+        confusions=confusion_pictures(confusions),
+        histograms=histograms(codes, modes, roles.words),
+        modes={latent: len(found.centres) for latent, found in modes.items()},
+    )
     if len(roles.order) > 1:
-        variables["dependence"] = dependence_picture(dependence_of(codes), roles.order)
-        files.append(variables["dependence"])
-    if subject.images is not None:
-        followed = {c: names[roles.factors[c]] if roles.factors[c] >= 0 else "" for c in modes}
-        anchor, traversals = show_traversals(subject.codes, subject.images, modes, followed)
-        variables |= {
-            "anchor": anchor,
-            "traversals": traversals,
-            "outliers": _outliers(subject, subject.images, [c for c in modes if followed[c]]),
-        }
-        files += [shown.strip for shown in traversals]
-    return CodesContent(variables, files)
+        dependence = dependence_picture(dependence_of(codes), roles.order)
+        content = replace(content, dependence=dependence)
+    if subject.images is None:
+        return content
+    followed = {c: names[roles.factors[c]] if roles.factors[c] >= 0 else "" for c in modes}
+    anchor, traversals = show_traversals(subject.codes, subject.images, modes, followed)
+    outliers = _outliers(subject, subject.images, [c for c in modes if followed[c]])
+    return replace(content, anchor=anchor, traversals=traversals, outliers=outliers)
 
 
 def _outliers(subject: Subject, images: ImageSet, latents: list[int]) -> list[_ShownOutlier]:

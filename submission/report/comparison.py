@@ -9,8 +9,8 @@ from submission.files import write_json, write_text
 from submission.report.results import other_model, read_result
 from submission.scoring.aggregate import aggregate
 from submission.scoring.leaderboard import Entry, standings
+from submission.scoring.metrics.catalogue import ALL_METRICS
 from submission.scoring.results import Scores
-from submission.scoring.settings import ALL_METRICS
 from submission.scoring.text_tables import (
     Row,
     csv_table,

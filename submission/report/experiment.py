@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from submission.data.catalogue import MPI3D_NAMES, STANDIN_NAMES
-from submission.data.images import ImageSet, open_images
+from submission.data.image_set import ImageSet
+from submission.data.images import open_images
 from submission.data.npz import has_member
 from submission.errors import InputError, one_line
 from submission.files import sha256_of
@@ -73,11 +74,8 @@ def read_experiment(environment: Environment) -> Subject:
 def _other_seeds(representation: Path, first: Scores) -> list[Scores]:
     """Reads the scores of the same model, data and settings with other seeds, in their order."""
     found = [read_result(path).scores for path in representation.glob("scores_seed_*.json")]
-    same = ("source", "kind", "num_rows", "factor_names", "settings")
-    return sorted(
-        (s for s in found if all(getattr(s, name) == getattr(first, name) for name in same)),
-        key=lambda scores: scores.seed,
-    )
+    same = [scores for scores in found if not scores.differing(first, "source")]
+    return sorted(same, key=lambda scores: scores.seed)
 
 
 def _training(path: Path, scores: Scores) -> Mapping[str, Any]:

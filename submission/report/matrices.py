@@ -19,6 +19,37 @@ FALSE_ALARM = 0.001
 """Probability that any entry of latents which are independent of all factors is called more."""
 
 
+TEXTS = {
+    "mig": (
+        "Mutual information (MIG)",
+        "Share of the factor's entropy that the latent holds: 0 nothing, 1 everything. "
+        "MIG is the mean over factors of the best entry minus the second best.",
+    ),
+    "dci": (
+        "Tree importance (DCI)",
+        "How much boosted trees rely on the latent when they predict the factor; a "
+        "column adds up to 1. DCI is high where every latent serves one factor only.",
+    ),
+    "sap": (
+        "Linear accuracy (SAP)",
+        "How often a linear classifier names the factor's value from this latent alone. "
+        "SAP is the mean over factors of the best entry minus the second best.",
+    ),
+    "factor_vae": (
+        "Votes (FactorVAE)",
+        "How often the latent varied least of all while the factor was held fixed; a "
+        "column adds up to 1. A latent stands for the factor that votes for it most.",
+    ),
+    "irs": (
+        "Robustness (IRS)",
+        "How little the latent moves while the factor is held fixed and all others "
+        "vary: 1 not at all; below 0 where it moves further than its largest deviation "
+        "from its mean. A whole row of high entries is a sign of heavy tails.",
+    ),
+}
+"""Title of each metric's matrix, and what an entry means."""
+
+
 @dataclass(frozen=True, eq=False)
 class Matrix:
     """What one metric has found between each latent and each factor.
@@ -52,63 +83,23 @@ def matrices_of(scores: Scores) -> list[Matrix]:
         >>> [(matrix.metric, matrix.values.round(2).tolist()) for matrix in matrices_of(scores)]
         [('mig', [[1.0, 0.0], [0.0, 1.0]])]
     """
-    found = []
+    entries: dict[str, FloatArray] = {}
+    floors: dict[str, FloatArray] = {}
     if scores.mig is not None:
-        found.append(
-            Matrix(
-                "mig",
-                "Mutual information (MIG)",
-                "Share of the factor's entropy that the latent holds: 0 nothing, 1 everything. "
-                "MIG is the mean over factors of the best entry minus the second best.",
-                scores.mig.mutual_information / scores.mig.entropies,
-                _floor(scores, scores.mig),
-            )
-        )
+        entries["mig"] = scores.mig.mutual_information / scores.mig.entropies
+        floors["mig"] = _floor(scores, scores.mig)
     if scores.dci is not None:
-        found.append(
-            Matrix(
-                "dci",
-                "Tree importance (DCI)",
-                "How much boosted trees rely on the latent when they predict the factor; a "
-                "column adds up to 1. DCI is high where every latent serves one factor only.",
-                scores.dci.importances,
-            )
-        )
+        entries["dci"] = scores.dci.importances
     if scores.sap is not None:
-        found.append(
-            Matrix(
-                "sap",
-                "Linear accuracy (SAP)",
-                "How often a linear classifier names the factor's value from this latent alone. "
-                "SAP is the mean over factors of the best entry minus the second best.",
-                scores.sap.accuracies,
-            )
-        )
+        entries["sap"] = scores.sap.accuracies
     if scores.factor_vae is not None:
         votes = scores.factor_vae.train_votes  # (F, C)
-        found.append(
-            Matrix(
-                "factor_vae",
-                "Votes (FactorVAE)",
-                "How often the latent varied least of all while the factor was held fixed; a "
-                "column adds up to 1. A latent stands for the factor that votes for it most.",
-                (votes / np.maximum(votes.sum(axis=1, keepdims=True), 1)).T,
-            )
-        )
+        entries["factor_vae"] = (votes / np.maximum(votes.sum(axis=1, keepdims=True), 1)).T
     if scores.irs is not None:
-        found.append(
-            Matrix(
-                "irs",
-                "Robustness (IRS)",
-                "How little the latent moves while the factor is held fixed and all others "
-                "vary: 1 not at all; below 0 where it moves further than its largest deviation "
-                "from its mean. A whole row of high entries is a sign of heavy tails.",
-                scores.irs.matrix,
-            )
-        )
-    if not found:
+        entries["irs"] = scores.irs.matrix
+    if not entries:
         raise InputError("expected the result of at least one metric, got none; evaluate again")
-    return found
+    return [Matrix(name, *TEXTS[name], entries[name], floors.get(name)) for name in entries]
 
 
 def following(matrix: Matrix) -> IntArray:

@@ -8,8 +8,8 @@ from typing import Any
 
 from submission.errors import InputError, MissingFileError
 from submission.files import sha256_of, write_json
+from submission.scoring.metrics.catalogue import ALL_METRICS
 from submission.scoring.results import Scores, scores_from_dict
-from submission.scoring.settings import ALL_METRICS
 from submission.scoring.text_tables import Row, json_table
 
 __all__ = ["Result", "joined", "other_model", "read_result", "scores_path", "write_result"]
@@ -145,8 +145,7 @@ def joined(new: Result, earlier: Result) -> Result | None:
         >>> list(joined(Result(mig, (), {}, {}, {}), Result(irs, (), {}, {}, {})).scores.values())
         ['irs', 'mig']
     """
-    same = ("seed", "source", "kind", "num_rows", "factor_names", "settings", "versions")
-    if any(getattr(new.scores, name) != getattr(earlier.scores, name) for name in same):
+    if new.scores.differing(earlier.scores, "seed", "source", "versions"):
         return None
     if new.codes.get("made_by") != earlier.codes.get("made_by"):
         return None

@@ -9,7 +9,7 @@ from submission.console import say
 from submission.errors import InputError
 from submission.files import replacing, write_text
 from submission.report.carriers import RULES, VERDICTS, Carrier, carriers_of
-from submission.report.codes_content import Roles, content_of_codes
+from submission.report.codes_content import MOST_ROWS, Roles, content_of_codes
 from submission.report.confusions import read_by_all
 from submission.report.experiment import read_experiment
 from submission.report.illustrations import curves, heat_maps, words_of
@@ -17,8 +17,11 @@ from submission.report.matrices import FOLLOWS, following, matrices_of, order_la
 from submission.report.page import render_page
 from submission.report.score_rows import score_groups
 from submission.report.subject import Subject
-from submission.scoring.seed_spread import SeedSpread, spreads_of_seeds
-from submission.scoring.text_tables import IRS_NOTE, TITLES, Row, metrics_of
+from submission.report.traversal import MOST_STEPS, NUM_VALUES, TAIL
+from submission.report.traversal_images import NUM_ORDINARY
+from submission.scoring.aggregate import Spread, spreads_of_seeds
+from submission.scoring.metrics.catalogue import TITLES
+from submission.scoring.text_tables import IRS_NOTE, Row, metrics_of, row_of_spreads
 from submission.server.environment import Environment
 
 __all__ = ["write_page", "write_report"]
@@ -107,16 +110,20 @@ def _content(subject: Subject) -> dict[str, Any]:
         "seconds": _seconds(subject),
         "matrices": maps,
         "curves": losses,
-        **of_codes.variables,
+        "codes": of_codes,
+        "most_rows": MOST_ROWS,
+        "num_ordinary": min(NUM_ORDINARY, scores.num_rows),
+        "num_values": NUM_VALUES,
+        "most_steps": MOST_STEPS,
+        "tail": TAIL,
         "files": [*maps, *losses, *of_codes.files],
     }
 
 
-def _over_seeds(row: Row, spreads: Mapping[str, SeedSpread]) -> Row:
+def _over_seeds(row: Row, spreads: Mapping[str, Spread]) -> Row:
     """Replaces the scores of one seed by means and standard deviations over all."""
-    means = {metric: spread.mean for metric, spread in spreads.items()}
-    stds = {metric: spread.std for metric, spread in spreads.items()}
-    return replace(row, means={**row.means, **means}, stds={**row.stds, **stds})
+    over = row_of_spreads(row.name, spreads)
+    return replace(row, means={**row.means, **over.means}, stds={**row.stds, **over.stds})
 
 
 def _counts(carriers: list[Carrier]) -> list[tuple[str, list[str]]]:

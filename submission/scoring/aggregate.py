@@ -8,34 +8,28 @@ import numpy as np
 from submission.errors import InputError
 from submission.scoring.results import Scores
 
-__all__ = ["Spread", "aggregate"]
+__all__ = ["Spread", "aggregate", "spreads_of_seeds"]
 
 
 @dataclass(frozen=True)
 class Spread:
-    """One metric over several trainings, each scored with one or more seeds.
+    """One metric over n trainings or evaluation seeds.
 
     Attributes:
-        mean: mean of the trainings' means.
-        std_trainings: standard deviation (n - 1) of the trainings' means; None for one training.
-        std_evaluations: standard deviation (n - 1) between evaluation seeds within a training,
-            pooled over trainings; None where each training was scored once.
-        num_trainings: how many trainings.
+        mean: of all.
+        std: standard deviation (n - 1); None if n is 1.
+        low: the lowest.
+        high: the highest.
     """
 
     mean: float
-    std_trainings: float | None
-    std_evaluations: float | None
-    num_trainings: int
-
-    @property
-    def std(self) -> float | None:
-        """The spread to print: between trainings, or between evaluations of the only one."""
-        return self.std_evaluations if self.num_trainings == 1 else self.std_trainings
+    std: float | None
+    low: float
+    high: float
 
 
 def aggregate(trainings: Sequence[Sequence[Scores]]) -> dict[str, Spread]:
-    """Summarises each metric that all scores have.
+    """Summarises each metric over the trainings' means, or over the seeds of the only training.
 
     Args:
         trainings: for each training, its scores with distinct evaluation seeds.
@@ -68,26 +62,41 @@ def aggregate(trainings: Sequence[Sequence[Scores]]) -> dict[str, Spread]:
     }
 
 
+def spreads_of_seeds(seeds: Sequence[Scores]) -> dict[str, Spread]:
+    """Summarises each metric that two or more seeds have.
+
+    Args:
+        seeds: scores of the same codes with different seeds.
+
+    Example:
+        >>> from submission.scoring import score_samples
+        >>> factors = np.indices((3, 4)).reshape(2, -1).T
+        >>> codes = factors * 1.0
+        >>> seeds = [score_samples(codes, factors, seed=n, metrics=("irs",)) for n in (0, 1)]
+        >>> round(spreads_of_seeds(seeds)["irs"].mean, 3)
+        1.0
+    """
+    found: dict[str, list[float]] = {}
+    for scores in seeds:
+        for metric, value in scores.values().items():
+            found.setdefault(metric, []).append(value)
+    return {metric: _spread([values]) for metric, values in found.items() if len(values) > 1}
+
+
 def _spread(trainings: list[list[float]]) -> Spread:
-    means = [float(np.mean(values)) for values in trainings]
-    squares = sum(float(np.sum((np.array(values) - np.mean(values)) ** 2)) for values in trainings)
-    freedom = sum(len(values) - 1 for values in trainings)
-    return Spread(
-        mean=float(np.mean(means)),
-        std_trainings=float(np.std(means, ddof=1)) if len(means) > 1 else None,
-        std_evaluations=(squares / freedom) ** 0.5 if freedom else None,
-        num_trainings=len(means),
-    )
+    values = [float(np.mean(each)) for each in trainings] if len(trainings) > 1 else trainings[0]
+    std = float(np.std(values, ddof=1)) if len(values) > 1 else None
+    return Spread(float(np.mean(values)), std, min(values), max(values))
 
 
 def _check_comparable(first: Scores, other: Scores) -> None:
     """Refuses to average numbers of different things."""
-    for name in ("kind", "num_rows", "factor_names", "factor_sizes", "settings"):
-        if getattr(first, name) != getattr(other, name):
-            raise InputError(
-                f"expected scores with the same {name}, got {getattr(first, name)} with seed "
-                f"{first.seed} and {getattr(other, name)} with seed {other.seed}; leave one out"
-            )
+    if differing := first.differing(other):
+        name = differing[0]
+        raise InputError(
+            f"expected scores with the same {name}, got {getattr(first, name)} with seed "
+            f"{first.seed} and {getattr(other, name)} with seed {other.seed}; leave one out"
+        )
     if set(first.values()) != set(other.values()):
         raise InputError(
             f"expected scores of the same metrics, got {list(first.values())} with seed "

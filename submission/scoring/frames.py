@@ -7,8 +7,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from submission.errors import InputError
+from submission.scoring.metrics.catalogue import ALL_METRICS
 from submission.scoring.results import Scores
-from submission.scoring.settings import ALL_METRICS
 
 __all__ = ["codes_frame", "scores_frame"]
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from submission.errors import InputError, MissingFileError
-from submission.scoring.settings import ALL_METRICS
+from submission.scoring.metrics.catalogue import ALL_METRICS
 
 __all__ = ["POOL", "Entry", "Standing", "load_pool", "standings"]
 

@@ -8,17 +8,12 @@ from typing import Any
 
 from submission.errors import InputError, MissingFileError
 from submission.scoring.leaderboard import Entry
+from submission.scoring.metrics.catalogue import METRICS
 
 __all__ = ["Published", "read_published"]
 
-SCORES = {
-    "factor_vae_score": ("factor_vae", "eval_accuracy"),
-    "dci": ("dci", "disentanglement"),
-    "sap_score": ("sap", "SAP_score"),
-    "irs": ("irs", "IRS"),
-    "mig": ("mig", "discrete_mig"),
-}
-"""The library's functions; for each our name of the metric and the field that is compared."""
+METRIC_OF = {metric.function: name for name, metric in METRICS.items()}
+"""Our names of the metrics by the library's functions."""
 
 
 @dataclass(frozen=True)
@@ -72,10 +67,11 @@ def read_published(path: Path) -> Published:
         data[str(content.get("evaluation_config.dataset.name", "unnamed data")).strip("'\"")] = None
         # A reference such as "@mig" or "@scope/module.mig".
         function = re.split("[@/.]", content["evaluation_config.evaluation.evaluation_fn"])[-1]
-        if function not in SCORES:
-            left_out.append(f"{file}: {function} is none of {', '.join(SCORES)}")
+        if function not in METRIC_OF:
+            left_out.append(f"{file}: {function} is none of {', '.join(METRIC_OF)}")
             continue
-        metric, field = SCORES[function]
+        metric = METRIC_OF[function]
+        field = METRICS[metric].field
         if metric in places:
             raise InputError(
                 f"expected one score of {function} in {path}, got two, in {places[metric]} and "

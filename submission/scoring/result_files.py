@@ -7,27 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from submission.files import write_json
+from submission.scoring.metrics.catalogue import METRICS
 from submission.scoring.results import Scores
 from submission.scoring.settings import Settings
 
-__all__ = ["KIT_NAMES", "write_result_files"]
-
-KIT_NAMES = {
-    "factor_vae": "factor_vae_metric",
-    "dci": "dci",
-    "sap": "sap_score",
-    "irs": "irs",
-    "mig": "mig",
-}
-"""The starter kit's names of the metrics, and of their folders."""
-
-LIBRARY_NAMES = {
-    "num_active_latents": "num_active_dims",
-    "sap": "SAP_score",
-    "irs": "IRS",
-    "mig": "discrete_mig",
-}
-"""The library's names of the numbers in results, where ours are others."""
+__all__ = ["write_result_files"]
 
 STEP = "evaluation"
 
@@ -65,11 +49,11 @@ def write_result_files(scores: Scores, experiment: Path, data_name: str) -> list
         'metrics/mig/results/aggregate/evaluation.json'
     """
     metrics = experiment / ("metrics" if scores.seed == 0 else f"metrics_seed_{scores.seed}")
-    for metric in KIT_NAMES.keys() - scores.values().keys():
-        shutil.rmtree(metrics / KIT_NAMES[metric], ignore_errors=True)
+    for metric in METRICS.keys() - scores.values().keys():
+        shutil.rmtree(metrics / METRICS[metric].folder, ignore_errors=True)
     written = []
     for metric in scores.values():
-        name = KIT_NAMES[metric]
+        name = METRICS[metric].folder
         folder = metrics / name
         beside = metrics / f".{name}.part"
         shutil.rmtree(beside, ignore_errors=True)
@@ -83,8 +67,9 @@ def write_result_files(scores: Scores, experiment: Path, data_name: str) -> list
             "evaluation.random_seed": str(scores.seed),
             **_bindings(metric, scores.settings),
         }
+        others = {"num_active_latents": "num_active_dims", metric: METRICS[metric].field}
         values: dict[str, Any] = {
-            LIBRARY_NAMES.get(name, name): value
+            others.get(name, name): value
             for name, value in vars(getattr(scores, metric)).items()
             if isinstance(value, int | float)
         }
@@ -99,7 +84,7 @@ def write_result_files(scores: Scores, experiment: Path, data_name: str) -> list
 
 def _bindings(metric: str, settings: Settings) -> dict[str, str]:
     """Gives the settings of a metric as the library's gin bindings."""
-    function = "factor_vae_score" if metric == "factor_vae" else KIT_NAMES[metric]
+    function = METRICS[metric].function
     bindings = {"evaluation.evaluation_fn": f"@{function}"}
     for name, value in sorted(vars(getattr(settings, metric)).items()):
         if name == "num_bins":

@@ -11,12 +11,13 @@ import numpy as np
 
 from submission.errors import InputError
 from submission.scoring.checks import LatentSummary
+from submission.scoring.metrics.catalogue import ALL_METRICS
 from submission.scoring.metrics.dci import DciScore
 from submission.scoring.metrics.factor_vae import FactorVaeScore
 from submission.scoring.metrics.irs import IrsScore
 from submission.scoring.metrics.mig import MigScore
 from submission.scoring.metrics.sap import SapScore
-from submission.scoring.settings import ALL_METRICS, Settings
+from submission.scoring.settings import Settings
 
 __all__ = [
     "DciScore",
@@ -91,6 +92,11 @@ class Scores:
         """Gives the compared number of each metric there is, in the usual order."""
         results = {metric: getattr(self, metric) for metric in ALL_METRICS}
         return {metric: result.score for metric, result in results.items() if result is not None}
+
+    def differing(self, other: "Scores", *more: str) -> list[str]:
+        """Names the fields that differ, of those that scores must share to be compared and more."""
+        names = ("kind", "num_rows", "factor_names", "factor_sizes", "settings", *more)
+        return [name for name in names if getattr(self, name) != getattr(other, name)]
 
     @property
     def num_active_latents(self) -> int:

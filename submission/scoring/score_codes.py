@@ -2,7 +2,7 @@
 
 import difflib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -14,25 +14,13 @@ from submission.factors import FactorSpace
 from submission.scoring.checks import check_codes, check_seed, odd_latents, summarise_latents
 from submission.scoring.draws import Draws, GridDraws, SampleDraws, varying
 from submission.scoring.library import library, versions
-from submission.scoring.metrics.dci import compute_dci
-from submission.scoring.metrics.factor_vae import compute_factor_vae
-from submission.scoring.metrics.irs import compute_irs, irs_in_float64
-from submission.scoring.metrics.mig import compute_mig
-from submission.scoring.metrics.sap import compute_sap
+from submission.scoring.metrics.catalogue import ALL_METRICS, METRICS, check_metrics
+from submission.scoring.metrics.irs import irs_in_float64
 from submission.scoring.results import Scores, Source
 from submission.scoring.samples import numbered_factors, scarce_value, undrawn
-from submission.scoring.settings import ALL_METRICS, Settings, check_metrics
+from submission.scoring.settings import Settings
 
 __all__ = ["score_samples", "score_table"]
-
-COMPUTE: dict[str, Callable[[Draws, Any], Any]] = {
-    "factor_vae": compute_factor_vae,
-    "dci": compute_dci,
-    "sap": compute_sap,
-    "irs": compute_irs,
-    "mig": compute_mig,
-}
-"""How each metric is computed, from rows drawn and its settings."""
 
 COMPARING_LATENTS = ("dci", "sap", "mig")
 """Metrics that need a second latent."""
@@ -162,7 +150,7 @@ def _score(
     seconds: dict[str, float] = {}
     for metric in (metric for metric in ALL_METRICS if metric in metrics):
         start = time.perf_counter()
-        results[metric] = COMPUTE[metric](draws, getattr(settings, metric))
+        results[metric] = METRICS[metric].compute(draws, getattr(settings, metric))
         seconds[metric] = time.perf_counter() - start
     latents = summarise_latents(codes)
     drawn = results["mig"].latents if "mig" in results else latents

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass, field
 
-from submission.errors import InputError
 from submission.scoring.metrics.dci import DciSettings
 from submission.scoring.metrics.factor_vae import FactorVaeSettings
 from submission.scoring.metrics.irs import IrsSettings
@@ -10,18 +9,13 @@ from submission.scoring.metrics.mig import MigSettings
 from submission.scoring.metrics.sap import SapSettings
 
 __all__ = [
-    "ALL_METRICS",
     "DciSettings",
     "FactorVaeSettings",
     "IrsSettings",
     "MigSettings",
     "SapSettings",
     "Settings",
-    "check_metrics",
 ]
-
-ALL_METRICS = ("factor_vae", "dci", "sap", "irs", "mig")
-"""Names of the metrics, in the order of every table: fields of `Settings` and of `Scores`."""
 
 
 @dataclass(frozen=True)
@@ -41,18 +35,3 @@ class Settings:
     sap: SapSettings = field(default_factory=SapSettings)
     irs: IrsSettings = field(default_factory=IrsSettings)
     mig: MigSettings = field(default_factory=MigSettings)
-
-
-def check_metrics(metrics: tuple[str, ...]) -> None:
-    """Refuses an empty choice of metrics, a repeated one and an unknown one.
-
-    Raises:
-        InputError: naming the metrics there are.
-
-    Example:
-        >>> check_metrics(("mig", "mgi"))
-        Traceback (most recent call last):
-        submission.errors.InputError: expected distinct metrics out of ... got ('mig', 'mgi')
-    """
-    if not metrics or len(set(metrics)) != len(metrics) or not set(metrics) <= set(ALL_METRICS):
-        raise InputError(f"expected distinct metrics out of {ALL_METRICS}, got {metrics}")

@@ -9,12 +9,11 @@ from typing import Any
 from submission.errors import InputError
 from submission.scoring.aggregate import Spread
 from submission.scoring.leaderboard import Standing
+from submission.scoring.metrics.catalogue import ALL_METRICS, TITLES
 from submission.scoring.results import Scores
-from submission.scoring.settings import ALL_METRICS
 
 __all__ = [
     "IRS_NOTE",
-    "TITLES",
     "Row",
     "csv_table",
     "csv_text",
@@ -26,8 +25,6 @@ __all__ = [
     "standings_table",
     "text_table",
 ]
-
-TITLES = {"factor_vae": "FactorVAE", "dci": "DCI", "sap": "SAP", "irs": "IRS", "mig": "MIG"}
 
 IRS_NOTE = (
     "IRS rewards heavy tails: pure Student-t noise scores about 0.95 with 2 degrees of freedom, "
@@ -57,7 +54,7 @@ def row_of_spreads(name: str, spreads: Mapping[str, Spread]) -> Row:
     """Makes a row of several scores' means and spreads.
 
     Example:
-        >>> row_of_spreads("mine", {"mig": Spread(0.5, 0.1, None, num_trainings=3)})
+        >>> row_of_spreads("mine", {"mig": Spread(mean=0.5, std=0.1, low=0.4, high=0.6)})
         Row(name='mine', means={'mig': 0.5}, stds={'mig': 0.1})
     """
     stds = {metric: spread.std for metric, spread in spreads.items()}
