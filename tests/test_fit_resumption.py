@@ -63,12 +63,12 @@ def test_a_stopped_training_ends_with_the_bytes_of_an_undisturbed_one(
     assert_same(resumed, trained(features(), settings))
 
 
-def test_how_often_checkpoints_are_written_is_no_part_of_the_identity() -> None:
+def test_how_often_checkpoints_are_written_is_no_fact_of_the_run() -> None:
     often = dataclasses.replace(SMALL, checkpoint_seconds=0.0)
-    assert checkpoint_of(make_task(often)).identity == checkpoint_of(make_task()).identity
+    assert checkpoint_of(make_task(often)).facts == checkpoint_of(make_task()).facts
 
 
-def test_settings_features_and_precision_are_part_of_the_identity() -> None:
+def test_settings_features_and_precision_are_facts_of_the_run() -> None:
     bfloat16 = Precision(torch.bfloat16, "test")
     tasks = [
         make_task(),
@@ -78,7 +78,7 @@ def test_settings_features_and_precision_are_part_of_the_identity() -> None:
         VAETask(features().half(), SMALL, CPU, SINGLE),
         VAETask(features(), SMALL, CPU, bfloat16),
     ]
-    assert len({checkpoint_of(task).identity for task in tasks}) == len(tasks)
+    assert len({str(checkpoint_of(task).facts) for task in tasks}) == len(tasks)
 
 
 def test_a_loss_that_is_no_number_stops_at_its_step_with_the_last_good_state(

@@ -51,9 +51,9 @@ class Halving(Task):
         self.network.load_state_dict(state["network"])
 
 
-def checkpoint(folder: Path, seconds: float = 0.0, identity: str = "a") -> CheckpointFile:
+def checkpoint(folder: Path, seconds: float = 0.0, data: str = "a") -> CheckpointFile:
     settings = FitSettings(checkpoint_seconds=seconds)
-    return CheckpointFile(folder / "test.ckpt", settings, {"data": identity})
+    return CheckpointFile(folder / "test.ckpt", settings, {"data": data})
 
 
 def test_all_steps_are_taken_and_their_share_is_reported(tmp_path: Path) -> None:
@@ -101,7 +101,7 @@ def test_nothing_that_is_not_finite_is_stored(
 def test_a_checkpoint_of_another_run_is_refused(tmp_path: Path) -> None:
     run_loop(Halving(), checkpoint(tmp_path))
     with pytest.raises(InputError, match=r"test\.ckpt.*other data.*delete it"):
-        run_loop(Halving(), checkpoint(tmp_path, identity="b"))
+        run_loop(Halving(), checkpoint(tmp_path, data="b"))
 
 
 def test_a_checkpoint_of_other_settings_names_them_before_and_at_the_start(tmp_path: Path) -> None:

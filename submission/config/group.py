@@ -171,15 +171,15 @@ class Group:
 
 
 def outcome_settings(group: Group) -> dict[str, Any]:
-    """Gives the settings that the result of a run depends on, by the field's name.
+    """Gives the settings that the result of a run depends on, by names such as "Fit.seed".
 
     Settings such as the time between checkpoints are left out.
 
     Example:
         >>> from submission.config.settings import AdaptSettings
-        >>> "seed" in outcome_settings(AdaptSettings())
+        >>> "Adapt.seed" in outcome_settings(AdaptSettings())
         True
-        >>> "checkpoint_seconds" in outcome_settings(AdaptSettings())
+        >>> "Adapt.checkpoint_seconds" in outcome_settings(AdaptSettings())
         False
     """
-    return {each.field: each.value for each in group.settings() if each.affects_outcome}
+    return {each.name: each.value for each in group.settings() if each.affects_outcome}

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from submission.data.images import ImageSet
+from submission.data.image_set import ImageSet
 from submission.errors import InputError
 from submission.factors import IntArray
 

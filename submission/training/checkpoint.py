@@ -1,4 +1,8 @@
-"""Checkpoint files: whole or absent, read without unpickling code, refused for another run."""
+"""Checkpoint files: whole or absent, read without unpickling code, refused for another run.
+
+The facts of a run are what its outcome depends on: settings, data, weights, hardware, code. A run
+continues only from a checkpoint with the same facts.
+"""
 
 import hashlib
 import json
@@ -16,21 +20,20 @@ from submission.console import say
 from submission.errors import InputError
 from submission.files import replacing
 
-__all__ = ["CheckpointFile", "fingerprint", "require_same_settings", "sha256_of_tensor"]
+__all__ = ["CheckpointFile", "require_same_settings", "sha256_of_json", "sha256_of_tensor"]
 
 WAY_OUT = "delete it or choose another output folder"
 
 
-def fingerprint(**facts: Any) -> str:
-    """Hashes what a run depends on, so that no other run continues from its checkpoint.
+def sha256_of_json(content: Mapping[str, Any]) -> str:
+    """Hashes values that JSON or `str` can express, in any order.
 
     Example:
-        >>> fingerprint(seed=0, epochs=5) == fingerprint(epochs=5, seed=0)
+        >>> sha256_of_json({"seed": 0, "epochs": 5}) == sha256_of_json({"epochs": 5, "seed": 0})
         True
-        >>> fingerprint(seed=0) == fingerprint(seed=1)
-        False
     """
-    return hashlib.sha256(_json(facts).encode()).hexdigest()
+    text = json.dumps(content, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def sha256_of_tensor(tensor: Tensor) -> str:
@@ -49,10 +52,10 @@ class CheckpointFile:
     Args:
         path: the file.
         settings: of the run. Those that affect the outcome must be the same to continue.
-        facts: what else the outcome depends on, as values that JSON or `str` can express.
+        facts: the run's other facts, as values that JSON or `str` can express.
 
     Attributes:
-        identity: fingerprint of all that the outcome depends on.
+        facts: those of the run, settings included, as JSON reads them back.
         seconds: time between two checkpoints; 0 means one after every step.
         is_current: whether the last call of `save` wrote the file.
 
@@ -73,10 +76,9 @@ class CheckpointFile:
         facts: Mapping[str, Any],
     ) -> None:
         self.path = path
-        self.identity = fingerprint(settings=outcome_settings(settings), **facts)
+        self.facts = _as_json({**outcome_settings(settings), **facts})
         self.seconds = settings.checkpoint_seconds
         self.is_current = False
-        self._facts = {**_facts_of(settings), **json.loads(_json(facts))}
         self._warned = False
 
     def load(self) -> dict[str, Any] | None:
@@ -89,8 +91,8 @@ class CheckpointFile:
         content = _read(self.path, is_mapped=False)
         if content is None:
             return None
-        if content.get("identity") != self.identity:
-            raise _of_another_run(self.path, content, self._facts)
+        if (facts := _facts_in(content)) != self.facts:
+            raise _of_another_run(self.path, facts, self.facts)
         state: dict[str, Any] = content["state"]
         return state
 
@@ -100,7 +102,7 @@ class CheckpointFile:
         Args:
             state: tensors, numbers, strings and containers of them.
         """
-        content = {"identity": self.identity, "facts": _json(self._facts), "state": state}
+        content = {"facts": json.dumps(self.facts), "state": state}
         try:
             with replacing(self.path) as beside:
                 torch.save(content, beside)
@@ -128,23 +130,22 @@ def require_same_settings(path: Path, settings: Group) -> None:
         >>> from submission.config.settings import FitSettings
         >>> require_same_settings(Path("no such file"), FitSettings())
     """
-    content, facts = _read(path, is_mapped=True), _facts_of(settings)
-    if content is None or "facts" not in content:  # earlier versions wrote no facts
-        return
-    old = json.loads(content["facts"])
-    if any(old.get(name) != value for name, value in facts.items()):
-        raise _of_another_run(path, content, facts)
+    content, new = _read(path, is_mapped=True), _as_json(outcome_settings(settings))
+    old = {} if content is None else _facts_in(content)
+    if old and any(old.get(name) != value for name, value in new.items()):
+        raise _of_another_run(path, old, new)
 
 
-def _facts_of(settings: Group) -> dict[str, Any]:
-    """Gives the settings that affect the outcome by their full names, as JSON reads them back."""
-    values = {each.name: each.value for each in settings.settings() if each.affects_outcome}
-    facts: dict[str, Any] = json.loads(_json(values))
+def _as_json(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Gives facts as JSON reads them back."""
+    read: dict[str, Any] = json.loads(json.dumps(facts, default=str))
+    return read
+
+
+def _facts_in(content: Mapping[str, Any]) -> dict[str, Any]:
+    """Reads the facts in a checkpoint; none if it is of a version that wrote none."""
+    facts: dict[str, Any] = json.loads(content.get("facts", "{}"))
     return facts
-
-
-def _json(facts: Mapping[str, Any]) -> str:
-    return json.dumps(facts, sort_keys=True, default=str)
 
 
 def _read(path: Path, *, is_mapped: bool) -> dict[str, Any] | None:
@@ -158,9 +159,8 @@ def _read(path: Path, *, is_mapped: bool) -> dict[str, Any] | None:
     return content if isinstance(content, dict) else {}
 
 
-def _of_another_run(path: Path, content: Mapping[str, Any], new: Mapping[str, Any]) -> InputError:
+def _of_another_run(path: Path, old: Mapping[str, Any], new: Mapping[str, Any]) -> InputError:
     """Says which facts of a checkpoint differ from those of the present run."""
-    old = json.loads(content.get("facts", "{}"))
     differing = [name for name in new if name in old and old[name] != new[name]]
     changed = [f"{n} = {old[n]!r} (now {new[n]!r})" for n in differing if "." in n or n == "device"]
     others = [name for name in differing if not ("." in name or name == "device")]

@@ -123,7 +123,7 @@ def _continue(task: Task, checkpoint: CheckpointFile, together: Devices | None) 
             f"({checkpoint.path})"
         )
     if together is not None:
-        own = (checkpoint.identity, task.steps_done)
+        own = (checkpoint.facts, task.steps_done)
         if together.fabric.broadcast(own) != own:
             raise InputError(
                 "expected data, settings and checkpoint to be the same in every process, got "

@@ -34,6 +34,19 @@ class Precision:
             return "32-true"
         return "bf16-mixed" if self.dtype == torch.bfloat16 else "16-mixed"
 
+    def autocast(self, device: torch.device) -> torch.autocast:
+        """Opens a context whose matrix products have this format, if it is one of 16 bits.
+
+        Weights are cast anew at each use: a CUDA graph must not keep a cast of an earlier step.
+
+        Example:
+            >>> with Precision(torch.bfloat16, "the example").autocast(torch.device("cpu")):
+            ...     (torch.ones(2, 2) @ torch.ones(2, 2)).dtype
+            torch.bfloat16
+        """
+        enabled = self.dtype in (torch.bfloat16, torch.float16)
+        return torch.autocast(device.type, self.dtype, enabled=enabled, cache_enabled=False)
+
 
 def choose_device(*, cuda: bool | None) -> torch.device:
     """Chooses the device of a run.

@@ -12,7 +12,7 @@ DOMINANT = 2.0**60
 """So large an epsilon that Adam's denominator is this power of two, which divides exactly."""
 
 
-def rectified_step(step: int, learning_rate: float, second_decay: float) -> tuple[float, float]:
+def rectified_step(step: int, lr: float, second_decay: float) -> tuple[float, float]:
     """Returns the step size and epsilon with which a step of Adam equals a step of RAdam.
 
     RAdam leaves out the second moment as long as it cannot rectify the variance of the step: while
@@ -20,14 +20,14 @@ def rectified_step(step: int, learning_rate: float, second_decay: float) -> tupl
 
     Args:
         step: t, counted from 1.
-        learning_rate: RAdam's step size.
+        lr: RAdam's step size.
         second_decay: beta 2, in (0, 1).
 
     Returns:
         Adam's step size and epsilon at this step.
 
     Example:
-        >>> step_size, epsilon = rectified_step(1, learning_rate=0.001, second_decay=0.999)
+        >>> step_size, epsilon = rectified_step(1, lr=0.001, second_decay=0.999)
         >>> step_size / epsilon  # so large an epsilon hides the second moment
         0.001
     """
@@ -35,11 +35,11 @@ def rectified_step(step: int, learning_rate: float, second_decay: float) -> tupl
     correction = 1 - second_decay**step
     length = longest - 2 * step * second_decay**step / correction
     if length <= 5:
-        return learning_rate * DOMINANT, DOMINANT
+        return lr * DOMINANT, DOMINANT
     rectification = ((length - 4) * (length - 2) * longest) / (
         (longest - 4) * (longest - 2) * length
     )
-    return learning_rate * rectification**0.5, EPSILON / correction**0.5
+    return lr * rectification**0.5, EPSILON / correction**0.5
 
 
 class FusedRAdam(torch.optim.Adam):
@@ -47,14 +47,14 @@ class FusedRAdam(torch.optim.Adam):
 
     Args:
         parameters: what is trained.
-        learning_rate: the step size.
+        lr: the step size.
         betas: decay rates of both moments.
         weight_decay: decoupled; a step multiplies each weight by 1 - step size * decay.
 
     Example:
         >>> weight = torch.ones(1, requires_grad=True)
         >>> weight.sum().backward()
-        >>> FusedRAdam([weight], learning_rate=0.1, betas=(0.9, 0.999)).step()
+        >>> FusedRAdam([weight], lr=0.1, betas=(0.9, 0.999)).step()
         >>> weight.detach()
         tensor([0.9000])
     """
@@ -62,25 +62,28 @@ class FusedRAdam(torch.optim.Adam):
     def __init__(
         self,
         parameters: Iterable[Tensor],
-        learning_rate: float,
+        lr: float,
         betas: tuple[float, float],
         weight_decay: float = 0.0,
     ) -> None:
-        super().__init__(parameters, learning_rate, betas, fused=True)
+        super().__init__(parameters, lr, betas, fused=True)
         self._step_supports_amp_scaling = False  # a scaler shall leave out steps, not the kernel
         for group in self.param_groups:
-            group |= {"num_steps": 0, "learning_rate": learning_rate, "decay": weight_decay}
+            group |= {"num_steps": 0, "decay": weight_decay}
 
     def step(self, closure: Callable[[], float] | None = None) -> float | None:  # type: ignore[override]
         """Takes one step; see `torch.optim.Optimizer.step`."""
+        rates = [group["lr"] for group in self.param_groups]
         for group in self.param_groups:
             if group["decay"]:
                 moved = [value for value in group["params"] if value.grad is not None]
                 with torch.no_grad():
-                    torch._foreach_mul_(moved, 1 - group["learning_rate"] * group["decay"])
+                    torch._foreach_mul_(moved, 1 - group["lr"] * group["decay"])
             group["num_steps"] += 1
             group["lr"], group["eps"] = rectified_step(
-                group["num_steps"], group["learning_rate"], group["betas"][1]
+                group["num_steps"], group["lr"], group["betas"][1]
             )
         loss: float | None = super().step(closure)
+        for group, rate in zip(self.param_groups, rates, strict=True):
+            group["lr"] = rate
         return loss

@@ -52,7 +52,7 @@ def estimate_norms(
     random = np.random.default_rng(seed_for(seed, "adapt: images of the norms"))
     chosen = random.choice(len(images), count, replace=False)
     rows = [np.sort(part) for part in np.split(chosen, count // batch_size)]
-    device, dtype = devices.device, devices.precision.dtype
+    device = devices.device
     adapted = copy.deepcopy(extractor).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     norms = [layer for layer in adapted.modules() if isinstance(layer, nn.BatchNorm2d)]
     momenta = [norm.momentum for norm in norms]
@@ -60,10 +60,9 @@ def estimate_norms(
         norm.reset_running_stats()
         norm.momentum = None  # a plain average over batches
         norm.train()
-    enabled = dtype != torch.float32
     with progress_bar(count, "adaptation", " images") as bar:
         for pixels in prefetched(torch.from_numpy(images[part]) for part in rows):
-            with torch.autocast(device.type, dtype, enabled=enabled), FastConvolutions():
+            with devices.precision.autocast(device), FastConvolutions():
                 adapted(to_unit_range(pixels, device))
             bar.update(batch_size)
     for norm, momentum in zip(norms, momenta, strict=True):

@@ -23,6 +23,7 @@ from submission.training.batches import epoch_batches, num_batches, to_unit_rang
 from submission.training.devices import Devices
 from submission.training.loop import Task
 from submission.training.losses import information_loss
+from submission.training.precision import Precision
 from submission.training.prefetch import prefetched
 from submission.training.radam import FusedRAdam
 from submission.training.schedule import half_cosine
@@ -81,14 +82,17 @@ class TuningTask(Task):
             available, settings.batch_size, "Adapt.batch_size", "tuning images"
         )
         self._settings, self._images = settings, images
-        self._device, self._dtype = devices.device, devices.precision.dtype
+        self._device, self._precision = devices.device, devices.precision
+        if self._precision.dtype == torch.float16:
+            self._precision = Precision(torch.float32, "nothing scales the gradients")
         self._steps: Iterator[Tensor] | None = None
         self._heads = copy.deepcopy(heads).to(self._device).requires_grad_(requires_grad=False)
         self.network = copy.deepcopy(extractor).to(
             self._device,
             memory_format=torch.channels_last,  # type: ignore[call-overload]
         )
-        self._teacher = fold(self.network, self._dtype).to(memory_format=torch.channels_last)
+        teacher = fold(self.network, devices.precision.dtype)
+        self._teacher = teacher.to(memory_format=torch.channels_last)
         self.rare_values = self._find_rare_values()
         rare_factors = {factor for factor, *_ in self.rare_values}
         self.held = [name for name in heads.names if is_axis(name) or name in rare_factors]
@@ -120,15 +124,14 @@ class TuningTask(Task):
         seed = seed_for(settings.seed, f"adapt: augmentation, step {self.steps_done}")
         generator = Generator(device).manual_seed(seed)
         images = augment(to_unit_range(pixels, device), settings.augmentation, generator)
-        enabled = self._dtype == torch.bfloat16
         with torch.no_grad(), FastConvolutions():
             known = self._teacher(images)
-        with torch.autocast(device.type, torch.bfloat16, enabled=enabled), FastConvolutions():
+        with self._precision.autocast(device), FastConvolutions():
             features = self.network(images)
         loss = self._loss(self._heads(features), self._heads(known))
         progress = self.steps_done / self.num_steps
         for group in self._optimizer.param_groups:
-            group["learning_rate"] = settings.learning_rate * half_cosine(progress)
+            group["lr"] = settings.learning_rate * half_cosine(progress)
         self._optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         self._optimizer.step()

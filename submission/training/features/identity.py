@@ -5,7 +5,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from submission.training.checkpoint import fingerprint
+from submission.training.checkpoint import sha256_of_json
 
 __all__ = ["PACKAGE", "SOURCES", "identity_of_features", "sources_sha256"]
 
@@ -59,7 +59,7 @@ def identity_of_features(**facts: Any) -> str:
         64 hexadecimal digits.
     """
     versions = {name: version(name) for name in PACKAGES}
-    return fingerprint(**facts, sources=sources_sha256(), versions=versions)
+    return sha256_of_json({**facts, "sources": sources_sha256(), "versions": versions})
 
 
 def sources_sha256() -> str:

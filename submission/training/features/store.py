@@ -13,7 +13,7 @@ from torch import Tensor
 
 from submission.console import say
 from submission.files import replacing
-from submission.training.checkpoint import fingerprint, sha256_of_tensor
+from submission.training.checkpoint import sha256_of_json, sha256_of_tensor
 
 __all__ = ["FeatureStore"]
 
@@ -147,4 +147,4 @@ def _shapes(tensors: Mapping[str, Tensor]) -> dict[str, tuple[tuple[int, ...], t
 
 
 def _sha256_of(tensors: Mapping[str, Tensor]) -> str:
-    return fingerprint(**{key: sha256_of_tensor(value) for key, value in tensors.items()})
+    return sha256_of_json({key: sha256_of_tensor(value) for key, value in tensors.items()})

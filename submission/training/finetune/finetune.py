@@ -9,7 +9,7 @@ import numpy as np
 from submission.config.configuration import save_configuration
 from submission.config.settings import FinetuneSettings
 from submission.console import say
-from submission.data.images import ImageSet
+from submission.data.image_set import ImageSet
 from submission.models.extractor import FeatureExtractor
 from submission.models.heads import Heads
 from submission.models.weights import card_path, read_card, save_extractor

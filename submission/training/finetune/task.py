@@ -137,7 +137,7 @@ class FinetuneTask(Task):
         logits = self._classifier(pixels, lambda images: augment(images, strength, generator))
         loss = summed_cross_entropy(logits, factors.to(device), self._softness)
         for group in self._optimizer.param_groups:
-            group["learning_rate"] = self.learning_rate
+            group["lr"] = self.learning_rate
         self._stepper.zero_grad()
         self.devices.fabric.backward(loss)
         self._stepper.step()
@@ -167,7 +167,7 @@ class FinetuneTask(Task):
             for buffer in self.network.buffers():  # on a CPU each process has moments of its own
                 dist.broadcast(buffer, 0)
         self.network.eval()
-        with self.devices.fabric.autocast():
+        with self.devices.precision.autocast(self.devices.device):
             accuracies = factor_accuracies(self.network, images, chosen, self.devices)
         self.network.train()
         named = {f"accuracy/{name}/{factor}": value for factor, value in accuracies.items()}

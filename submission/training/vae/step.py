@@ -49,9 +49,7 @@ class VAEStep:
         Returns:
             (3,) without gradient.
         """
-        device, dtype = features.device.type, self.precision.dtype
-        enabled = dtype not in (torch.float32, torch.float64)
-        with torch.autocast(device, dtype, enabled=enabled, cache_enabled=False):
+        with self.precision.autocast(features.device):
             posterior = self.vae.encode(features)
             decoded = self.vae.decode(posterior.sample(noise))
         error = reconstruction_error(decoded.to(features.dtype), self.vae.target(features))

@@ -1,5 +1,6 @@
 """What one step of training the beta-VAE is, and the state that decides all further steps."""
 
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -82,12 +83,13 @@ class VAETask(Task):
         self._begin_epoch()
 
     def facts(self) -> dict[str, Any]:
-        """Returns what the outcome depends on beside the settings; it reads all features."""
+        """Returns the facts beside the settings; it reads all features."""
         sha256 = sha256_of_tensor(self._given.cpu())
         return {
             "features": [*self._given.shape, self._given.dtype, sha256],
             "device": self._device.type,
             "precision": self._precision.dtype,
+            "torch": version("torch"),
         }
 
     def take_step(self) -> Tensor:
