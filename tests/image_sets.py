@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from submission.data.catalogue import full_grid
-from submission.data.images import ImageSet
+from submission.data.image_set import ImageSet
 from submission.data.standin.render import render_images
 from submission.data.standin.scene import standin_space
 from submission.factors import FactorSpace

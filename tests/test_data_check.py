@@ -13,7 +13,7 @@ from submission.cli import main
 from submission.commands import data as command
 from submission.data import check
 from submission.data.axes import check_axes
-from submission.data.catalogue import RENDERER_VERSION, STANDIN_NAMES, Variant, look_of
+from submission.data.catalogue import RENDERER_VERSION, STANDIN_NAMES, Variant, published_like
 from submission.data.check import check_checksums, check_colors, sample_statistics
 from submission.data.image_set import ImageSet
 from submission.data.images import open_images
@@ -62,10 +62,10 @@ def test_published_deviations_are_compared() -> None:
 
 def test_statistics_are_compared_with_grids_that_have_all_values_only() -> None:
     names = rendered_set("mpi3d_toy").space.names
-    assert look_of("mpi3d_toy", FactorSpace(names, (6, 6, 2, 3, 3, 40, 40))) is not None
-    assert look_of("mpi3d_toy", FactorSpace(names, (4, 4, 2, 3, 3, 40, 40))) is None
-    assert look_of("standin_toy", FactorSpace(names, (6, 6, 2, 3, 3, 1, 1))) is None
-    assert look_of("mpi3d_real_complex", FactorSpace(names, (4, 4, 2, 3, 3, 40, 40))) is None
+    assert published_like("mpi3d_toy", FactorSpace(names, (6, 6, 2, 3, 3, 40, 40))) is not None
+    assert published_like("mpi3d_toy", FactorSpace(names, (4, 4, 2, 3, 3, 40, 40))) is None
+    assert published_like("standin_toy", FactorSpace(names, (6, 6, 2, 3, 3, 1, 1))) is None
+    assert published_like("mpi3d_real_complex", FactorSpace(names, (4, 4, 2, 3, 3, 40, 40))) is None
 
 
 def test_a_stretch_of_blank_images_is_found() -> None:
@@ -174,13 +174,13 @@ def test_a_wrong_md5_is_a_doubt(
         return lambda *_: Variant("mpi3d_toy", LONG_AXES, md5, mean, std)  # type: ignore[arg-type]
 
     place = ["data", "check", "mpi3d_toy", "--folder", str(tmp_path)]
-    monkeypatch.setattr(check, "look_of", published("0" * 32))
+    monkeypatch.setattr(check, "published_like", published("0" * 32))
     capsys.readouterr()
     assert main(place) == 0
     printed = capsys.readouterr().out
     assert f"expected {'0' * 32}" in printed
     assert "is sound" not in printed
-    monkeypatch.setattr(check, "look_of", published(check._md5_of(path)))
+    monkeypatch.setattr(check, "published_like", published(check._md5_of(path)))
     assert main(place) == 0
     assert capsys.readouterr().out.endswith("mpi3d_toy is sound\n")
 

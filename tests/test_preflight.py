@@ -10,7 +10,7 @@ import pytest
 from submission.commands import preflight as command
 from submission.submit.preflight import image
 from submission.submit.preflight.checks import check_submission
-from submission.submit.preflight.finding import Finding, table
+from submission.submit.preflight.verdict import Verdict, table
 from submission.submit.repository import Repository
 from tests.repositories import (
     DESCRIPTION,
@@ -30,14 +30,14 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Repository:
     return make_project(tmp_path / "project")
 
 
-def failures(repository: Repository) -> list[Finding]:
-    return [finding for finding in check_submission(repository) if not finding.passed]
+def failures(repository: Repository) -> list[Verdict]:
+    return [verdict for verdict in check_submission(repository) if not verdict.passed]
 
 
 def test_a_project_in_order_passes(project: Repository) -> None:
     pretend_rehearsal(project)
     assert failures(project) == []
-    assert {finding.check for finding in check_submission(project)} == {
+    assert {verdict.check for verdict in check_submission(project)} == {
         "aicrowd.json",
         "programs",
         "weights",
@@ -139,9 +139,9 @@ WRONG = {
 def test_a_missing_linter_is_no_pass(project: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(image, "_find_linter", lambda: None)
     pretend_rehearsal(project)
-    (finding,) = failures(project)
-    assert "hadolint" in finding.detail
-    assert "pip install" in finding.fix
+    (verdict,) = failures(project)
+    assert "hadolint" in verdict.detail
+    assert "pip install" in verdict.fix
 
 
 @pytest.mark.parametrize("name", WRONG)
@@ -150,27 +150,27 @@ def test_what_is_wrong_is_found_with_its_fix(project: Repository, name: str) -> 
     breaks(project.folder)
     commit(project.folder)
     pretend_rehearsal(project)
-    (finding,) = failures(project)
-    assert finding.check == check
-    assert words in f"{finding.detail} {finding.fix}"
-    assert finding.fix
+    (verdict,) = failures(project)
+    assert verdict.check == check
+    assert words in f"{verdict.detail} {verdict.fix}"
+    assert verdict.fix
 
 
 def test_changes_are_found(project: Repository) -> None:
     pretend_rehearsal(project)
     write(project.folder, {"new.py": ""})
-    (finding,) = failures(project)
-    assert finding.check == "clean tree"
-    assert "new.py" in finding.detail
-    assert "git commit" in finding.fix
+    (verdict,) = failures(project)
+    assert verdict.check == "clean tree"
+    assert "new.py" in verdict.detail
+    assert "git commit" in verdict.fix
 
 
 def test_a_commit_without_a_rehearsal_of_its_own_is_found(project: Repository) -> None:
     pretend_rehearsal(project)
     commit(project.folder)
-    (finding,) = failures(project)
-    assert finding.check == "rehearsal"
-    assert finding.fix == "python -m submission rehearse"
+    (verdict,) = failures(project)
+    assert verdict.check == "rehearsal"
+    assert verdict.fix == "python -m submission rehearse"
 
 
 def test_the_fix_for_a_missing_run_bit_is_the_right_one(project: Repository) -> None:

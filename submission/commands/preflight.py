@@ -14,14 +14,14 @@ __all__ = ["preflight"]
 def preflight() -> None:
     """Check the current commit for faults that would make it fail on the server."""
     from submission.submit.preflight.checks import check_submission
-    from submission.submit.preflight.finding import table
+    from submission.submit.preflight.verdict import table
 
     repository = Repository(PROJECT)
-    findings = check_submission(repository)
-    say(table(findings))
-    num_failed = sum(not finding.passed for finding in findings)
+    verdicts = check_submission(repository)
+    say(table(verdicts))
+    num_failed = sum(not verdict.passed for verdict in verdicts)
     if num_failed:
         raise InputError(
-            f"{num_failed} of {len(findings)} checks failed; the table above has a fix for each"
+            f"{num_failed} of {len(verdicts)} checks failed; the table above has a fix for each"
         )
     say(f"commit {repository.commit[:12]} is ready: python -m submission submit --tag v1.0")

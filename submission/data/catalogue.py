@@ -17,7 +17,7 @@ __all__ = [
     "default_grid",
     "full_grid",
     "has_everyday_objects",
-    "look_of",
+    "published_like",
     "renewal",
     "url_of",
     "variant_of",
@@ -169,7 +169,7 @@ def has_everyday_objects(name: str) -> bool:
     return name.endswith("real_complex")
 
 
-def look_of(name: str, space: FactorSpace) -> Variant | None:
+def published_like(name: str, space: FactorSpace) -> Variant | None:
     """Finds the published set whose colour statistics these images have; None where unknown.
 
     A stand-in looks like the set that it stands in for. The statistics hold for grids that
@@ -180,7 +180,7 @@ def look_of(name: str, space: FactorSpace) -> Variant | None:
         space: its factor grid.
 
     Example:
-        >>> look_of("standin_toy", variant_of("mpi3d_toy", 1_036_800).space).name
+        >>> published_like("standin_toy", variant_of("mpi3d_toy", 1_036_800).space).name
         'mpi3d_toy'
     """
     published = name.replace("standin_", "mpi3d_")

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from submission.data.archive import chunks_of
-from submission.data.catalogue import MPI3D_NAMES, look_of, renewal
+from submission.data.catalogue import published_like, renewal
 from submission.data.image_set import ImageSet
 from submission.data.npz import verify_checksum
 from submission.errors import InputError
@@ -111,23 +111,25 @@ def check_colors(image_set: ImageSet) -> Iterator[Finding]:
         f"sample: {found.num_images:,} images, channel means {_triple(found.mean)}, "
         f"deviations {_triple(found.std)}"
     )
-    look = look_of(image_set.name, image_set.space)
-    if look is None:
+    published = published_like(image_set.name, image_set.space)
+    if published is None:
         yield Finding(
             f"statistics: not compared, since none are published for {image_set.name} on a grid of "
             f"{' x '.join(map(str, image_set.space.sizes))}",
             is_partial=True,
         )
         return
-    pairs = ("means", found.mean, look.mean), ("deviations", found.std, look.std)
+    pairs = ("means", found.mean, published.mean), ("deviations", found.std, published.std)
     for what, got, expected in pairs:
         if np.abs(got - np.array(expected)).max() > TOLERANCE:
             raise InputError(
-                f"expected channel {what} {_triple(np.array(expected))} of {look.name} (within "
-                f"{TOLERANCE}), got {_triple(got)} in {where}; it is another set or corrupt, "
-                f"{renewal(image_set.path)}"
+                f"expected channel {what} {_triple(np.array(expected))} of {published.name} "
+                f"(within {TOLERANCE}), got {_triple(got)} in {where}; it is another set or "
+                f"corrupt, {renewal(image_set.path)}"
             )
-    yield Finding(f"statistics: channel means and deviations within {TOLERANCE} of {look.name}'s")
+    yield Finding(
+        f"statistics: channel means and deviations within {TOLERANCE} of {published.name}'s"
+    )
 
 
 def check_checksums(image_set: ImageSet) -> Iterator[Finding]:
@@ -151,16 +153,17 @@ def check_checksums(image_set: ImageSet) -> Iterator[Finding]:
     """
     verify_checksum(image_set.path)
     yield Finding("checksum: the images are those that the file was written with")
-    look = look_of(image_set.name, image_set.space)
-    if image_set.name not in MPI3D_NAMES or look is None or look.space != image_set.space:
+    published = published_like(image_set.name, image_set.space)
+    same = (image_set.name, image_set.space)
+    if published is None or (published.name, published.space) != same:
         return
     found = _md5_of(image_set.path)
-    if found == look.md5:
+    if found == published.md5:
         yield Finding(f"md5: {found}, the file as first published")
         return
     yield Finding(
-        f"md5: expected {look.md5} of the file as first published, got {found}; unless its images "
-        "were packed anew on purpose, fetch it again",
+        f"md5: expected {published.md5} of the file as first published, got {found}; unless its "
+        "images were packed anew on purpose, fetch it again",
         is_doubt=True,
     )
 

@@ -20,7 +20,7 @@ from submission.data.npz import has_member, read_small_member
 from submission.errors import InputError, MissingFileError
 from submission.factors import FactorSpace
 
-__all__ = ["DATASET_NAMES", "ImageSet", "open_images"]
+__all__ = ["DATASET_NAMES", "open_images"]
 
 
 DATASET_NAMES = (*MPI3D_NAMES, *STANDIN_NAMES, *LIBRARY_SETS)

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from submission.console import progress_bar, say
-from submission.data.images import ImageSet
+from submission.data.image_set import ImageSet
 from submission.errors import InputError, OutputError
 from submission.files import sha256_of
 from submission.models.export import load_exported

@@ -5,7 +5,8 @@ from dataclasses import asdict
 from pathlib import Path
 
 from submission.console import say
-from submission.data.images import ImageSet, open_images
+from submission.data.image_set import ImageSet
+from submission.data.images import open_images
 from submission.errors import UserError
 from submission.files import write_text, writing
 from submission.job.codes import ScoredCodes, codes_to_score

@@ -5,7 +5,7 @@ import torch
 from submission.config.configuration import Configuration
 from submission.config.settings import FitSettings
 from submission.console import say
-from submission.data.images import ImageSet
+from submission.data.image_set import ImageSet
 from submission.job.memory import MemoryPlan, RunSizes, plan_memory
 from submission.models.extractor import FEATURE_SIZE
 from submission.models.frozen import FrozenExtractor

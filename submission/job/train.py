@@ -13,7 +13,8 @@ from torch import Tensor
 from submission.config.configuration import Configuration
 from submission.config.group import outcome_settings
 from submission.console import say
-from submission.data.images import ImageSet, open_images
+from submission.data.image_set import ImageSet
+from submission.data.images import open_images
 from submission.files import locked, sha256_of
 from submission.job.inputs import extractor_of_run, require_enough_images
 from submission.job.memory import MemoryPlan
@@ -81,10 +82,10 @@ def _train(
     environment: Environment, configuration: Configuration, devices: Devices, report: Report
 ) -> None:
     record = RunRecord(environment, configuration, report, writes=devices.is_first)
-    adapts = configuration.adapt.num_tuning_images > 0
+    tunes = configuration.adapt.num_tuning_images > 0
     tune_checkpoint, fit_checkpoint = record.checkpoint("tune"), record.checkpoint("fit")
     with record.stage("open", end=0.0):
-        if adapts:
+        if tunes:
             require_same_settings(tune_checkpoint, configuration.adapt)
         if configuration.fit.latents != "heads":
             require_same_settings(fit_checkpoint, configuration.fit)
@@ -97,7 +98,7 @@ def _train(
         if devices.is_first and not environment.is_grading:
             identity = _identity(images, frozen, configuration, devices, plan)
             store = record.feature_store(identity)
-    with record.stage("adaptation", end=TUNING_END if adapts else 0.0) as share:
+    with record.stage("adaptation", end=TUNING_END if tunes else 0.0) as share:
         extractor = adapt(
             frozen, images, configuration.adapt, devices, tune_checkpoint, store, share
         )

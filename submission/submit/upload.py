@@ -55,7 +55,7 @@ def upload(repository: Repository, name: str, remote: str) -> Upload:
     branch = repository.try_git("symbolic-ref", "--short", "--quiet", "HEAD")
     if branch is None:
         raise InputError("expected a branch, got a detached commit; git switch --create NAME")
-    failures = [finding for finding in check_submission(repository) if not finding.passed]
+    failures = [verdict for verdict in check_submission(repository) if not verdict.passed]
     if failures:
         raise InputError(
             "expected a commit that passes preflight, got "

@@ -9,20 +9,20 @@ from submission.submit.preflight.contents import (
     check_weights,
 )
 from submission.submit.preflight.description import check_description
-from submission.submit.preflight.finding import Finding
 from submission.submit.preflight.image import check_image
 from submission.submit.preflight.packages import check_lock
+from submission.submit.preflight.verdict import Verdict
 from submission.submit.rehearsal.run import read_rehearsal
 from submission.submit.repository import Repository
 
 __all__ = ["check_submission"]
 
 
-def check_submission(repository: Repository) -> list[Finding]:
+def check_submission(repository: Repository) -> list[Verdict]:
     """Checks the current commit for faults that would make it fail on the server.
 
     Returns:
-        One finding per check.
+        One verdict per check.
     """
     return [
         check_description(repository),
@@ -37,15 +37,15 @@ def check_submission(repository: Repository) -> list[Finding]:
     ]
 
 
-def _check_rehearsal(repository: Repository) -> Finding:
+def _check_rehearsal(repository: Repository) -> Verdict:
     check, fix = "rehearsal", "python -m submission rehearse"
     try:
         content = read_rehearsal(repository)
     except InputError as error:
-        return Finding(check, str(error), fix)
+        return Verdict(check, str(error), fix)
     if content is None:
-        return Finding(check, f"commit {repository.commit[:12]} has not passed one", fix)
+        return Verdict(check, f"commit {repository.commit[:12]} has not passed one", fix)
     if content["config"] is not None:
-        return Finding(check, f"used --config {content['config']}, which the server does not", fix)
+        return Verdict(check, f"used --config {content['config']}, which the server does not", fix)
     network = "with" if content["network"] else "without"
-    return Finding(check, f"passed in {content['seconds']:.0f} s, {network} network")
+    return Verdict(check, f"passed in {content['seconds']:.0f} s, {network} network")

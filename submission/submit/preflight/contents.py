@@ -5,7 +5,7 @@ from pathlib import Path
 
 from submission.data.images import DATASET_NAMES
 from submission.files import sha256_of
-from submission.submit.preflight.finding import Finding, judge
+from submission.submit.preflight.verdict import Verdict, judge
 from submission.submit.repository import Repository
 
 __all__ = ["check_data", "check_programs", "check_sizes", "check_tree", "check_weights"]
@@ -20,7 +20,7 @@ COMMIT_SIZE = 512 * MIB
 HISTORY_SIZE = 1024 * MIB
 
 
-def check_tree(repository: Repository) -> Finding:
+def check_tree(repository: Repository) -> Verdict:
     """Checks that the work tree equals the commit, since the server gets the commit."""
     return judge(
         "clean tree",
@@ -31,12 +31,12 @@ def check_tree(repository: Repository) -> Finding:
     )
 
 
-def check_programs(repository: Repository) -> Finding:
+def check_programs(repository: Repository) -> Verdict:
     """Checks that the server can start `run.sh`."""
     tracked = repository.tracked()
     if PROGRAM not in tracked:
         fix = f"git add {PROGRAM} && git commit"
-        return Finding("programs", f"{PROGRAM} is not in the commit", fix)
+        return Verdict("programs", f"{PROGRAM} is not in the commit", fix)
     wrong, fixes = [], []
     if not tracked[PROGRAM][1]:
         wrong.append(f"{PROGRAM} may not be executed")
@@ -53,7 +53,7 @@ def check_programs(repository: Repository) -> Finding:
     return judge("programs", wrong, "run.sh can be started", "; ".join(fixes))
 
 
-def check_weights(repository: Repository) -> Finding:
+def check_weights(repository: Repository) -> Verdict:
     """Checks that the frozen weights are in the commit and match their card."""
     tracked = repository.tracked()
     card, path = WEIGHTS.with_suffix(".json"), repository.folder / WEIGHTS
@@ -70,14 +70,14 @@ def check_weights(repository: Repository) -> Finding:
         try:
             expected = str(json.loads(repository.read(str(card)) or "")["sha256"])
         except (ValueError, KeyError, TypeError):
-            return Finding("weights", f"{card} names no sha256", fix)
+            return Verdict("weights", f"{card} names no sha256", fix)
         digest = sha256_of(path) if path.is_file() else "no file"
         if digest != expected:
             wrong = [f"{WEIGHTS} has sha256 {digest[:12]}, its card says {expected[:12]}"]
     return judge("weights", wrong, "in the commit, sha256 as on their card", fix)
 
 
-def check_data(repository: Repository) -> Finding:
+def check_data(repository: Repository) -> Verdict:
     """Checks that no data set is in the commit."""
     names = {f"{name}.npz" for name in DATASET_NAMES}
     found = [
@@ -96,7 +96,7 @@ def check_data(repository: Repository) -> Finding:
     )
 
 
-def check_sizes(repository: Repository) -> Finding:
+def check_sizes(repository: Repository) -> Verdict:
     """Checks the sizes of each file, of the commit and of the history."""
     files = repository.tracked()
     wrong = [

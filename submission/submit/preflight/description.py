@@ -2,7 +2,7 @@
 
 import json
 
-from submission.submit.preflight.finding import Finding, judge
+from submission.submit.preflight.verdict import Verdict, judge
 from submission.submit.repository import Repository
 
 __all__ = ["check_description"]
@@ -12,18 +12,18 @@ CHECK = "aicrowd.json"
 PLACEHOLDER = "your name here"
 
 
-def check_description(repository: Repository) -> Finding:
+def check_description(repository: Repository) -> Verdict:
     """Checks the fields of the commit's `aicrowd.json`."""
     text = repository.read(CHECK)
     if text is None:
         fix = "write it (README, section on submitting) and commit it"
-        return Finding(CHECK, "is not in the commit", fix)
+        return Verdict(CHECK, "is not in the commit", fix)
     try:
         content = json.loads(text)
     except ValueError as error:
-        return Finding(CHECK, f"is not JSON: {error}", "correct the JSON of aicrowd.json")
+        return Verdict(CHECK, f"is not JSON: {error}", "correct the JSON of aicrowd.json")
     if not isinstance(content, dict):
-        return Finding(CHECK, "is not a JSON object", "put its fields between { and }")
+        return Verdict(CHECK, "is not a JSON object", "put its fields between { and }")
     authors = content.get("authors")
     is_right = {
         "challenge_id": (content.get("challenge_id") == CHALLENGE, f'"{CHALLENGE}"'),

@@ -11,7 +11,7 @@ import sysconfig
 from fnmatch import fnmatch
 from pathlib import Path
 
-from submission.submit.preflight.finding import Finding, judge
+from submission.submit.preflight.verdict import Verdict, judge
 from submission.submit.repository import Repository
 
 __all__ = ["check_image"]
@@ -28,7 +28,7 @@ NEEDED = (
 )
 
 
-def check_image(repository: Repository) -> Finding:
+def check_image(repository: Repository) -> Verdict:
     """Checks that the commit's Dockerfile is sound and that the files it copies are there.
 
     An error or a warning of the linter `hadolint` counts as a fault.

@@ -3,13 +3,13 @@
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
-from submission.submit.preflight.finding import Finding, judge
+from submission.submit.preflight.verdict import Verdict, judge
 from submission.submit.repository import Repository, listed
 
 __all__ = ["check_lock"]
 
 
-def check_lock(repository: Repository) -> Finding:
+def check_lock(repository: Repository) -> Verdict:
     """Checks the commit's `requirements.lock` against its `requirements.txt`."""
     locked: dict[str, str] = {}
     wrong: list[str] = []

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-__all__ = ["Finding", "judge", "table"]
+__all__ = ["Verdict", "judge", "table"]
 
 
 @dataclass(frozen=True)
-class Finding:
+class Verdict:
     """The outcome of one check.
 
     Attributes:
@@ -26,8 +26,8 @@ class Finding:
         return not self.fix
 
 
-def judge(check: str, wrong: Sequence[str], detail: str, fix: str) -> Finding:
-    """Makes the finding of a check from its faults.
+def judge(check: str, wrong: Sequence[str], detail: str, fix: str) -> Verdict:
+    """Makes the verdict of a check from its faults.
 
     Args:
         check: the check's name.
@@ -42,27 +42,27 @@ def judge(check: str, wrong: Sequence[str], detail: str, fix: str) -> Finding:
         True
     """
     if not wrong:
-        return Finding(check, detail)
+        return Verdict(check, detail)
     more = f" and {len(wrong) - 3} more" if len(wrong) > 3 else ""
-    return Finding(check, "; ".join(wrong[:3]) + more, fix)
+    return Verdict(check, "; ".join(wrong[:3]) + more, fix)
 
 
-def table(findings: Sequence[Finding]) -> str:
-    """Formats findings as text, with the fix below each failed one.
+def table(verdicts: Sequence[Verdict]) -> str:
+    """Formats verdicts as text, with the fix below each failed one.
 
     Example:
-        >>> lock = Finding("lock", "12 packages")
-        >>> sizes = Finding("sizes", "a.npz has 90 MiB", fix="remove it")
+        >>> lock = Verdict("lock", "12 packages")
+        >>> sizes = Verdict("sizes", "a.npz has 90 MiB", fix="remove it")
         >>> print(table([lock, sizes]))
         passed  lock   12 packages
         FAILED  sizes  a.npz has 90 MiB
                        fix: remove it
     """
-    width = max(len(finding.check) for finding in findings)
+    width = max(len(verdict.check) for verdict in verdicts)
     lines = []
-    for finding in findings:
-        word = "passed" if finding.passed else "FAILED"
-        lines.append(f"{word}  {finding.check:<{width}}  {finding.detail}")
-        if finding.fix:
-            lines.append(f"{'':<{width + 8}}  fix: {finding.fix}")
+    for verdict in verdicts:
+        word = "passed" if verdict.passed else "FAILED"
+        lines.append(f"{word}  {verdict.check:<{width}}  {verdict.detail}")
+        if verdict.fix:
+            lines.append(f"{'':<{width + 8}}  fix: {verdict.fix}")
     return "\n".join(lines)
