@@ -3,6 +3,7 @@ import numpy.typing as npt
 import pytest
 from sklearn.ensemble import GradientBoostingClassifier
 
+from submission.scoring.trees import boosting
 from submission.scoring.trees.boosting import BoostedTrees, fit_each_factor
 from submission.scoring.trees.logloss import _pairwise_sum
 from submission.scoring.trees.splits import FEATURE_THRESHOLD
@@ -130,13 +131,14 @@ def test_labels_may_have_gaps_and_signs() -> None:
     np.testing.assert_array_equal(named.predict(codes), names[plain.predict(codes)])
 
 
-def test_does_not_depend_on_the_number_of_threads_nor_on_other_factors() -> None:
+def test_does_not_depend_on_the_number_of_threads_nor_on_other_factors(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     codes, labels = structured((2, 6, 3), 5, 6)
-    together = fit_each_factor(codes, labels, num_stages=20, num_threads=3)
-    alone = [
-        fit_each_factor(codes, column[:, None], num_stages=20, num_threads=1)[0]
-        for column in labels.T
-    ]
+    monkeypatch.setattr(boosting, "_num_cores", lambda: 3)
+    together = fit_each_factor(codes, labels, num_stages=20)
+    monkeypatch.setattr(boosting, "_num_cores", lambda: 1)
+    alone = [fit_each_factor(codes, column[:, None], num_stages=20)[0] for column in labels.T]
     for one, other in zip(together, alone, strict=True):
         np.testing.assert_array_equal(one.trees.value, other.trees.value)
         np.testing.assert_array_equal(one.importances, other.importances)

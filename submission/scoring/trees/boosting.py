@@ -105,7 +105,6 @@ def fit_each_factor(
     labels: npt.ArrayLike,
     num_stages: int = 100,
     random_state: int = 0,
-    num_threads: int | None = None,
 ) -> list[BoostedTrees]:
     """Fits a classifier for each of several sets of labels, all trees of a stage side by side.
 
@@ -115,60 +114,33 @@ def fit_each_factor(
         num_stages: number S of boosting stages, at least 1.
         random_state: orders the features, which decides between equally good splits; each column
             starts from it anew.
-        num_threads: threads that share the work, all cores if None.
 
     Returns:
-        F models, the same whatever the number of threads.
+        F models, the same whatever the number of cores.
 
     Raises:
         ValueError: if a shape is wrong, a feature is not finite, or a column of labels has one
             value only.
     """
     singles = _single_precision(features)
-    columns = np.asarray(labels)
-    if columns.ndim != 2 or len(columns) != len(singles) or columns.dtype.kind not in "iu":
-        raise InputError(
-            f"expected integer labels of shape ({len(singles)}, F),"
-            f" got {columns.dtype} of shape {columns.shape}"
-        )
-    encodings = [np.unique(column, return_inverse=True) for column in columns.T]
-    for j, (classes, _) in enumerate(encodings):
-        if len(classes) < 2:
-            raise InputError(
-                f"expected at least two classes in column {j} of the labels, got only {classes[0]};"
-                " leave the column out"
-            )
+    encodings = _encodings(labels, len(singles))
     if not encodings:
         return []
-    encoded = np.array([codes for _, codes in encodings], dtype=np.int32)  # (F, n)
     num_trees = [1 if len(classes) == 2 else len(classes) for classes, _ in encodings]
-    first_tree = np.concatenate([[0], np.cumsum(num_trees)]).astype(np.int64)  # (F + 1,)
-    priors = [prior_scores(np.bincount(codes)) for codes in encoded]
     # scikit-learn draws the seeds (S, T) of each model's trees like this.
     draw = partial(np.random.RandomState, random_state)
     parts = [draw().randint(2**31 - 1, size=(num_stages, T), dtype=np.int64) for T in num_trees]
-    seeds = np.concatenate(parts, axis=1)
-
-    problem = Problem(sort_features(singles), encoded, first_tree)
+    problem = Problem(
+        sort_features(singles),
+        np.array([codes for _, codes in encodings], dtype=np.int32),  # (F, n)
+        np.concatenate([[0], np.cumsum(num_trees)]).astype(np.int64),  # (F + 1,)
+    )
+    priors = [prior_scores(np.bincount(codes)) for _, codes in encodings]
     scores = np.repeat(np.concatenate(priors)[:, None], len(singles), axis=1)  # (T, n)
-    target = np.empty_like(scores)
-    shape = (*seeds.shape, NUM_NODES)
-    trees = Forest(np.empty(shape, dtype=np.int32), np.zeros(shape), np.zeros(shape))
-    reduction = np.empty((*seeds.shape, singles.shape[1]))  # (S, T, C)
-    num = num_threads or _num_cores()
-    with (
-        ThreadPoolExecutor(num) as pool,
-        progress_bar(num_stages, f"trees of {len(encodings)} factors", " stages") as bar,
-    ):
-        for s in range(num_stages):
-            grown = Forest(trees.feature[s], trees.threshold[s], trees.value[s])
-            stage = Stage(grown, seeds[s], reduction[s])
-            _side_by_side(pool, num, kernels().take_gradients, problem, scores, target)
-            _side_by_side(pool, num, kernels().grow_trees, problem, stage, target, scores)
-            bar.update()
+    trees, reduction = _grown(problem, scores, np.concatenate(parts, axis=1))
     models = []
     for j, (classes, _) in enumerate(encodings):
-        own = slice(first_tree[j], first_tree[j + 1])
+        own = slice(problem.first_tree[j], problem.first_tree[j + 1])
         reductions = reduction[:, own][trees.feature[:, own, 0] >= 0] / len(singles)
         importances = reductions.mean(axis=0) if len(reductions) else np.zeros(singles.shape[1])
         if importances.any():
@@ -178,3 +150,44 @@ def fit_each_factor(
         )
         models.append(BoostedTrees(classes, priors[j], forest, importances))
     return models
+
+
+def _encodings(labels: npt.ArrayLike, num_samples: int) -> list[tuple[IntArray, IntArray]]:
+    """Checks labels; gives each column's classes (K,) and codes (n,), numbers of classes."""
+    columns = np.asarray(labels)
+    if columns.ndim != 2 or len(columns) != num_samples or columns.dtype.kind not in "iu":
+        raise InputError(
+            f"expected integer labels of shape ({num_samples}, F),"
+            f" got {columns.dtype} of shape {columns.shape}"
+        )
+    encodings = [np.unique(column, return_inverse=True) for column in columns.T]
+    for j, (classes, _) in enumerate(encodings):
+        if len(classes) < 2:
+            raise InputError(
+                f"expected at least two classes in column {j} of the labels, got only {classes[0]};"
+                " leave the column out"
+            )
+    return encodings
+
+
+def _grown(problem: Problem, scores: Floats, seeds: IntArray) -> tuple[Forest, Floats]:
+    """Grows all trees, of seeds (S, T), on the scores (T, n), which it changes.
+
+    The second result is each tree's reduction of squared error by each feature, (S, T, C).
+    """
+    target = np.empty_like(scores)
+    shape = (*seeds.shape, NUM_NODES)
+    trees = Forest(np.empty(shape, dtype=np.int32), np.zeros(shape), np.zeros(shape))
+    reduction = np.empty((*seeds.shape, len(problem.data.order)))
+    num, num_factors = _num_cores(), len(problem.labels)
+    with (
+        ThreadPoolExecutor(num) as pool,
+        progress_bar(len(seeds), f"trees of {num_factors} factors", " stages") as bar,
+    ):
+        for s in range(len(seeds)):
+            grown = Forest(trees.feature[s], trees.threshold[s], trees.value[s])
+            stage = Stage(grown, seeds[s], reduction[s])
+            _side_by_side(pool, num, kernels().take_gradients, problem, scores, target)
+            _side_by_side(pool, num, kernels().grow_trees, problem, stage, target, scores)
+            bar.update()
+    return trees, reduction
