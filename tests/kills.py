@@ -26,6 +26,8 @@ PRELOADED = (
     "torch._dynamo",
     "submission.commands.train",
     "submission.commands.finetune",
+    "submission.training.finetune.finetune",
+    "submission.training.finetune.start",
 )
 LONGEST = 600.0
 """Seconds after which a start counts as hung; a busy machine takes minutes."""

@@ -16,7 +16,7 @@ from tests.narrow import narrowed, vgg11_channels
 
 __all__ = ["run_in_processes"]
 
-PRELOADED = ["tests.processes", "torch._dynamo", "submission.commands.finetune"]
+PRELOADED = ["tests.processes", "torch._dynamo", "submission.training.finetune.finetune"]
 LONGEST = 120.0
 """Seconds after which a process counts as hung."""
 

@@ -121,6 +121,7 @@ def test_training_does_not_import_tensorflow(tmp_path: Path) -> None:
     program = (
         "import sys, pathlib, submission.commands.train, submission.commands.finetune;"
         "import submission.config.configuration, submission.job.train;"
+        "import submission.training.finetune.finetune, submission.training.finetune.start;"
         "from submission.training.curves import Curves;"
         "Curves([(0, 'loss', 1.0)]).write(pathlib.Path(sys.argv[1]));"
         "assert not any(name.split('.')[0] == 'tensorflow' for name in sys.modules)"

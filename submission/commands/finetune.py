@@ -13,12 +13,6 @@ from submission.data.images import open_images
 from submission.errors import InputError
 from submission.files import locked, writing
 from submission.server.environment import read_environment
-from submission.training.allocator import keep_freed_memory
-from submission.training.batches import LabelledImages
-from submission.training.devices import opened_devices
-from submission.training.finetune.finetune import finetune as run_finetuning
-from submission.training.finetune.finetune import save_finetuned
-from submission.training.finetune.start import starting_extractor
 
 __all__ = ["finetune"]
 
@@ -52,6 +46,13 @@ def finetune(
     output: Path,
 ) -> None:
     """Finetune the feature extractor on labelled images (paper, section 2.1)."""
+    from submission.training.allocator import keep_freed_memory
+    from submission.training.batches import LabelledImages
+    from submission.training.devices import opened_devices
+    from submission.training.finetune.finetune import finetune as run_finetuning
+    from submission.training.finetune.finetune import save_finetuned
+    from submission.training.finetune.start import starting_extractor
+
     keep_freed_memory()
     environment = read_environment()
     with (
