@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -22,6 +24,17 @@ def test_an_item_is_a_pure_function_of_its_index() -> None:
         number, local = divmod(int(index), 24)
         assert (pixels[row].numpy() == sets[number].images[local]).all()
         assert (factors[row].numpy() == sets[0].space.index_to_factors([local])[0]).all()
+
+
+def test_values_that_a_set_does_not_know_are_below_zero() -> None:
+    known = random_set(seed=0)
+    name = known.space.names[1]
+    images = LabelledImages([known, replace(known, unknown=(name,))])
+    size = len(known.images)
+    _, factors = images.take(np.arange(2 * size))
+    assert (factors[:size] == torch.from_numpy(known.space.index_to_factors(np.arange(size)))).all()
+    assert (factors[size:, 1] == -1).all()
+    assert (np.delete(factors[size:], 1, axis=1) == np.delete(factors[:size], 1, axis=1)).all()
 
 
 def test_sets_of_different_grids_are_refused() -> None:

@@ -3,8 +3,10 @@ import dataclasses
 import os
 import signal
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -16,12 +18,13 @@ from submission.models.heads import Heads
 from submission.training.batches import LabelledImages
 from submission.training.curves import EVENT_FILE
 from submission.training.devices import Devices, one_device
+from submission.training.finetune.classifier import factor_accuracies
 from submission.training.finetune.finetune import Finetuned, finetune
 from submission.training.finetune.task import FinetuneTask
 from submission.training.interruption import stop_requested
 from submission.training.precision import Precision
 from submission.training.radam import FusedRAdam
-from tests.image_sets import rendered_set
+from tests.image_sets import random_set, rendered_set
 
 pytestmark = pytest.mark.usefixtures("narrow_trunk")
 
@@ -89,6 +92,18 @@ def test_the_outcome_is_frozen_and_measured_on_every_set(
     assert {"accuracy/validation/object_color", "accuracy/standin_real/object_color"} <= {
         row["name"] for row in rows
     }
+
+
+def test_an_unknown_value_is_neither_right_nor_wrong() -> None:
+    known = random_set((2, 3))
+    images = LabelledImages([known, replace(known, unknown=("factor_0",))])
+    order = np.arange(len(images))
+
+    def first_of_each(pixels: torch.Tensor) -> list[torch.Tensor]:
+        return [torch.eye(size)[[0] * len(pixels)] for size in (2, 3)]
+
+    accuracies = factor_accuracies(first_of_each, images, order, DEVICES)
+    assert list(accuracies.values()) == pytest.approx([1 / 2, 1 / 3])
 
 
 @pytest.mark.parametrize("step", [4, 7])

@@ -42,6 +42,24 @@ def test_cross_entropies_of_all_factors_are_added() -> None:
     )
 
 
+@pytest.mark.parametrize("softness", [0.0, 0.7])
+def test_images_of_unknown_value_count_for_nothing(softness: float) -> None:
+    generator = torch.Generator().manual_seed(0)
+    logits = [torch.randn(5, size, generator=generator, requires_grad=True) for size in (3, 4)]
+    factors = torch.tensor([[0, 1], [-1, 2], [2, -1], [-1, 3], [1, 0]])
+    loss = summed_cross_entropy(logits, factors, [softness, 0.0])
+    parts = [
+        summed_cross_entropy([row[known]], factors[known, j : j + 1], [spread])
+        for j, (row, spread) in enumerate(zip(logits, (softness, 0.0), strict=True))
+        if (known := factors[:, j] >= 0).any()
+    ]
+    torch.testing.assert_close(loss, torch.stack(parts).sum())
+    (slopes,) = torch.autograd.grad(loss, logits[0])
+    assert (slopes.abs().sum(dim=1) > 0).tolist() == [True, False, True, False, True]
+    none = summed_cross_entropy(logits, torch.full((5, 2), -1), [softness, 0.0])
+    assert none.item() == 0.0
+
+
 @pytest.mark.parametrize(("reduction", "scale"), [("mean", 1), ("sum", 3)])
 def test_the_loss_is_the_published_formula(reduction: str, scale: int) -> None:
     """Paper, section 2.3, element by element; stage 1 sums over the batch where it averages."""

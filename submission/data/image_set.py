@@ -59,6 +59,7 @@ class ImageSet:
         hidden: names of the factors that vary but do not count as ground truth.
         opened: the file's state when it was mapped; None for images that are only in memory.
         num_channels: of the file's images, 1 or 3; a single channel is shown as three equal ones.
+        unknown: names of the factors whose values are unknown, so that finetuning leaves them out.
 
     Example:
         >>> images = np.zeros((6, 64, 64, 3), dtype=np.uint8)
@@ -74,6 +75,7 @@ class ImageSet:
     hidden: tuple[str, ...] = ()
     opened: FileState | None = None
     num_channels: int = 3
+    unknown: tuple[str, ...] = ()
 
     @cached_property
     def sha256(self) -> str:

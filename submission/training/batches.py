@@ -69,16 +69,18 @@ class LabelledImages:
             indices: (B,) in 0..len-1, any order.
 
         Returns:
-            (B, 64, 64, 3) uint8 images and their (B, F) int64 factor values.
+            (B, 64, 64, 3) uint8 images and their (B, F) int64 factor values, -1 where unknown.
         """
         which = np.searchsorted(self._ends, indices, side="right")
         local = indices % self.space.num_points
         images = np.empty((len(indices), *self.sets[0].images.shape[1:]), np.uint8)
+        factors = self.space.index_to_factors(local)
         for number in np.unique(which):
             rows = np.flatnonzero(which == number)
             rows = rows[np.argsort(local[rows])]
             images[rows] = self.sets[number].images[local[rows]]
-        factors = self.space.index_to_factors(local)
+            for name in self.sets[number].unknown:
+                factors[rows, self.space.names.index(name)] = -1
         return torch.from_numpy(images), torch.from_numpy(factors)
 
 

@@ -25,7 +25,7 @@ def summed_cross_entropy(
 
     Args:
         logits: F tensors of (B, size).
-        factors: (B, F) integer targets.
+        factors: (B, F) integer targets; below 0 where unknown, which counts for nothing.
         softness: per factor, the spread of its targets, see `soft_targets`; 0 means the paper's
             one-hot targets.
 
@@ -36,12 +36,16 @@ def summed_cross_entropy(
         >>> logits = [torch.zeros(1, 2), torch.zeros(1, 4)]  # every value equally likely
         >>> summed_cross_entropy(logits, torch.tensor([[0, 3]]), softness=[0.0, 0.0])  # log 8
         tensor(2.0794)
+        >>> summed_cross_entropy(logits, torch.tensor([[0, -1]]), softness=[0.0, 0.0])  # log 2
+        tensor(0.6931)
     """
     losses = []
     for j, (row, spread) in enumerate(zip(logits, softness, strict=True)):
-        hard = factors[:, j]
+        known = factors[:, j] >= 0
+        hard = factors[:, j].clamp_min(0)
         target = soft_targets(hard, row.shape[1], spread) if spread > 0 else hard
-        losses.append(F.cross_entropy(row.float(), target))
+        own = F.cross_entropy(row.float(), target, reduction="none") * known
+        losses.append(own.sum() / known.sum().clamp_min(1))
     return torch.stack(losses).sum()
 
 

@@ -77,7 +77,8 @@ def factor_accuracies(
         devices: the processes.
 
     Returns:
-        Accuracy in [0, 1] by factor name, the same on every process.
+        Accuracy in [0, 1] by factor name, the same on every process. Images whose value is unknown
+        do not count.
 
     Example:
         >>> from pathlib import Path
@@ -91,12 +92,13 @@ def factor_accuracies(
         >>> factor_accuracies(first, LabelledImages([toy]), np.arange(4), cpu)
         {'size': 0.25}
     """
-    correct = torch.zeros(images.space.num_factors, dtype=torch.int64, device=devices.device)
+    counts = torch.zeros(2, images.space.num_factors, dtype=torch.int64, device=devices.device)
     own = indices[devices.number :: devices.num_processes]
     starts = range(0, len(own), BATCH_SIZE)
     batches = (images.take(own[start : start + BATCH_SIZE]) for start in starts)
     for pixels, factors in prefetched(batches):
         predicted = torch.stack([row.argmax(dim=1) for row in classify(pixels)], dim=1)  # (B, F)
-        correct += (predicted == factors.to(devices.device)).sum(dim=0)
-    correct = devices.reduce(correct, "sum")
-    return dict(zip(images.space.names, (correct / len(indices)).tolist(), strict=True))
+        values = factors.to(devices.device)
+        counts += torch.stack([(predicted == values).sum(dim=0), (values >= 0).sum(dim=0)])
+    correct, known = devices.reduce(counts, "sum")
+    return dict(zip(images.space.names, (correct / known.clamp_min(1)).tolist(), strict=True))
