@@ -8,6 +8,7 @@ from submission.data.catalogue import FULL_GRID, STANDIN_NAMES
 from submission.data.standin.look import look_named
 from submission.data.standin.scene import camera_vectors, poses, standin_space
 from submission.data.standin.shapes import PLANES
+from submission.data.standin.terms import NUM_RADII, NUM_TERMS, plate_terms
 
 AXIS_ENDS = np.array([[0, 0], [0, 1], [1, 0], [1, 1]])
 
@@ -109,6 +110,16 @@ def test_cameras_go_down_and_see_the_column_in_the_middle(name: str) -> None:
     way = np.array([0.0, 0.0, 0.6]) - place
     across = (way * right).sum(axis=1) / (right**2).sum(axis=1) / (way * ahead).sum(axis=1)
     assert (np.abs(across) < 5).all()
+
+
+def test_terms_of_the_plate_blend_from_one_radius_to_the_next() -> None:
+    terms = np.zeros(NUM_TERMS)
+    for radius in np.linspace(0, 1, 29):
+        plate_terms(radius * 0.6, -radius * 0.8, terms)
+        shares = terms[:NUM_RADII]
+        assert shares.sum() == pytest.approx(1.0)
+        assert shares @ np.linspace(0, 1, NUM_RADII) == pytest.approx(radius)
+        assert (shares > 0).sum() <= 2
 
 
 def test_flat_shapes_have_unit_normals_that_face_away_from_the_middle() -> None:

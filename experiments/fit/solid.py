@@ -22,7 +22,7 @@ from experiments.fit.split import Shots
 from submission.data.standin.backdrop import PLATE, backdrop_of, backdrop_terms, softened
 from submission.data.standin.look import Look
 from submission.data.standin.shade import BACKDROP_SHARE, OBJECT_LIGHT
-from submission.data.standin.terms import NUM_TERMS
+from submission.data.standin.terms import NUM_RADII, NUM_TERMS
 from submission.scoring.arrays import IntArray
 
 __all__ = ["Solids", "matrix_of", "seen", "solid_pixels", "solve_solids"]
@@ -70,7 +70,7 @@ def solid_pixels(look: Look, shots: Shots, view: int, scale: float) -> Solids:
     chosen = shots.where(shots.factors[:, 3] == view)
     shape = chosen.images.shape[:3]
     every = chosen_pixels(np.ones(shape, dtype=bool))
-    plate = backdrop_terms(look.scene, view)[:, :, PLATE, 0] > 0
+    plate = backdrop_terms(look.scene, view)[:, :, PLATE, :NUM_RADII].any(axis=2)
     near = plate | binary_dilation(
         covered(design_of(look, chosen.factors, every)).reshape(shape) > 0.01,
         np.ones((1, 3, 3), bool),

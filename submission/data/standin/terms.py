@@ -27,6 +27,8 @@ __all__ = [
 
 NUM_TERMS, NUM_BALL_TERMS = 12, 20
 """Of a place on a surface, and of a direction from the object."""
+NUM_RADII = 8
+"""Of the plate, from its middle to its edge, between which its light is interpolated."""
 Terms: TypeAlias = npt.NDArray[np.float64]
 
 
@@ -63,11 +65,16 @@ def wall_terms(u: float, z: float, into: Terms) -> None:
 
 @njit(error_model="numpy")
 def plate_terms(x: float, y: float, into: Terms) -> None:
-    """Gives the terms of a place on the plate, whose radius is 1: its rim and middle differ."""
-    r = np.sqrt(x * x + y * y)
-    into[0], into[1], into[2], into[3], into[4] = 1.0, r, r * r, r * r * r, r * r * r * r
-    into[5], into[6], into[7], into[8], into[9] = x, y, x * y, x * x - y * y, x * r * r
-    into[10], into[11] = y * r * r, x * y * r * r
+    """Gives the terms of a place on the plate, whose radius is 1.
+
+    The first eight blend from one radius to the next, as linear interpolation does, so that narrow
+    rings can stand out.
+    """
+    last = NUM_RADII - 1
+    r = min(np.sqrt(x * x + y * y), 1.0) * last
+    for k in range(NUM_RADII):
+        into[k] = max(0.0, 1.0 - abs(r - k))
+    into[8], into[9], into[10], into[11] = x, y, x * y, x * x - y * y
 
 
 @njit(error_model="numpy")
