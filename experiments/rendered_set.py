@@ -57,12 +57,13 @@ class _RenderedSet(ImageSet):
         return hashlib.sha256(numbers.encode()).hexdigest()
 
 
-def rendered_set(name: str, looks: Sequence[Look]) -> ImageSet:
+def rendered_set(name: str, looks: Sequence[Look], unknown: tuple[str, ...] = ()) -> ImageSet:
     """Makes a labelled set of the full grid for `finetune`, without a file.
 
     Args:
         name: of the set.
         looks: at least one; an image has one of them.
+        unknown: names of the factors whose values the images do not tell.
 
     Example:
         >>> from submission.data.standin.look import look_named
@@ -72,4 +73,4 @@ def rendered_set(name: str, looks: Sequence[Look]) -> ImageSet:
     """
     space = standin_space()
     images = RenderedImages(looks, space)
-    return _RenderedSet(name, Path(), images, space, looks=looks)  # type: ignore[arg-type]
+    return _RenderedSet(name, Path(), images, space, unknown=unknown, looks=looks)  # type: ignore[arg-type]

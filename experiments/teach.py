@@ -5,7 +5,7 @@ from pathlib import Path
 
 from experiments.finetuning import REAL
 from experiments.rendered_set import rendered_set
-from experiments.varied import SIMULATIONS, varied_look
+from experiments.varied import SIMULATIONS, other_look, varied_look
 from submission.config.configuration import load_configuration
 from submission.data.image_set import ImageSet
 from submission.data.standin.look import look_named
@@ -18,8 +18,8 @@ from submission.training.finetune.start import starting_extractor
 
 __all__ = ["taught_sets", "teach"]
 
-NUM_LOOKS = 96
-"""Of each of the two varied sets."""
+NUM_VARIED, NUM_LOOKS = 4, 400
+"""How many sets of varied looks there are, and looks in each and in that of other objects."""
 
 SETTINGS = (
     "Finetune.start='weights/extractor.safetensors'",
@@ -37,19 +37,21 @@ SETTINGS = (
 
 
 def taught_sets() -> list[ImageSet]:
-    """Makes the labelled sets that are trained on: the two simulations, and two of varied looks."""
+    """Makes the labelled sets that are trained on: the simulations, varied looks, other objects."""
     sets = [rendered_set(name, [look_named(name)]) for name in SIMULATIONS]
-    for number in range(2):
+    for number in range(NUM_VARIED):
         numbers = range(number * NUM_LOOKS, (number + 1) * NUM_LOOKS)
         sets.append(rendered_set(f"varied_{number}", [varied_look(n) for n in numbers]))
-    return sets
+    others = [other_look(n) for n in range(NUM_LOOKS)]
+    return [*sets, rendered_set("others", others, unknown=("object_color", "object_shape"))]
 
 
 def teach(output: Path, overrides: Sequence[str] = ()) -> None:
     """Finetunes extractor and heads; continues from the checkpoint in the folder.
 
-    A quarter of the images have the look of toy, a quarter that of realistic, and one half have one
-    of the varied looks. Images are rendered when they are needed. Accuracies are measured on images
+    Of seven images, one has the look of toy, one that of realistic, four have one of the varied
+    looks, and one has a varied look and an object of another colour and shape, of which neither is
+    taught. Images are rendered when they are needed. Accuracies are measured on images
     held out, and on renders of the real domain's look, which is not trained on.
 
     Args:

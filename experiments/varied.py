@@ -15,7 +15,7 @@ from experiments.finetuning import REAL
 from submission.data.standin.look import Look, look_named, look_of
 from submission.data.standin.scene import Scene
 
-__all__ = ["SIMULATIONS", "mixed", "varied_look"]
+__all__ = ["SIMULATIONS", "mixed", "other_look", "varied_look"]
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -23,11 +23,14 @@ SIMULATIONS = ("standin_toy", "standin_realistic")
 FIRST_NUMBER = 8
 """Smaller numbers are those of the fixed looks."""
 
+FIRST_OTHER = 100_000
+"""Numbers of varied looks from here on are for objects that no head knows."""
+
 BEYOND = 0.3
 """How far a mixture of the two looks may lie outside them, as a share of their difference."""
 
-TOWARDS_REAL = 1.2
-"""How far a scene may lie from the mixture towards the real look's, as a share of what differs."""
+TOWARDS_REAL = 0.2, 1.4
+"""How far a scene lies from the mixture towards the real look's, as shares of what differs."""
 
 MEASURES: dict[str, Any] = {
     "cameras": [0.05, 0.05, 0.06, 0.5, 0.6, 0.8, 2.5],
@@ -71,6 +74,15 @@ What is not listed has one share.
 
 SURFACES = ("ground", "ring", "arm", "gloss", "light")
 
+BRIGHTNESS = {
+    "ground": np.array([0.15, 0.15, 0.4, 0.15, 0.15, 0.15]),
+    "arm": np.array([0.15, 0.3, 0.4, 0.15]),
+}
+"""Standard deviations of the logarithm of a surface's brightness, by region and part; 0.15 else.
+
+What glitters about the foot, and how joint and foot reflect the lamps, differs most.
+"""
+
 
 @functools.cache
 def varied_look(number: int) -> Look:
@@ -97,6 +109,37 @@ def varied_look(number: int) -> Look:
     }
     look = look_of(SIMULATIONS[0], values)
     return look._replace(name=f"varied {number}", number=FIRST_NUMBER + number)
+
+
+@functools.cache
+def other_look(number: int) -> Look:
+    """Draws a varied look whose objects have colours and shapes that no head knows.
+
+    Radius and half-height are drawn apart, so that a cube becomes a slab or a stick. Large ones are
+    as much larger than small ones as the known objects are.
+
+    Args:
+        number: from 0.
+
+    Example:
+        >>> extents = other_look(0).scene.extents
+        >>> bool((extents[:, 0] < extents[:, 1]).all())
+        True
+    """
+    random = np.random.default_rng((20, number))
+    look = varied_look(FIRST_OTHER + number)
+    num_shapes, num_colors = len(look.scene.extents), look.paint.colors.shape[1]
+    scale = np.exp(np.log(look.scene.extents).mean(axis=(0, 2)))  # (2,) of small and large
+    slender = random.uniform(-0.45, 0.45, (num_shapes, 1))
+    apart = np.exp(slender * np.array([-1.0, 2.0])[:, None, None])  # (2, n, 1)
+    bulk = np.exp(random.normal(0, 0.08, (num_shapes, 1)))
+    extents = np.moveaxis(apart * bulk * scale, 0, 2)  # (n, 2, 2)
+    colors = random.uniform(15, 230, (1, num_colors, 3)) * np.exp(random.normal(0, 0.05, (3, 1, 1)))
+    return look._replace(
+        name=f"other {number}",
+        scene=look.scene._replace(extents=extents, spins=random.uniform(0, 360, extents.shape[:2])),
+        paint=look.paint._replace(colors=colors),
+    )
 
 
 def mixed(
@@ -127,13 +170,14 @@ def _mixed(random: Generator, part: str, key: str) -> FloatArray:
 
 def _scene(random: Generator) -> dict[str, FloatArray]:
     real = look_named(REAL).scene
-    towards = random.uniform(0, TOWARDS_REAL)
+    towards = random.uniform(*TOWARDS_REAL)
     scene = {}
     for key in Scene._fields:
         mixture = _mixed(random, "scene", key)
         mixture = mixture + towards * (getattr(real, key) - mixture)
         changed = mixture + np.array(MEASURES[key]) * random.standard_normal(mixture.shape)
         scene[key] = np.maximum(changed, LEAST.get(key, -np.inf))
+    scene["extents"].sort(axis=1)  # small before large
     return scene
 
 
@@ -142,7 +186,8 @@ def _paint(random: Generator) -> dict[str, FloatArray]:
     for key in SURFACES:
         shape = SHARES["paint", key]
         mixture = _mixed(random, "paint", key)
-        brightness = np.exp(random.normal(0, 0.15, shape))
+        spread = np.reshape(BRIGHTNESS.get(key, 0.15), shape if key in BRIGHTNESS else ())
+        brightness = np.exp(spread * random.standard_normal(shape))
         tint = np.exp(random.normal(0, 0.06, (*shape[:-1], 3)))
         mixture = mixture * brightness * tint
         slope = 0.105 * np.abs(mixture).mean(axis=(0, -1), keepdims=True)

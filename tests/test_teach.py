@@ -7,12 +7,14 @@ import pytest
 
 from experiments.commands import experiments
 from experiments.rendered_set import rendered_set
-from experiments.varied import SIMULATIONS, varied_look
+from experiments.teach import taught_sets
+from experiments.varied import SIMULATIONS, other_look, varied_look
 from submission.cli import run_commands
 from submission.data.standin.look import look_named, values_of
 from submission.data.standin.render import render_images
 from submission.data.standin.scene import camera_vectors, standin_space
 from submission.models.weights import load_weights, read_card
+from submission.training.batches import LabelledImages
 
 
 @pytest.mark.parametrize("number", range(0, 192, 24))
@@ -24,6 +26,24 @@ def test_a_varied_look_lies_about_the_two_simulations(number: int) -> None:
     assert 0.01 < max(distances) < 0.4
     assert (look.scene.extents[:, 0] < look.scene.extents[:, 1]).all()
     assert min(look.scene.rod[1], *look.scene.column[:2], look.scene.foot[4]) > 0.01
+
+
+@pytest.mark.parametrize("number", range(0, 400, 80))
+def test_other_objects_are_no_known_ones_and_of_two_sizes(number: int) -> None:
+    look, known = other_look(number), [look_named(name) for name in SIMULATIONS]
+    extents = look.scene.extents
+    assert (extents[:, 0] < extents[:, 1]).all()
+    slender = extents[..., 1] / extents[..., 0]
+    np.testing.assert_allclose(slender[:, 0] / slender[:, 1], 1.0)  # sizes differ, not shapes
+    for each in known:
+        assert not np.isclose(look.paint.colors, each.paint.colors).any()
+        assert not np.isclose(extents, each.scene.extents).any()
+
+
+def test_colours_and_shapes_of_other_objects_are_not_taught() -> None:
+    images = LabelledImages(taught_sets())
+    _, factors = images.take(np.array([0, len(images) - 1]))
+    assert (factors >= 0).tolist() == [[True] * 7, [False] * 2 + [True] * 5]
 
 
 def test_an_image_of_a_set_has_one_look_and_is_a_function_of_its_number() -> None:
@@ -57,7 +77,7 @@ def test_teaching_writes_weights_and_says_what_they_saw(tmp_path: Path) -> None:
     assert run_commands(experiments, "python -m experiments", command) == 0
     card = read_card(tmp_path / "extractor.safetensors")
     names = [each["name"] for each in card["data"]]
-    assert names == [*SIMULATIONS, "varied_0", "varied_1"]
+    assert names == [*SIMULATIONS, *(f"varied_{number}" for number in range(4)), "others"]
     assert card["images_seen"] == 8
     assert set(card["accuracy"]) == {"validation", "standin_real"}
     assert load_weights(tmp_path / "extractor.safetensors")[0].architecture == "vgg19_bn"
