@@ -6,6 +6,7 @@ from typing import Any
 
 from experiments.earlier import Earlier
 from experiments.finetuning import REAL, Finetuning, shell_line
+from experiments.imagenet import ImageNet
 from experiments.own_extractor import OwnExtractor
 from submission.errors import InputError
 
@@ -22,12 +23,17 @@ __all__ = [
 
 GRID = "6,6,2,3,3,5,5"
 EARLIER_GRID = "6,6,2,3,3,10,10"
+SMALL_GRID = "6,6,2,3,3,3,3"
 COMPLEX = "standin_real_complex"
 COMPLEX_GRID = "4,4,2,3,3,5,5"
 EARLIER = Earlier("478f60f", "9a667a86b09cbe34e4b578271fca4a12c659ed80924d427b9a2aed1f97ed98a3")
 """The weights before the last 4,736,000 images of version 1 of the renderer."""
 VERSION_1 = Earlier("9da4471", "e17925c7715d1a8658d2980f2b1ab8dfbdd98daba7fef9d7f2c0d889af7f28de")
 """The last weights that saw version 1 of the renderer only."""
+LITE = ImageNet(
+    "efficientnet-lite0", "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
+)
+"""A small network of ImageNet, whose weights a package has."""
 
 
 @dataclass(frozen=True)
@@ -64,11 +70,14 @@ class Row:
     @property
     def command(self) -> str:
         """What trains the row's first seed, on its own."""
+        before = self.extractor.commands if self.extractor else ()
+        if isinstance(self.extractor, ImageNet):
+            return "; ".join([*before, f"python -m experiments run {self.name}"])
         words = ["./run.sh", f"configs/{self.preset}.gin", self.name]
         words += [word for line in self.settings for word in ("--set", line)]
         named = "" if self.domain == REAL else f"AICROWD_DATASET_NAME={self.domain} "
         run = f"{named}STANDIN_GRID={self.grid} {shell_line(words)}"
-        return "; ".join([*(self.extractor.commands if self.extractor else ()), run])
+        return "; ".join([*before, run])
 
 
 _PAPER_EARLIER = Row(
@@ -129,6 +138,7 @@ def _best(name: str, title: str, *overrides: str, grid: str = EARLIER_GRID, **fu
 _best_small = partial(_best, grid=GRID)
 _views = partial(_ablation, preset="adapted", grid=GRID, extractor=VERSION_1)
 _earlier = partial(_ablation, num_seeds=5, extractor=VERSION_1)
+_small = partial(Row, preset="paper", grid=SMALL_GRID, num_seeds=1)
 
 
 def _adapted(num_images: int, num_seeds: int = 3) -> Row:
@@ -244,6 +254,15 @@ ABLATIONS = {
         _views("views-separate", "adapted.gin", num_seeds=5),
         _views("views-unit", "views not separated", "Fit.views='unit'"),
         _views("views-plain", "nor of unit length", "Fit.views='plain'"),
+    ),
+    "Features of an ImageNet network, not finetuned": (
+        _small("learned-small", "finetuned trunk, learned aggregation, L2 norm"),
+        _small(
+            "imagenet-rmac",
+            "EfficientNet-lite0 of ImageNet, R-MAC pooling",
+            overrides=("Extract.kind='stage1'",),
+            extractor=LITE,
+        ),
     ),
 }
 

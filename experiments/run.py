@@ -14,6 +14,7 @@ from experiments.audit import audit, by_factor
 from experiments.earlier import Earlier, fetch_earlier
 from experiments.finetuning import GRID as FINETUNING_GRID
 from experiments.finetuning import REAL, Finetuning, data_folder, finetune_extractor
+from experiments.imagenet import ImageNet, load_network, train_codes
 from experiments.rows import MAIN, UNPREPARED, Row, sizes_of
 from submission.config.configuration import (
     PROJECT,
@@ -87,7 +88,7 @@ def current_results(row: Row) -> dict[str, Any]:
 
 def _expected_weights(row: Row, configuration: Configuration) -> str | None:
     """Gives the hash of the weights that a row needs; None if it makes its own."""
-    if isinstance(row.extractor, Earlier):
+    if isinstance(row.extractor, Earlier | ImageNet):
         return row.extractor.sha256
     if row.extractor or configuration.extract.weights == RANDOM:
         return None
@@ -113,6 +114,8 @@ def _train(row: Row, seed: int) -> dict[str, Any]:
         finetune_extractor(row.extractor, data)
     elif isinstance(row.extractor, Earlier):
         fetch_earlier(row.extractor)
+    elif isinstance(row.extractor, ImageNet):
+        network = load_network(row.extractor)
     environment = Environment(
         output_path=SCRATCH,
         evaluation_name=f"{row.name}-{seed}",
@@ -122,9 +125,13 @@ def _train(row: Row, seed: int) -> dict[str, Any]:
         cuda=None,
     )
     configuration = _configuration(row, f"Fit.seed={seed}", "Extract.keep_features=True")
-    train_representation(environment, configuration)
-    notes = json.loads((environment.training_path / "training.json").read_text(encoding="utf-8"))
-    table = load_table(environment.training_path / "codes.safetensors")
+    if isinstance(row.extractor, ImageNet):
+        table, seconds = train_codes(network, environment, configuration.fit)
+    else:
+        train_representation(environment, configuration)
+        folder = environment.training_path
+        notes = json.loads((folder / "training.json").read_text(encoding="utf-8"))
+        table, seconds = load_table(folder / "codes.safetensors"), notes["seconds"]["fit"]
     details = score_table(table.codes, table.space)
     scores = details.values()
     training = {
@@ -133,7 +140,7 @@ def _train(row: Row, seed: int) -> dict[str, Any]:
         "by_factor": by_factor(details),
         "audit": audit(table) if row in MAIN + UNPREPARED else None,
         "code_std": table.codes.std(axis=0).tolist(),
-        "seconds": notes["seconds"]["fit"],
+        "seconds": seconds,
         "commit": _commit(),
     }
     if isinstance(row.extractor, Finetuning):
