@@ -5,6 +5,7 @@ import sys
 from functools import partial
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -32,7 +33,8 @@ class SmallNetwork(nn.Module):
         self.convolution = nn.Conv2d(3, 8, kernel_size=32, stride=32)
 
     def extract_features(self, images: Tensor) -> Tensor:
-        return self.convolution(images).clamp(0, 6)
+        maps: Tensor = self.convolution(images)
+        return maps.clamp(0, 6)
 
 
 @pytest.fixture
@@ -151,8 +153,8 @@ def test_the_real_network_is_the_one_that_the_row_names() -> None:
     for name in PACKAGES:
         pytest.importorskip(name, reason=INSTALL)
     assert LITE.weights == "efficientnet-lite0-57934424.pth"
-    network = load_network(LITE)
-    features = pooled_features(network.extract_features, some_images(2), CPU)  # type: ignore[operator]
+    network: Any = load_network(LITE)
+    features = pooled_features(network.extract_features, some_images(2), CPU)
     assert features.shape == (2, 1280)
     assert (features >= 0).all()
     torch.testing.assert_close(features.norm(dim=1), torch.ones(2))
