@@ -4,6 +4,15 @@
 # CONFIG: a gin file (configs/best.gin), NAME: of the experiment
 # It ends with the status of the step that failed, or 128 + N after signal N.
 set -euo pipefail
+if [[ ${1:-} == -h || ${1:-} == --help ]]; then
+  sed -n '2,5s/^# *//p' "${BASH_SOURCE[0]}"
+  exit
+fi
+if [[ ${1:-} == -* || ${2:-} == -* ]]; then
+  echo "error: expected CONFIG and NAME before the settings, got ${*:1:2}; for example" \
+    "./run.sh configs/best.gin mine --set Fit.seed=1" >&2
+  exit 2
+fi
 project=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 config=${1:-$project/configs/best.gin}
 source "$project/python.sh"

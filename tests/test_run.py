@@ -137,6 +137,27 @@ def test_missing_data_are_named_in_one_line_on_the_server(tmp_path: Path) -> Non
     assert "mpi3d_real.npz" in done.stderr
 
 
+@pytest.mark.parametrize("words", [("configs/best.gin", "--set"), ("--set",)])
+def test_settings_without_a_name_before_them_are_refused(
+    tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    done = run(tmp_path, *words, "Fit.seed=1")
+    assert done.returncode == 2
+    [error] = done.stderr.strip().splitlines()
+    assert error.startswith("error: expected CONFIG and NAME before the settings, got")
+    assert "--set" in error
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("word", ["-h", "--help"])
+def test_help_is_printed_and_nothing_else_happens(tmp_path: Path, word: str) -> None:
+    done = run(tmp_path, word)
+    assert done.returncode == 0
+    assert "./run.sh [CONFIG [NAME [--set SETTING=VALUE ...]]]" in done.stdout
+    assert not done.stderr
+    assert not list(tmp_path.iterdir())
+
+
 def test_minutes_that_are_no_number_are_refused_before_the_work(tmp_path: Path) -> None:
     done = run(tmp_path, "configs/quick.gin", STANDIN_GRID="", RUN_MINUTES="soon")
     assert done.returncode == 1
