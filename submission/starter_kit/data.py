@@ -141,7 +141,7 @@ def get_loader(
         ...     file = Path(folder, "standin_toy", "standin_toy.npz")
         ...     file.parent.mkdir()
         ...     images, sizes = np.zeros((4, 64, 64, 3), np.uint8), (1, 1, 1, 1, 1, 2, 2)
-        ...     np.savez(file, images=images, factor_sizes=sizes, renderer_version=3)
+        ...     np.savez(file, images=images, factor_sizes=sizes, renderer_version=4)
         ...     with patch.dict(os.environ, DISENTANGLEMENT_LIB_DATA=folder):
         ...         loader = get_loader("standin_toy", batch_size=2, iterator_len=6)
         ...     [tuple(batch.shape) for batch in loader]
