@@ -13,6 +13,7 @@ from submission.report.figures import (
     draw_heat_map,
     draw_histogram,
 )
+from submission.report.illustrations import dependence_picture
 from submission.report.pictures import draw_picture, draw_strip
 from submission.report.strips import draw_violins
 
@@ -56,6 +57,14 @@ def test_drawing_neither_sees_nor_changes_the_users_settings(drawing: str) -> No
         before = dict(mpl.rcParams)
         assert DRAWINGS[drawing]() == png
         assert dict(mpl.rcParams) == before
+
+
+def test_a_caption_names_two_latents_even_if_no_pair_shares_anything() -> None:
+    picture = dependence_picture(np.eye(4), [2, 0, 3])
+    assert "Largest: z2 and z0, 0.00." in picture.note
+    shared = np.eye(4)
+    shared[0, 3] = shared[3, 0] = 0.25
+    assert "Largest: z0 and z3, 0.25." in dependence_picture(shared, [2, 0, 3]).note
 
 
 def test_a_darker_cell_is_a_larger_number() -> None:

@@ -26,8 +26,8 @@ def estimate(config: Path | None, minutes: float | None, overrides: tuple[str, .
     """Estimate how long a run takes on this machine, for grids of a stand-in and for MPI3D.
 
     The estimate follows from the settings and from how many features are extracted in three
-    seconds. CONFIG is a gin file; the default has the paper's numbers. The grids are those of the
-    stand-in that AICROWD_DATASET_NAME names, or of standin_real.
+    seconds. CONFIG is a gin file; without one, the settings are the paper's. The grids are those of
+    the stand-in that AICROWD_DATASET_NAME names, or of standin_real.
     """
     from submission.job.duration import durations, grids_of, images_per_second, longest_within
     from submission.job.inputs import extractor_of_run

@@ -115,7 +115,7 @@ def dependence_picture(dependence: FloatArray, latents: Sequence[int]) -> Pictur
         latents: at least two to show, in the order of the page.
     """
     shown = dependence[np.ix_(latents, latents)]
-    pairs = np.triu(shown, 1)
+    pairs = np.where(np.triu(np.ones(shown.shape, dtype=bool), 1), shown, -1.0)
     a, b = divmod(int(pairs.argmax()), len(pairs))
     largest = f"Largest: z{latents[a]} and z{latents[b]}, {pairs[a, b]:.2f}."
     return Picture(

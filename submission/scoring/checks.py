@@ -229,7 +229,7 @@ def odd_latents(latents: LatentSummary, drawn: LatentSummary, prune_threshold: f
     notes = []
     if constant.any():
         notes.append(
-            f"{_named(constant)}: constant, so it adds nothing here. On the evaluation server a "
+            f"{_named(constant)}: constant, which says nothing. On the evaluation server a "
             "constant latent can make IRS NaN: remove it from the model."
         )
     if tiny.any():

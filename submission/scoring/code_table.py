@@ -18,6 +18,7 @@ from submission.scoring.results import Source
 
 __all__ = [
     "TOLERANCE",
+    "WAY_OUT",
     "CodeDifference",
     "CodeTable",
     "load_table",

@@ -158,7 +158,7 @@ def factor_table(scores: Scores) -> str:
         columns += [("accuracy", scores.sap.accuracies.max(axis=0), ".3f")]
         columns += [("SAP gap", scores.sap.gap_per_factor, ".3f")]
     if scores.dci is not None:
-        columns += [("trees' accuracy", scores.dci.test_accuracy_per_factor, ".3f")]
+        columns += [("DCI accuracy", scores.dci.test_accuracy_per_factor, ".3f")]
         columns += [("completeness", scores.dci.completeness_per_factor, ".3f")]
     if scores.factor_vae is not None:
         columns += [("FactorVAE", scores.factor_vae.accuracy_per_factor, ".3f")]
@@ -176,8 +176,8 @@ def _cautions(scores: Scores) -> list[str]:
         known = 1 - (1 - 1 / scores.num_rows) ** scores.settings.dci.num_train
         if known >= MUCH_KNOWN:
             lines += [
-                f"- trees' accuracy: about {100 * known:.0f} % of DCI's test images are training "
-                "images too, so it is high for noise as well"
+                f"- DCI accuracy: of its trees; about {100 * known:.0f} % of their test images are "
+                "training images too, so it is high for noise as well"
             ]
     return lines
 
