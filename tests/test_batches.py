@@ -1,4 +1,6 @@
+from collections.abc import Iterator
 from dataclasses import replace
+from threading import Event
 
 import numpy as np
 import pytest
@@ -81,6 +83,23 @@ def test_reading_ahead_keeps_order_and_passes_errors_on() -> None:
 
     with pytest.raises(OSError, match="disk"):
         list(prefetched(item for item in failing()))
+
+
+def test_reading_ahead_that_is_left_early_waits_for_nothing() -> None:
+    released, went_on = Event(), Event()
+
+    def items() -> Iterator[int]:
+        yield 0
+        released.wait(10)
+        went_on.set()
+        yield 1
+
+    batches = prefetched(items())
+    assert next(batches) == 0
+    batches.close()  # type: ignore[attr-defined]
+    assert not went_on.is_set()
+    released.set()
+    assert went_on.wait(10)
 
 
 def test_augmentation_of_no_strength_changes_nothing() -> None:
