@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from experiments.own_extractor import OwnExtractor
-from submission.config.settings import FitSettings
+from submission.config.configuration import Configuration
 from submission.console import progress_bar
 from submission.data.images import open_images
 from submission.errors import InputError
@@ -121,14 +121,14 @@ def pooled_features(
 
 
 def train_codes(
-    trunk: nn.Module, environment: Environment, settings: FitSettings
+    trunk: nn.Module, environment: Environment, configuration: Configuration
 ) -> tuple[CodeTable, float]:
     """Trains the VAE of a preset on the features of an ImageNet network.
 
     Args:
         trunk: what `load_network` gives.
         environment: names the images, and the folder of the VAE's checkpoint.
-        settings: of the VAE, with shared latents.
+        configuration: whose VAE has shared latents.
 
     Returns:
         The code of every image, and the seconds of the VAE's training.
@@ -140,7 +140,7 @@ def train_codes(
         features = pooled_features(network.extract_features, images.images, devices.device)
         began = time.monotonic()
         checkpoint = environment.training_path / "fit.ckpt"
-        encoder = fit(features, None, settings, devices, checkpoint, lambda share: None)
+        encoder = fit(features, None, configuration.fit, devices, checkpoint, lambda share: None)
         seconds = round(time.monotonic() - began, 2)
     codes = encode_features(encoder, features).numpy()
     return CodeTable(codes, images.space, Source(images.name, images.sha256, "", "")), seconds

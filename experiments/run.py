@@ -5,6 +5,7 @@ import json
 import shutil
 import subprocess
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,7 @@ from submission.files import write_json
 from submission.job.train import train_representation
 from submission.models.frozen import RANDOM
 from submission.models.weights import read_card
-from submission.scoring.code_table import load_table
+from submission.scoring.code_table import CodeTable, load_table
 from submission.scoring.score_codes import score_table
 from submission.server.environment import Environment
 
@@ -107,7 +108,18 @@ def _keep(row: Row, training: dict[str, Any]) -> None:
         write_json(RESULTS / f"{row.name}.json", results)
 
 
+def _train_preset(
+    environment: Environment, configuration: Configuration
+) -> tuple[CodeTable, float]:
+    """Gives the code of every image, and the seconds of the VAE's training."""
+    train_representation(environment, configuration)
+    folder = environment.training_path
+    notes = json.loads((folder / "training.json").read_text(encoding="utf-8"))
+    return load_table(folder / "codes.safetensors"), notes["seconds"]["fit"]
+
+
 def _train(row: Row, seed: int) -> dict[str, Any]:
+    train = _train_preset
     if isinstance(row.extractor, Finetuning):
         for name in (*row.extractor.data, REAL):
             data = _rendered(name, FINETUNING_GRID)
@@ -115,7 +127,7 @@ def _train(row: Row, seed: int) -> dict[str, Any]:
     elif isinstance(row.extractor, Earlier):
         fetch_earlier(row.extractor)
     elif isinstance(row.extractor, ImageNet):
-        network = load_network(row.extractor)
+        train = partial(train_codes, load_network(row.extractor))
     environment = Environment(
         output_path=SCRATCH,
         evaluation_name=f"{row.name}-{seed}",
@@ -125,13 +137,7 @@ def _train(row: Row, seed: int) -> dict[str, Any]:
         cuda=None,
     )
     configuration = _configuration(row, f"Fit.seed={seed}", "Extract.keep_features=True")
-    if isinstance(row.extractor, ImageNet):
-        table, seconds = train_codes(network, environment, configuration.fit)
-    else:
-        train_representation(environment, configuration)
-        folder = environment.training_path
-        notes = json.loads((folder / "training.json").read_text(encoding="utf-8"))
-        table, seconds = load_table(folder / "codes.safetensors"), notes["seconds"]["fit"]
+    table, seconds = train(environment, configuration)
     details = score_table(table.codes, table.space)
     scores = details.values()
     training = {
