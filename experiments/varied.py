@@ -74,9 +74,9 @@ What is not listed has one share.
 
 SURFACES = ("ground", "ring", "arm", "gloss", "light")
 
-BRIGHTNESS = {
-    "ground": np.array([0.15, 0.15, 0.4, 0.15, 0.15, 0.15]),
-    "arm": np.array([0.15, 0.3, 0.4, 0.15]),
+BRIGHTNESS: dict[str, Any] = {
+    "ground": np.array([0.15, 0.15, 0.4, 0.15, 0.15, 0.15])[:, None, None],
+    "arm": np.array([0.15, 0.3, 0.4, 0.15])[:, None, None],
 }
 """Standard deviations of the logarithm of a surface's brightness, by region and part; 0.15 else.
 
@@ -186,8 +186,7 @@ def _paint(random: Generator) -> dict[str, FloatArray]:
     for key in SURFACES:
         shape = SHARES["paint", key]
         mixture = _mixed(random, "paint", key)
-        spread = np.reshape(BRIGHTNESS.get(key, 0.15), shape if key in BRIGHTNESS else ())
-        brightness = np.exp(spread * random.standard_normal(shape))
+        brightness = np.exp(BRIGHTNESS.get(key, 0.15) * random.standard_normal(shape))
         tint = np.exp(random.normal(0, 0.06, (*shape[:-1], 3)))
         mixture = mixture * brightness * tint
         slope = 0.105 * np.abs(mixture).mean(axis=(0, -1), keepdims=True)

@@ -68,9 +68,9 @@ def score(
 ) -> None:
     """Score codes of any model with the five metrics and InfoMEC.
 
-    CODES is a file with one row for each image and one column for each latent: .npz or
-    .safetensors (array "codes", and beside it "factors"), .npy, or .csv (columns "factor:NAME" are
-    factors). No data set, model or configuration is needed.
+    CODES is a file with one row for each image and one column for each latent. A file .npz or
+    .safetensors has an array "codes", and beside it "factors". Files .npy hold codes alone. In a
+    file .csv, columns "factor:NAME" are factors. No data set, model or configuration is needed.
 
     \b
     An example to paste:

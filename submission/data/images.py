@@ -46,7 +46,7 @@ def open_images(name: str, folder: Path) -> ImageSet:
         ...     file = file_of("standin_toy", Path(folder))
         ...     file.parent.mkdir()
         ...     images, sizes = np.zeros((4, 64, 64, 3), np.uint8), (1, 1, 1, 1, 1, 2, 2)
-        ...     np.savez(file, images=images, factor_sizes=sizes, renderer_version=4)
+        ...     np.savez(file, images=images, factor_sizes=sizes, renderer_version=RENDERER_VERSION)
         ...     open_images("standin_toy", Path(folder)).space.sizes
         (1, 1, 1, 1, 1, 2, 2)
     """

@@ -18,7 +18,6 @@ from submission.models.scorable import check_scorable, codes_of
 from submission.scoring.arrays import Bytes, Singles
 from submission.scoring.checks import check_codes
 from submission.scoring.code_table import (
-    WAY_OUT,
     CodeDifference,
     CodeTable,
     load_table,
@@ -166,8 +165,7 @@ def _of_training(
         table = load_table(path)
         difference = verify_table(table, file.encode, images.images, source)
     except InputError as error:
-        reason = str(error).removesuffix(f"; {WAY_OUT}")
-        say(f"the codes in {path} are not used, so the exported file encodes the images: {reason}")
+        say(f"the codes in {path} are not used: {error}; this is done now")
         return None
     if difference.largest <= SAME:
         return ScoredCodes(table, "exported file", difference)

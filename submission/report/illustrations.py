@@ -1,6 +1,7 @@
 """The report's pictures of an experiment, each with a file name and a description in words."""
 
 import base64
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -115,9 +116,8 @@ def dependence_picture(dependence: FloatArray, latents: Sequence[int]) -> Pictur
         latents: at least two to show, in the order of the page.
     """
     shown = dependence[np.ix_(latents, latents)]
-    pairs = np.where(np.triu(np.ones(shown.shape, dtype=bool), 1), shown, -1.0)
-    a, b = divmod(int(pairs.argmax()), len(pairs))
-    largest = f"Largest: z{latents[a]} and z{latents[b]}, {pairs[a, b]:.2f}."
+    a, b = max(itertools.combinations(range(len(latents)), 2), key=lambda pair: shown[pair])
+    largest = f"Largest: z{latents[a]} and z{latents[b]}, {shown[a, b]:.2f}."
     return Picture(
         "dependence",
         draw_dependence(shown, [f"z{latent}" for latent in latents], "Latent by latent"),

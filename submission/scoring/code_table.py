@@ -18,7 +18,6 @@ from submission.scoring.results import Source
 
 __all__ = [
     "TOLERANCE",
-    "WAY_OUT",
     "CodeDifference",
     "CodeTable",
     "load_table",

@@ -137,11 +137,12 @@ def get_loader(
         >>> import os, tempfile
         >>> from pathlib import Path
         >>> from unittest.mock import patch
+        >>> from submission.data.catalogue import RENDERER_VERSION
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     file = Path(folder, "standin_toy", "standin_toy.npz")
         ...     file.parent.mkdir()
         ...     images, sizes = np.zeros((4, 64, 64, 3), np.uint8), (1, 1, 1, 1, 1, 2, 2)
-        ...     np.savez(file, images=images, factor_sizes=sizes, renderer_version=4)
+        ...     np.savez(file, images=images, factor_sizes=sizes, renderer_version=RENDERER_VERSION)
         ...     with patch.dict(os.environ, DISENTANGLEMENT_LIB_DATA=folder):
         ...         loader = get_loader("standin_toy", batch_size=2, iterator_len=6)
         ...     [tuple(batch.shape) for batch in loader]
