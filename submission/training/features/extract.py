@@ -42,7 +42,8 @@ def extract_features(
     process, which stores it. On SIGTERM or SIGINT, the extraction stops after the batch it is in.
 
     Args:
-        extractor: frozen; maps (B, 3, H, W) images in [0, 1] to (B, 512) features.
+        extractor: frozen; maps (B, 3, H, W) images in [0, 1] to (B, D) features. D is its attribute
+            `num_features`, or 512 if it has none.
         images: (N, H, W, 3), read batch by batch, so it may be a memory map.
         devices: where to compute.
         batch_size: images of a pass; it changes the features by rounding errors only.
@@ -51,7 +52,7 @@ def extract_features(
         report: called after each batch with the share of images that are done, in [0, 1].
 
     Returns:
-        (N, 512) features on the CPU, in the order of the images. Processes other than the first
+        (N, D) features on the CPU, in the order of the images. Processes other than the first
         receive no rows.
 
     Raises:
@@ -67,7 +68,8 @@ def extract_features(
     extractor = extractor.to(devices.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     chunks = _slices(0, len(images), max(SMALLEST_CHUNK, BATCHES_PER_CHUNK * batch_size))
     num_rows = len(images) if devices.is_first else _length(chunks[0])
-    matrix = torch.empty(num_rows, FEATURE_SIZE, dtype=feature_type)
+    width = getattr(extractor, "num_features", FEATURE_SIZE)
+    matrix = torch.empty(num_rows, width, dtype=feature_type)
     stored = _read_stored(store, chunks, matrix) if devices.is_first else set()
     missing = [chunk for number, chunk in enumerate(chunks) if number not in stored]
     shares = _shares(devices.fabric.broadcast(missing), devices.num_processes)
@@ -92,7 +94,7 @@ def extract_features(
         for number, chunk in enumerate(own):
             rows = matrix[chunk] if devices.is_first else matrix[: _length(chunk)]
             for batch in _slices(0, len(rows), batch_size):
-                computed = extractor(to_unit_range(next(pixels), devices.device))  # (B, 512)
+                computed = extractor(to_unit_range(next(pixels), devices.device))  # (B, D)
                 rows[batch] = computed.to("cpu", feature_type)
                 advance(len(computed))
             if not devices.is_first:
