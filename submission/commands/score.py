@@ -1,5 +1,6 @@
 """`python -m submission score`: codes of any model in, scores out."""
 
+from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from submission.data.grids import grid_of
 from submission.errors import InputError
 from submission.files import locked
 from submission.job.score import INFOMEC, CodeScores, GridPoints, Sample, score_codes, write_scores
-from submission.scoring.code_files import read_codes
+from submission.scoring.code_files import LabelledCodes, read_codes
 from submission.scoring.metrics.catalogue import ALL_METRICS
 
 __all__ = ["score"]
@@ -81,30 +82,41 @@ def score(
     chosen = None if names is None else [name.strip() for name in names.split(",")]
     with locked(output, "scores") if output else nullcontext():
         found = read_codes(codes, factors, None if grid else chosen)
-        points: GridPoints | Sample
-        if grid is not None:
-            if found.factors is not None:
-                raise InputError(
-                    f"expected factors or a grid, got factors in {factors or codes} and --grid "
-                    f"{grid}; leave one out"
-                )
-            points = GridPoints(*grid_of(grid, len(found.codes), chosen))
-        elif found.factors is not None:
-            points = Sample(found.factors, found.names)
-        else:
-            raise InputError(
-                f"expected factors for the codes in {codes}, got none; save them beside the codes "
-                "as 'factors', or give --factors FILE, or --grid SIZES if the codes are a whole "
-                "grid's"
-            )
+        points = _points(found, factors or codes, grid, chosen)
         say(f"scoring {len(found.codes):,} codes of {found.codes.shape[1]} latents in {codes}")
         result = score_codes(codes, found.codes, points, seeds, metrics)
         say(result.text())
         if output is not None:
-            for path in write_scores(result, found.sha256, output):
-                say(f"scores: {path}")
-            if result.scores:
-                _report(result, found.codes, points, output)
+            _write(result, found, points, output)
+
+
+def _points(
+    found: LabelledCodes, place: Path, grid: str | None, names: Sequence[str] | None
+) -> GridPoints | Sample:
+    """Says what the rows are codes of: a grid that was named, or factors of the file `place`."""
+    if grid is None:
+        if found.factors is None:
+            raise InputError(
+                f"expected factors for the codes in {place}, got none; save them beside the codes "
+                "as 'factors', or give --factors FILE, or --grid SIZES if the codes are a whole "
+                "grid's"
+            )
+        return Sample(found.factors, found.names)
+    if found.factors is not None:
+        raise InputError(
+            f"expected factors or a grid, got factors in {place} and --grid {grid}; leave one out"
+        )
+    return GridPoints(*grid_of(grid, len(found.codes), names))
+
+
+def _write(
+    result: CodeScores, found: LabelledCodes, points: GridPoints | Sample, output: Path
+) -> None:
+    """Writes the scores, and of the five metrics a report."""
+    for path in write_scores(result, found.sha256, output):
+        say(f"scores: {path}")
+    if result.scores:
+        _report(result, found.codes, points, output)
 
 
 def _report(

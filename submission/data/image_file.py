@@ -6,7 +6,7 @@ import zipfile
 import zlib
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, BinaryIO, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -62,7 +62,6 @@ def write_images(
     images = _member("images")
     images.file_size = images.compress_size = len(preamble.getvalue()) + math.prod(shape)
     begin = len(images.FileHeader(zip64=True))
-    num_images = 0
     with (
         replacing(path, images.file_size + OVERHEAD) as beside,
         beside.open("wb+") as file,
@@ -70,18 +69,7 @@ def write_images(
         file.truncate(begin + images.file_size)
         file.seek(begin)
         file.write(preamble.getvalue())
-        for first, piece in pieces:
-            if piece.shape[1:] != shape[1:] or piece.dtype != np.uint8:
-                raise InputError(
-                    f"expected uint8 images {shape[1:]}, got {piece.dtype} {piece.shape[1:]}"
-                )
-            num_images += len(piece)
-            if num_images > shape[0]:
-                break
-            file.seek(begin + len(preamble.getvalue()) + first * math.prod(shape[1:]))
-            file.write(np.ascontiguousarray(piece).data)
-        if num_images != shape[0]:
-            raise InputError(f"expected {shape[0]:,} images, got {num_images:,} or more")
+        _write_pieces(file, shape, pieces)
         file.seek(begin)
         while chunk := file.read(CHUNK):
             images.CRC = zlib.crc32(chunk, images.CRC)
@@ -96,6 +84,26 @@ def write_images(
                 content = io.BytesIO()
                 np.save(content, array, allow_pickle=False)
                 archive.writestr(_member(key), content.getvalue())
+
+
+def _write_pieces(
+    file: BinaryIO, shape: tuple[int, ...], pieces: Iterable[tuple[int, npt.NDArray[np.uint8]]]
+) -> None:
+    """Writes each piece at its place behind the file's position; raises as `write_images` does."""
+    begin = file.tell()
+    num_images = 0
+    for first, piece in pieces:
+        if piece.shape[1:] != shape[1:] or piece.dtype != np.uint8:
+            raise InputError(
+                f"expected uint8 images {shape[1:]}, got {piece.dtype} {piece.shape[1:]}"
+            )
+        num_images += len(piece)
+        if num_images > shape[0]:
+            break
+        file.seek(begin + first * math.prod(shape[1:]))
+        file.write(np.ascontiguousarray(piece).data)
+    if num_images != shape[0]:
+        raise InputError(f"expected {shape[0]:,} images, got {num_images:,} or more")
 
 
 def _member(key: str) -> zipfile.ZipInfo:

@@ -114,12 +114,7 @@ def _train(
     with record.stage("fit", end=FIT_END) as share:
         encoder = fit(features, frozen.heads, configuration.fit, devices, fit_checkpoint, share)
     with record.stage("export", end=FIT_END):
-        say(f"exporting to {environment.model_path}")
-        representation = Representation(fold(extractor), encoder.cpu()).cpu().eval()
-        pixels = _some_pixels(images)
-        with torch.no_grad():
-            representation(pixels[:1])  # a bug of ours shows here; `export` takes it for the user's
-        export(representation, pixels, environment.model_path)
+        _export(Representation(fold(extractor), encoder.cpu()), images, environment.model_path)
         hashes = {
             "model_sha256": sha256_of(environment.model_path),
             "weights_sha256": frozen.sha256,
@@ -164,6 +159,15 @@ def _identity(
         device=devices.device.type,
         precision=devices.precision.dtype,
     )
+
+
+def _export(representation: Representation, images: ImageSet, path: Path) -> None:
+    say(f"exporting to {path}")
+    representation = representation.cpu().eval()
+    pixels = _some_pixels(images)
+    with torch.no_grad():
+        representation(pixels[:1])  # a bug of ours shows here; `export` takes it for the user's
+    export(representation, pixels, path)
 
 
 def _some_pixels(images: ImageSet) -> Tensor:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection, PolyCollection
 
 from submission.report.figures import BLUE, FAINT, INK, MUTED, ORANGE, sheet_of
@@ -50,6 +51,35 @@ def shares_by_value(levels: IntArray, factor: IntArray, size: int) -> FloatArray
     return shares
 
 
+def _draw_panel(
+    axes: Axes, place: tuple[int, int], heights: FloatArray, factor: IntArray, color: str
+) -> None:
+    """Draws the violins of all values of a factor (n,), and the mean of each.
+
+    Args:
+        axes: whose unit is a panel.
+        place: column and row of the panel.
+        heights: (n,) latent, from 0 at the bottom of the panel to 1 at the top.
+        factor: (n,) values from 0.
+        color: of the violins.
+    """
+    size = int(factor.max()) + 1
+    inner = 1 - 2 * MARGIN
+    bottom = place[1] + 1 - MARGIN  # y points down
+    x = place[0] + MARGIN + inner * (np.arange(size) + 0.5) / size  # (size,)
+    y = bottom - inner * (np.arange(NUM_LEVELS) + 0.5) / NUM_LEVELS
+    levels = np.minimum((heights * NUM_LEVELS).astype(np.int64), NUM_LEVELS - 1)
+    half = inner * 0.46 / size * shares_by_value(levels, factor, size)
+    sides = np.concatenate([x[:, None] - half, (x[:, None] + half)[:, ::-1]], axis=1)
+    outlines = np.stack([sides, np.tile(np.concatenate([y, y[::-1]]), (size, 1))], axis=2)
+    axes.add_collection(PolyCollection(list(outlines), facecolors=color, lw=0))
+    counts = np.maximum(np.bincount(factor, minlength=size), 1)
+    means = bottom - inner * np.bincount(factor, heights, size) / counts
+    reach = inner * 0.42 / size
+    lines = [[(a - reach, m), (a + reach, m)] for a, m in zip(x, means, strict=True)]
+    axes.add_collection(LineCollection(lines, colors=ORANGE, lw=1.1))
+
+
 def draw_violins(
     codes: FloatArray,
     factors: IntArray,
@@ -70,33 +100,15 @@ def draw_violins(
     """
     F = factors.shape[1]
     sizes = factors.max(axis=0) + 1
-    inner = 1 - 2 * MARGIN
     with sheet_of(max(WIDTH * F, LEAST_WIDTH) + 0.5, HEIGHT * len(latents) + 0.6, "") as sheet:
         axes = sheet.axes
         for row, (latent, followed) in enumerate(latents.items()):
             column = codes[:, latent].astype(np.float64)
             low, high = np.quantile(column, [TAIL, 1 - TAIL])
             heights = np.clip((column - low) / max(high - low, 1e-12), 0, 1)
-            levels = np.minimum((heights * NUM_LEVELS).astype(np.int64), NUM_LEVELS - 1)
-            top = row + 1 - MARGIN
-            y = top - inner * (np.arange(NUM_LEVELS) + 0.5) / NUM_LEVELS
             for place in range(F):
-                values, size = factors[:, place], int(sizes[place])
-                x = place + MARGIN + inner * (np.arange(size) + 0.5) / size  # (size,)
-                half = inner * 0.46 / size * shares_by_value(levels, values, size)
-                sides = np.concatenate([x[:, None] - half, (x[:, None] + half)[:, ::-1]], axis=1)
-                outline = np.stack(
-                    [sides, np.tile(np.concatenate([y, y[::-1]]), (size, 1))], axis=2
-                )
-                blue = place == followed
-                axes.add_collection(
-                    PolyCollection(list(outline), facecolors=BLUE if blue else GREY, lw=0)
-                )
-                counts = np.maximum(np.bincount(values, minlength=size), 1)
-                means = top - inner * np.bincount(values, heights, size) / counts
-                reach = inner * 0.42 / size
-                lines = [[(a - reach, m), (a + reach, m)] for a, m in zip(x, means, strict=True)]
-                axes.add_collection(LineCollection(lines, colors=ORANGE, lw=1.1))
+                color = BLUE if place == followed else GREY
+                _draw_panel(axes, (place, row), heights, factors[:, place], color)
         axes.set_xlim(0, F)
         axes.set_ylim(len(latents), 0)
         axes.hlines(range(len(latents) + 1), 0, F, color=FAINT, lw=0.7)

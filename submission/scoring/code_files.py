@@ -86,11 +86,7 @@ def read_codes(
         ...     read_codes(path).factors.shape
         (5, 1)
     """
-    opened = FileState.of(path)
-    latents, factors, own_names = _read(path)
-    digest = sha256_of(path)
-    if FileState.of(path) != opened:
-        raise InputError(f"{path} changed while it was read; wait until it is whole")
+    latents, factors, own_names, digest = _read_and_hash(path)
     place = path
     if factors_path is not None:
         if factors:
@@ -113,13 +109,28 @@ def read_codes(
             f"expected {len(codes):,} rows of factors, one for each row of codes in {path}, "
             f"got {len(values):,} in {place}{turned}"
         )
-    chosen = tuple(names or own_names or (f"factor {n}" if n.isdecimal() else n for n in factors))
-    if len(chosen) != values.shape[1] or len(set(chosen)) < len(chosen):
+    return LabelledCodes(codes, values, _names_of(factors, names or own_names, place), digest)
+
+
+def _names_of(factors: Columns, chosen: Sequence[str], place: Path) -> tuple[str, ...]:
+    """Names the factors of a file: as chosen, else after their columns."""
+    names = tuple(chosen or (f"factor {name}" if name.isdecimal() else name for name in factors))
+    if len(names) != len(factors) or len(set(names)) < len(names):
         raise InputError(
-            f"expected {values.shape[1]} different names, one for each factor in {place}, "
-            f"got {len(chosen)}: {', '.join(chosen)}"
+            f"expected {len(factors)} different names, one for each factor in {place}, "
+            f"got {len(names)}: {', '.join(names)}"
         )
-    return LabelledCodes(codes, values, chosen, digest)
+    return names
+
+
+def _read_and_hash(path: Path) -> tuple[Columns, Columns, list[str], str]:
+    """Reads as `_read` does, and hashes the same bytes."""
+    opened = FileState.of(path)
+    columns = _read(path)
+    digest = sha256_of(path)
+    if FileState.of(path) != opened:
+        raise InputError(f"{path} changed while it was read; wait until it is whole")
+    return *columns, digest
 
 
 def _read(path: Path) -> tuple[Columns, Columns, list[str]]:

@@ -9,7 +9,6 @@ from typing import Any
 from submission.files import write_json
 from submission.scoring.metrics.catalogue import METRICS
 from submission.scoring.results import Scores
-from submission.scoring.settings import Settings
 
 __all__ = ["write_result_files"]
 
@@ -51,30 +50,16 @@ def write_result_files(scores: Scores, experiment: Path, data_name: str) -> list
     metrics = experiment / ("metrics" if scores.seed == 0 else f"metrics_seed_{scores.seed}")
     for metric in METRICS.keys() - scores.values().keys():
         shutil.rmtree(metrics / METRICS[metric].folder, ignore_errors=True)
+    earlier = experiment / "representation" / "results"
     written = []
     for metric in scores.values():
         name = METRICS[metric].folder
-        folder = metrics / name
-        beside = metrics / f".{name}.part"
+        folder, beside = metrics / name, metrics / f".{name}.part"
         shutil.rmtree(beside, ignore_errors=True)
-        results = beside / "results"
-        earlier = experiment / "representation" / "results"
         if earlier.is_dir():
-            shutil.copytree(earlier, results)
-        config = {
-            "dataset.name": f"'{data_name}'",
-            "evaluation.name": f"'{name}'",
-            "evaluation.random_seed": str(scores.seed),
-            **_bindings(metric, scores.settings),
-        }
-        others = {"num_active_latents": "num_active_dims", metric: METRICS[metric].field}
-        values: dict[str, Any] = {
-            others.get(name, name): value
-            for name, value in vars(getattr(scores, metric)).items()
-            if isinstance(value, int | float)
-        }
-        values |= {"elapsed_time": scores.seconds[metric], "uuid": str(uuid.uuid4())}
-        _write(results, config, values)
+            shutil.copytree(earlier, beside / "results")
+        config = {"dataset.name": f"'{data_name}'", **_bindings(metric, scores)}
+        _write(beside / "results", config, _values(metric, scores))
         if folder.exists():
             shutil.rmtree(folder)
         beside.rename(folder)
@@ -82,11 +67,29 @@ def write_result_files(scores: Scores, experiment: Path, data_name: str) -> list
     return written
 
 
-def _bindings(metric: str, settings: Settings) -> dict[str, str]:
+def _values(metric: str, scores: Scores) -> dict[str, Any]:
+    """Gives the numbers of a metric under the library's names."""
+    others = {"num_active_latents": "num_active_dims", metric: METRICS[metric].field}
+    return {
+        **{
+            others.get(name, name): value
+            for name, value in vars(getattr(scores, metric)).items()
+            if isinstance(value, int | float)
+        },
+        "elapsed_time": scores.seconds[metric],
+        "uuid": str(uuid.uuid4()),
+    }
+
+
+def _bindings(metric: str, scores: Scores) -> dict[str, str]:
     """Gives the settings of a metric as the library's gin bindings."""
     function = METRICS[metric].function
-    bindings = {"evaluation.evaluation_fn": f"@{function}"}
-    for name, value in sorted(vars(getattr(settings, metric)).items()):
+    bindings = {
+        "evaluation.name": f"'{METRICS[metric].folder}'",
+        "evaluation.random_seed": str(scores.seed),
+        "evaluation.evaluation_fn": f"@{function}",
+    }
+    for name, value in sorted(vars(getattr(scores.settings, metric)).items()):
         if name == "num_bins":
             bindings["discretizer.discretizer_fn"] = "@histogram_discretizer"
         place = {"num_bins": "discretizer", "prune_threshold": "prune_dims"}.get(name, function)

@@ -67,8 +67,7 @@ def score_table(
     grid, _ = varying(space)
     visible, fixed = varying(space.without(hidden))
     draws = GridDraws(visible, GridData(grid, hidden), values, seed)
-    notes = (f"Left out, with a single value: {', '.join(fixed)}.",) if fixed else ()
-    return _score(draws, fixed, notes, metrics, settings or Settings(), source)
+    return _score(draws, fixed, _note_on_fixed(fixed), metrics, settings or Settings(), source)
 
 
 def score_samples(
@@ -123,15 +122,17 @@ def score_samples(
         reason = next(iter(rare.values()))
         raise InputError(f"expected a factor with 2 values in the rows drawn, got none: {reason}")
     draws = draws.without(rare)
-    notes = [*rare.values(), *notes]
-    if single:
-        notes.insert(0, f"Left out, with a single value: {', '.join(single)}.")
+    notes = [*_note_on_fixed(single), *rare.values(), *notes]
     if "factor_vae" in metrics and (scarce := scarce_value(draws, every, settings.factor_vae)):
         if tuple(metrics) == ("factor_vae",):
             raise InputError(scarce)
         metrics = tuple(metric for metric in metrics if metric != "factor_vae")
         notes.append(f"FactorVAE is left out: {scarce}.")
     return _score(draws, (*single, *rare), notes, metrics, settings, None)
+
+
+def _note_on_fixed(names: Sequence[str]) -> list[str]:
+    return [f"Left out, with a single value: {', '.join(names)}."] if names else []
 
 
 def _score(

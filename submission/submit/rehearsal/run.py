@@ -9,6 +9,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -95,41 +97,19 @@ def rehearse(repository: Repository, settings: RehearsalSettings) -> Path:
     """
     path = result_path(repository)
     path.unlink(missing_ok=True)
-    changes = repository.changes()
-    if changes:
-        more = f" and {len(changes) - 3} more" if len(changes) > 3 else ""
-        say(
-            "note: the rehearsal and the submission hold what is committed; not committed: "
-            f"{', '.join(changes[:3])}{more}"
-        )
     isolation = plan_isolation(settings.memory)
-    say(f"rehearsing {repository.commit[:12]} {_describe(isolation, settings)}")
-    minutes = (START_SECONDS + SECONDS_PER_IMAGE * math.prod(settings.grid)) / 60
-    say(f"this takes about {max(1, round(minutes))} min on two idle cores")
-    say("note: a warning about the event service is right here; only the server has the service")
-    with tempfile.TemporaryDirectory(prefix="rehearsal-") as name:
-        place = Path(name)
-        code, data = place / "code", place / "data"
-        try:
-            repository.export(code)
-            render_file(DATASET, settings.grid, file_of(DATASET, data))
-            for folder in ("shared", "elsewhere", "home", "tmp", "hidden"):
-                (place / folder).mkdir()
-            hide_packages(read_left_out(repository.read(LEFT_OUT) or ""), place / "hidden")
-            for folder in ("code", "data", "home"):
-                make_read_only(place / folder)
-            began = time.monotonic()
-            _run(isolation, place, _config_words(repository, settings.config, code))
-            seconds = time.monotonic() - began
-            peak_memory = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024
-            model = _check_output(place / "shared")
-            say(
-                "scoring the exported file in a process without the code; this takes about a "
-                "minute on two idle cores"
-            )
-            scored = _score(isolation, place, model)
-        finally:
-            subprocess.run(["chmod", "-R", "u+w", place], check=True)  # noqa: S603, S607
+    _announce(repository, settings, isolation)
+    with _folders(repository, settings) as place:
+        words = _config_words(repository, settings.config, place / "code")
+        began = time.monotonic()
+        _run(isolation, place, words)
+        seconds = time.monotonic() - began
+        peak_memory = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024
+        model = _check_output(place / "shared")
+        say(
+            "scoring the exported file in a process without the code; this takes about a minute "
+            "on two idle cores"
+        )
         content = {
             "commit": repository.commit,
             "config": None if settings.config is None else str(settings.config),
@@ -139,11 +119,44 @@ def rehearse(repository: Repository, settings: RehearsalSettings) -> Path:
             "seconds": round(seconds, 1),
             "peak_memory": peak_memory,
             "model": {"sha256": sha256_of(model), "num_bytes": model.stat().st_size},
-            "scored": scored,
+            "scored": _score(isolation, place, model),
             "versions": {package: version(package) for package in ("torch", "numpy")},
         }
     write_json(path, content)
     return path
+
+
+def _announce(repository: Repository, settings: RehearsalSettings, isolation: Isolation) -> None:
+    """Says what is rehearsed, what is not, and how long it takes."""
+    changes = repository.changes()
+    if changes:
+        more = f" and {len(changes) - 3} more" if len(changes) > 3 else ""
+        say(
+            "note: the rehearsal and the submission hold what is committed; not committed: "
+            f"{', '.join(changes[:3])}{more}"
+        )
+    say(f"rehearsing {repository.commit[:12]} {_describe(isolation, settings)}")
+    minutes = (START_SECONDS + SECONDS_PER_IMAGE * math.prod(settings.grid)) / 60
+    say(f"this takes about {max(1, round(minutes))} min on two idle cores")
+    say("note: a warning about the event service is right here; only the server has the service")
+
+
+@contextmanager
+def _folders(repository: Repository, settings: RehearsalSettings) -> Iterator[Path]:
+    """Yields a folder with code, data and HOME, all read-only, and places to write to."""
+    with tempfile.TemporaryDirectory(prefix="rehearsal-") as name:
+        place = Path(name)
+        try:
+            repository.export(place / "code")
+            render_file(DATASET, settings.grid, file_of(DATASET, place / "data"))
+            for folder in ("shared", "elsewhere", "home", "tmp", "hidden"):
+                (place / folder).mkdir()
+            hide_packages(read_left_out(repository.read(LEFT_OUT) or ""), place / "hidden")
+            for folder in ("code", "data", "home"):
+                make_read_only(place / folder)
+            yield place
+        finally:
+            subprocess.run(["chmod", "-R", "u+w", place], check=True)  # noqa: S603, S607
 
 
 def _describe(isolation: Isolation, settings: RehearsalSettings) -> str:

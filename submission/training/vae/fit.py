@@ -80,17 +80,10 @@ def fit(
         assert heads is not None
         say("no VAE: the heads' expected values are the representation")
         return ExpectedValues(heads).eval()
-    rows = features
-    if settings.num_images:
-        rows = _sample(features, settings.num_images, settings.seed, "VAE: chosen features")
-    task = VAETask(
-        rows,
-        settings,
-        devices.device,
-        _precision(settings, devices.precision),
-        _views(rows, heads, settings),
-        checkpoint.parent,
-    )
+    num_rows = settings.num_images or len(features)
+    rows = _sample(features, num_rows, settings.seed, "VAE: chosen features")
+    views, precision = _views(rows, heads, settings), _precision(settings, devices.precision)
+    task = VAETask(rows, settings, devices.device, precision, views, checkpoint.parent)
     run_loop(task, CheckpointFile(checkpoint, settings, task.facts()), report)
     task.curves.write(checkpoint.parent)
     last = {name: value for _, name, value in task.curves.rows[-4:]}
