@@ -1,40 +1,37 @@
-"""The commands of `python -m experiments`: run rows, write docs/results.md from what was run."""
+"""The commands of `python -m experiments`: run rows, write docs/results.md from what was run.
+
+Each imports what it needs when it begins to work, so that help shows at once.
+"""
 
 from pathlib import Path
 
 import click
 
-from experiments.accuracy import measure_accuracies, score_model, shipped_extractor
-from experiments.card import measure_card
-from experiments.document import write_document
-from experiments.fit.commands import fit, sheet
-from experiments.labelled_sample import draw_sample, read_sample
-from experiments.overview import draw_overview
-from experiments.rows import ROWS, find_row
-from experiments.run import RESULTS, read_results, run_row
-from experiments.teach import teach
+from submission.cli import CommandGroup
 from submission.console import say
 from submission.errors import InputError
 from submission.files import replacing
-from submission.models.frozen import require_heads
-from submission.report.results import read_result
 from submission.server.environment import read_environment
 
 __all__ = ["experiments"]
 
 
-@click.group()
-def experiments() -> None:
-    """Make the tables of docs/results.md."""
+FITTING = {
+    "fit": "Fit a domain's look to half of labelled images.",
+    "sheet": "Draw labelled images, our renders below them, and the differences.",
+}
 
-
-for command in (fit, sheet):
-    experiments.add_command(command)
+experiments = CommandGroup(
+    "Make the tables of docs/results.md.", FITTING, "experiments.fit.commands"
+)
 
 
 @experiments.command("list")
 def list_() -> None:
     """List the rows and how many of their trainings are done."""
+    from experiments.rows import ROWS
+    from experiments.run import read_results
+
     for row in ROWS:
         results = read_results(row)
         done = len(results["trainings"]) if results else 0
@@ -46,6 +43,9 @@ def list_() -> None:
 @click.option("--seed", "seeds", type=click.IntRange(0), multiple=True, help="By default all.")
 def run(names: tuple[str, ...], seeds: tuple[int, ...]) -> None:
     """Run rows; trainings that are done are not repeated."""
+    from experiments.rows import find_row
+    from experiments.run import run_row
+
     for row in [find_row(name) for name in names]:
         run_row(row, seeds or None)
 
@@ -54,6 +54,8 @@ def run(names: tuple[str, ...], seeds: tuple[int, ...]) -> None:
 @click.option("--num-images", type=click.IntRange(1), default=3000, show_default=True)
 def card(num_images: int) -> None:
     """Measure the shipped heads on renders of each domain, and write it into the weights' card."""
+    from experiments.card import measure_card
+
     measure_card(num_images)
 
 
@@ -84,6 +86,10 @@ def accuracy(
     """
     if (images is None) == (name is None):
         raise click.UsageError("expected one of --images FILE and --data NAME")
+    from experiments.accuracy import measure_accuracies, score_model, shipped_extractor
+    from experiments.labelled_sample import draw_sample, read_sample
+    from submission.models.frozen import require_heads
+
     if images is not None:
         sample = read_sample(images, where)
     else:
@@ -96,11 +102,13 @@ def accuracy(
         say(f"{metric:<12}{score:.3f}")
 
 
-@experiments.command("teach")
+@experiments.command()
 @click.option("--set", "overrides", multiple=True, help="A setting, such as Finetune.seed=1.")
 @click.option("--output", type=Path, default=Path("scratch/teach"), show_default=True)
-def teach_(overrides: tuple[str, ...], output: Path) -> None:
+def teach(overrides: tuple[str, ...], output: Path) -> None:
     """Finetune the weights that ship on renders whose look varies."""
+    from experiments.teach import teach
+
     teach(output, overrides)
 
 
@@ -108,6 +116,10 @@ def teach_(overrides: tuple[str, ...], output: Path) -> None:
 @click.argument("run")
 def picture(run: str) -> None:
     """Draw the README's picture from the scores of a finished run."""
+    from experiments.overview import draw_overview
+    from experiments.run import RESULTS
+    from submission.report.results import read_result
+
     path = read_environment().output_path / run / "representation/scores.json"
     scores = read_result(path).scores
     if scores.dci is None:
@@ -121,4 +133,6 @@ def picture(run: str) -> None:
 @experiments.command()
 def write() -> None:
     """Write the tables of README.md and docs/results.md, and the pictures beside the latter."""
+    from experiments.document import write_document
+
     write_document()

@@ -9,7 +9,7 @@ import platform
 import re
 import sys
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -21,7 +21,7 @@ from submission.errors import InputError, Stopped, UserError
 from submission.server.environment import is_debugging, let_threads_sleep, user_path
 from submission.server.termination import ending_on_sigterm
 
-__all__ = ["main", "program", "run_commands"]
+__all__ = ["CommandGroup", "main", "program", "run_commands"]
 
 COMMANDS = {
     "data": "List, fetch, check, render and show image files.",
@@ -55,28 +55,37 @@ EXTRA_OF = {
 """The optional part of the project that a command without this module lacks."""
 
 
-class _Subcommands(click.Group):
-    """Knows names and one-line helps of the subcommands without importing them."""
+class CommandGroup(click.Group):
+    """Commands of which some are imported only when they are called.
+
+    Args:
+        text: the help of the group.
+        helps: the one-line help of each command to import.
+        place: the module of such a command, with {} for its name.
+    """
+
+    def __init__(self, text: str, helps: Mapping[str, str], place: str) -> None:
+        super().__init__(help=text)
+        self._helps, self._place = helps, place
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(COMMANDS)
+        """Names the commands."""
+        return [*self.commands, *self._helps]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in COMMANDS:
-            return None
-        command = getattr(importlib.import_module(f"submission.commands.{cmd_name}"), cmd_name)
+        """Finds or imports a command; None if there is none of this name."""
+        if cmd_name not in self._helps:
+            return super().get_command(ctx, cmd_name)
+        command = getattr(importlib.import_module(self._place.format(cmd_name)), cmd_name)
         assert isinstance(command, click.Command)
         _add_debug_option(command)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Writes the one-line helps."""
+        own = {name: command.get_short_help_str(120) for name, command in self.commands.items()}
         with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()))
-
-
-@click.group(cls=_Subcommands, name="submission")
-def _submission() -> None:
-    """Disentangled representations from finetuned features, ready to submit."""
+            formatter.write_dl([*own.items(), *self._helps.items()])
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -89,7 +98,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         The exit status; see `program`.
     """
     is_installed = Path(sys.argv[0]).name == INSTALLED
-    return run_commands(_submission, INSTALLED if is_installed else "python -m submission", argv)
+    text = "Disentangled representations from finetuned features, ready to submit."
+    group = CommandGroup(text, COMMANDS, "submission.commands.{}")
+    return run_commands(group, INSTALLED if is_installed else "python -m submission", argv)
 
 
 def run_commands(group: click.Group, name: str, argv: Sequence[str] | None = None) -> int:

@@ -3,7 +3,7 @@
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -21,7 +21,7 @@ sys.meta_path.insert(0, Block())
 
 
 def run_without(
-    packages: Sequence[str], program: str, *words: str
+    packages: Collection[str], program: str, *words: str
 ) -> "subprocess.CompletedProcess[str]":
     code = BLOCK.format(blocked=set(packages) or "()") + program
     return subprocess.run(

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from experiments.commands import FITTING, experiments
 from submission.cli import COMMANDS, main
 from submission.config.configuration import Configuration, load_configuration
 from submission.data.standin.render import render_file
@@ -13,6 +14,7 @@ from submission.server.environment import SPINS
 from tests.blocked import run_without
 
 Run = Callable[..., tuple[int, str]]
+HEAVY = frozenset({"torch", "tensorflow", "sklearn", "scipy", "matplotlib", "numba"})
 UNSET = ("AICROWD_IS_GRADING", "CROWDAI_IS_GRADING", "DISENTANGLE_DEBUG")
 
 
@@ -207,8 +209,25 @@ def test_a_commands_help_needs_no_heavy_package() -> None:
         "from submission.cli import main\n"
         "for name in sys.argv[1:]: assert main([name, '--help']) == 0, name"
     )
-    heavy = ["torch", "tensorflow", "sklearn", "scipy", "matplotlib", "numba"]
-    done = run_without(heavy, program, *COMMANDS)
+    done = run_without(HEAVY, program, *COMMANDS)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "allowed"),
+    [
+        (["", *experiments.commands], set()),
+        (list(FITTING), {"scipy", "numba"}),  # their options name what the fit is made of
+    ],
+)
+def test_an_experiments_help_needs_no_heavy_package(words: list[str], allowed: set[str]) -> None:
+    program = (
+        "from experiments.commands import experiments\n"
+        "from submission.cli import run_commands\n"
+        "for name in sys.argv[1:]:\n"
+        "    assert run_commands(experiments, 'experiments', [*name.split(), '--help']) == 0, name"
+    )
+    done = run_without(HEAVY - allowed, program, *words)
     assert done.returncode == 0, done.stderr
 
 
