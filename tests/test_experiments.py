@@ -26,7 +26,9 @@ from submission.data.standin.render import render_file
 from submission.models.weights import read_card
 from submission.scoring.metrics.catalogue import TITLES
 from submission.scoring.score_codes import score_table
-from tests.test_scoring_results import SETTINGS, SPACE, mixed_codes
+from tests.few_rows import FOUR_FACTORS as SPACE
+from tests.few_rows import SETTINGS
+from tests.test_scoring_results import mixed_codes
 
 
 def training(seed: int, mig: float) -> dict[str, Any]:

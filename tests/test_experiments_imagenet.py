@@ -21,7 +21,7 @@ from submission.models.rmac import rmac
 from submission.scoring.score_codes import score_table
 from submission.training.devices import one_device
 from submission.training.features.extract import extract_features
-from tests.test_scoring_results import SETTINGS
+from tests.few_rows import SETTINGS
 
 CPU = torch.device("cpu")
 Pixels = npt.NDArray[np.uint8]

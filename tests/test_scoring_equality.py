@@ -9,29 +9,15 @@ import numpy.typing as npt
 import pytest
 
 from submission.data.ground_truth import GridData
-from submission.factors import FactorSpace
-from submission.scoring import ALL_METRICS, Scores, Settings, score_table
+from submission.scoring import ALL_METRICS, Scores, score_table
 from submission.scoring.draws import Rows
 from submission.scoring.library import library
 from submission.scoring.metrics import dci
 from submission.scoring.metrics.dci import Trees
-from submission.scoring.settings import (
-    DciSettings,
-    FactorVaeSettings,
-    IrsSettings,
-    MigSettings,
-    SapSettings,
-)
+from tests.few_rows import FOUR_FACTORS as SPACE
+from tests.few_rows import SETTINGS
 
-SPACE = FactorSpace(("colour", "shape", "size", "angle"), (4, 3, 2, 7))
 SEED = 3
-SETTINGS = Settings(
-    factor_vae=FactorVaeSettings(1000, 400, 300, 32, 0.05),
-    dci=DciSettings(300, 150),
-    sap=SapSettings(400, 200),
-    irs=IrsSettings(700),
-    mig=MigSettings(700),
-)
 FLOAT_NOISE = 1e-6
 """What differing batches may change in a float32 code, and so in a score other than a count."""
 

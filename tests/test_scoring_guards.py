@@ -9,19 +9,12 @@ from submission.scoring import Settings, score_table
 from submission.scoring.checks import summarise_latents
 from submission.scoring.settings import (
     FactorVaeSettings,
-    IrsSettings,
     MigSettings,
-    SapSettings,
 )
+from tests.few_rows import SETTINGS
+from tests.few_rows import THREE_FACTORS as SPACE
 
-SPACE = FactorSpace(("colour", "size", "angle"), (4, 2, 9))
 POINTS = SPACE.index_to_factors(np.arange(SPACE.num_points))
-SETTINGS = Settings(
-    factor_vae=FactorVaeSettings(500, 300, 200, 16, 0.05),
-    sap=SapSettings(300, 150),
-    irs=IrsSettings(500),
-    mig=MigSettings(500),
-)
 QUICK = ("factor_vae", "sap", "irs", "mig")
 
 

@@ -7,7 +7,6 @@ import numpy.typing as npt
 import pytest
 
 from submission.errors import InputError
-from submission.factors import FactorSpace
 from submission.scoring import Scores, Settings, score_samples, score_table
 from submission.scoring.settings import (
     DciSettings,
@@ -16,17 +15,11 @@ from submission.scoring.settings import (
     MigSettings,
     SapSettings,
 )
+from tests.few_rows import SETTINGS
+from tests.few_rows import THREE_FACTORS as SPACE
 
-SPACE = FactorSpace(("colour", "size", "angle"), (4, 2, 9))
 POINTS = SPACE.index_to_factors(np.arange(SPACE.num_points))
 CENTRED = (POINTS - POINTS.mean(axis=0)).astype(np.float32)
-SETTINGS = Settings(
-    factor_vae=FactorVaeSettings(500, 300, 200, 8, 0.05),
-    dci=DciSettings(200, 100),
-    sap=SapSettings(300, 150),
-    irs=IrsSettings(500),
-    mig=MigSettings(500),
-)
 QUICK = ("factor_vae", "sap", "irs", "mig")
 Codes = npt.NDArray[np.floating[Any]]
 

@@ -19,7 +19,8 @@ from submission.scoring.library import library
 from submission.scoring.metrics.catalogue import METRICS
 from submission.scoring.reference import perfect_codes
 from submission.scoring.result_files import write_result_files
-from tests.test_scoring_tables import SETTINGS, SPACE
+from tests.few_rows import SETTINGS
+from tests.few_rows import THREE_FACTORS as SPACE
 
 
 def library_module(name: str) -> Any:

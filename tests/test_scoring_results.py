@@ -8,25 +8,11 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from submission.factors import FactorSpace
-from submission.scoring import Scores, Settings, score_samples, score_table, scores_from_dict
-from submission.scoring.settings import (
-    DciSettings,
-    FactorVaeSettings,
-    IrsSettings,
-    MigSettings,
-    SapSettings,
-)
+from submission.scoring import Scores, score_samples, score_table, scores_from_dict
+from tests.few_rows import FOUR_FACTORS as SPACE
+from tests.few_rows import SETTINGS
 
-SPACE = FactorSpace(("colour", "shape", "size", "angle"), (4, 3, 2, 7))
 POINTS = SPACE.index_to_factors(np.arange(SPACE.num_points))
-SETTINGS = Settings(
-    factor_vae=FactorVaeSettings(1000, 400, 300, 24, 0.05),
-    dci=DciSettings(200, 100),
-    sap=SapSettings(400, 200),
-    irs=IrsSettings(700),
-    mig=MigSettings(700),
-)
 
 
 def mixed_codes() -> npt.NDArray[np.float32]:

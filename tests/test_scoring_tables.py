@@ -14,11 +14,7 @@ from submission.scoring.aggregate import aggregate
 from submission.scoring.leaderboard import load_pool, standings
 from submission.scoring.reference import CODE_RANGE, perfect_codes
 from submission.scoring.settings import (
-    DciSettings,
-    FactorVaeSettings,
-    IrsSettings,
     MigSettings,
-    SapSettings,
 )
 from submission.scoring.text_tables import (
     IRS_NOTE,
@@ -31,15 +27,9 @@ from submission.scoring.text_tables import (
     standings_table,
     text_table,
 )
+from tests.few_rows import SETTINGS
+from tests.few_rows import THREE_FACTORS as SPACE
 
-SPACE = FactorSpace(("colour", "size", "angle"), (4, 2, 9))
-SETTINGS = Settings(
-    factor_vae=FactorVaeSettings(500, 300, 200, 16, 0.05),
-    dci=DciSettings(150, 80),
-    sap=SapSettings(300, 150),
-    irs=IrsSettings(500),
-    mig=MigSettings(500),
-)
 QUICK = Settings(mig=MigSettings(20))
 
 
