@@ -95,12 +95,7 @@ def replacing(path: Path, num_bytes: int = 0) -> Iterator[Path]:
 
 
 def _reason(error: Exception, beside: Path) -> OSError | None:
-    """Returns what the system reported when `beside` could not be written; None otherwise.
-
-    Args:
-        error: of the block that wrote.
-        beside: the unfinished file.
-    """
+    """Returns what the system reported when `beside` could not be written; None otherwise."""
     if isinstance(error, OutputError):
         return None
     if isinstance(error, OSError):

@@ -23,10 +23,6 @@ def nearest_names(name: str, known: Sequence[str]) -> str:
 
     Handles a slip, the initials of a setting, and a name without its group.
 
-    Args:
-        name: as it was written.
-        known: the settings that there are.
-
     Returns:
         One name, or several equally near ones joined by "or".
 

@@ -73,11 +73,6 @@ def _stillness(image_set: ImageSet, moved: int, held: int) -> float:
     The axis is swept while all other factors stand. The swept area is the share of pixels that
     change by more than 30 levels.
 
-    Args:
-        image_set: the images.
-        moved: number of the axis that is swept.
-        held: number of the other axis.
-
     Returns:
         the swept area with the other axis in its middle, divided by that at its two ends.
     """

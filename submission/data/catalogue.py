@@ -175,10 +175,6 @@ def published_like(name: str, space: FactorSpace) -> Variant | None:
     A stand-in looks like the set that it stands in for. The statistics hold for grids that
     have all values of the first five factors and both ends of the two axes.
 
-    Args:
-        name: of the set.
-        space: its factor grid.
-
     Example:
         >>> published_like("standin_toy", variant_of("mpi3d_toy", 1_036_800).space).name
         'mpi3d_toy'

@@ -17,9 +17,6 @@ __all__ = ["grid_text", "list_data_sets", "list_leftovers"]
 def list_data_sets(folder: Path) -> list[tuple[str, str, str]]:
     """Looks for every known data set; nothing is unpacked or converted.
 
-    Args:
-        folder: the data folder.
-
     Returns:
         each set's name, its factor sizes, and its state: whether it is here, how large it is, what
         is wrong with it or how to get it.
@@ -33,9 +30,6 @@ def list_data_sets(folder: Path) -> list[tuple[str, str, str]]:
 
 def list_leftovers(folder: Path) -> list[tuple[Path, str]]:
     """Lists unpacked copies, unfinished downloads and files that a check refused.
-
-    Args:
-        folder: the data folder.
 
     Returns:
         each file that can be deleted, and what it is.

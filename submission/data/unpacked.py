@@ -21,11 +21,6 @@ def unpack(path: Path, archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Path:
     The copy is a hidden file beside the original, or, where that folder cannot be written, a file
     in the cache folder (XDG_CACHE_HOME). Its name holds the original's size and time of change.
 
-    Args:
-        path: the original.
-        archive: the original, opened.
-        info: the member, an npy array.
-
     Returns:
         the copy's path.
 

@@ -117,12 +117,7 @@ def longest_within(minutes: float, lasting: Sequence[Lasting]) -> Lasting:
 
 @torch.inference_mode()
 def images_per_second(frozen: FrozenExtractor, devices: Devices) -> float:
-    """Measures how fast features are extracted, on random images, in a few seconds.
-
-    Args:
-        frozen: the extractor of the run.
-        devices: where to compute.
-    """
+    """Measures how fast features are extracted, on random images, in a few seconds."""
     extractor = fold(frozen.extractor, devices.precision.dtype)
     extractor = extractor.to(devices.device).to(memory_format=torch.channels_last)
     images = torch.rand(BATCH_SIZE, 3, 64, 64, device=devices.device)

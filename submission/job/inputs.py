@@ -46,10 +46,6 @@ def extractor_of_run(configuration: Configuration) -> FrozenExtractor:
 def require_enough_images(configuration: Configuration, num_images: int) -> None:
     """Refuses settings of the VAE that need more images than there are, before hours of work.
 
-    Args:
-        configuration: of the run.
-        num_images: of the data set.
-
     Raises:
         InputError: if `Fit.num_images` or `Fit.batch_size` is too large.
     """

@@ -52,12 +52,6 @@ def fitting_plan(
 ) -> MemoryPlan:
     """Plans the memory of a run on so many images.
 
-    Args:
-        num_images: of the data set.
-        frozen: the extractor with its heads.
-        configuration: of the run.
-        devices: where to compute.
-
     Raises:
         InputError: if the run does not fit into the memory that there is.
     """

@@ -100,9 +100,6 @@ class RunRecord:
     def finish(self, notes: dict[str, Any]) -> None:
         """Writes `training.json`, deletes what the run could continue from, and prints the times.
 
-        Args:
-            notes: what the results came from.
-
         Raises:
             OutputError: if the notes cannot be written.
         """

@@ -129,10 +129,6 @@ def _compare(written: list[Tensor], expected: list[Tensor]) -> None:
 def load_exported(path: Path, device: torch.device = CPU) -> nn.Module:
     """Loads an exported representation, in evaluation mode.
 
-    Args:
-        path: a TorchScript file.
-        device: where to put it.
-
     Returns:
         The module that maps (B, 3, 64, 64) float32 in [0, 1] to (B, C) codes.
 

@@ -28,9 +28,6 @@ def read_scores(experiment: Path) -> list[Scores]:
 
     Scores of a model that was replaced are left out; a line names each of them.
 
-    Args:
-        experiment: its folder.
-
     Raises:
         MissingFileError: if the run has not ended or its model has not been scored.
         InputError: if a file holds something else, or all scores are of other models.

@@ -110,12 +110,7 @@ def _row(content: Mapping[str, Any]) -> Row:
 
 
 def other_model(scores: Scores, model: Path) -> str:
-    """Says why scores are not those of a model file; nothing if they are.
-
-    Args:
-        scores: the scores.
-        model: the exported file that lies beside them.
-    """
+    """Says why scores are not those of a model file; nothing if they are."""
     if scores.source is None:
         return "they do not say which model they are of"
     if not model.is_file():

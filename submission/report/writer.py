@@ -35,10 +35,6 @@ def write_report(environment: Environment, folder: Path) -> Path:
 def write_page(subject: Subject, folder: Path) -> Path:
     """Writes the report of scored codes.
 
-    Args:
-        subject: what the report is about.
-        folder: where to write.
-
     Returns:
         The page, `report.html`; its pictures lie beside it in `figures/`.
 

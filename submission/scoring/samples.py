@@ -119,11 +119,6 @@ def scarce_value(
 ) -> str | None:
     """Says which value has too few rows for a vote of FactorVAE; None if there is none.
 
-    Args:
-        draws: the sample.
-        labels: each factor's values.
-        settings: how many rows make a vote.
-
     Example:
         >>> from submission.factors import FactorSpace
         >>> factors = np.arange(100)[:, None] // 90

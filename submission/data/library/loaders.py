@@ -50,12 +50,6 @@ def load_with_library(
     The sets made of sprites are read without the library's own reader, which would unpickle
     an object of the file; its classes then draw the pictures.
 
-    Args:
-        name: the library's name of the set.
-        folder: the data folder.
-        sources: the files that the set is read from.
-        space: all factors of the set.
-
     Returns:
         The library's `GroundTruthData`, whose `sample_observations_from_factors` takes values of
         all factors in the space.
@@ -160,9 +154,6 @@ def library_modules(folder: Path) -> Iterator[types.SimpleNamespace]:
     The library fixes its folder when it is imported, asks Pillow for a filter by a name that is
     gone and for sizes of three numbers, and numbers the cars in the order that the folder happens
     to list them.
-
-    Args:
-        folder: the data folder.
 
     Yields:
         The library's modules `cars3d`, `dsprites`, `dummy_data`, `norb` and `util`.

@@ -85,10 +85,6 @@ def rehearse(repository: Repository, settings: RehearsalSettings) -> Path:
     - There is no network, where the machine allows that.
     - A second process without the code scores the exported file.
 
-    Args:
-        repository: of the project.
-        settings: what to rehearse with.
-
     Returns:
         The file with the result. A rehearsal that fails leaves none.
 

@@ -98,12 +98,7 @@ class FeatureStore:
         return None
 
     def write_state(self, name: str, state: Mapping[str, Tensor]) -> None:
-        """Stores a copy of a module's state on a thread.
-
-        Args:
-            name: of the state.
-            state: tensors on the CPU by name.
-        """
+        """Stores a copy of a module's state on a thread."""
         self.finish()
         if not self._broken:
             copies = {key: value.detach().contiguous().clone() for key, value in state.items()}
