@@ -9,7 +9,7 @@ from submission.report.confusions import Confusion, read_by_tree
 from submission.report.dependence import dependence_of
 from submission.report.modes import find_modes
 from submission.report.outliers import expected_codes, find_outliers
-from submission.report.strips import NUM_LEVELS, shares_by_value
+from submission.report.violins import NUM_LEVELS, shares_by_value
 from submission.scoring.reference import perfect_codes
 
 SPACE = FactorSpace(("a", "b", "c", "d"), (6, 2, 3, 8))

@@ -15,7 +15,7 @@ from submission.report.figures import (
 )
 from submission.report.illustrations import dependence_picture
 from submission.report.pictures import draw_picture, draw_strip
-from submission.report.strips import draw_violins
+from submission.report.violins import draw_violins
 
 RNG = np.random.default_rng(0)
 MATRIX = RNG.random((5, 3))

@@ -17,8 +17,8 @@ from submission.report.figures import (
 )
 from submission.report.matrices import Matrix
 from submission.report.modes import Modes
-from submission.report.strips import draw_violins
 from submission.report.subject import Curve
+from submission.report.violins import draw_violins
 from submission.scoring.arrays import FloatArray, IntArray
 
 __all__ = [
