@@ -8,6 +8,7 @@ import pytest
 from torch import Tensor, nn
 
 from submission.data.standin.render import render_file
+from tests.run_variables import set_variables
 
 GRID = (3, 2, 1, 1, 2, 2, 2)
 
@@ -43,10 +44,7 @@ def render_kit_images(folder: Path) -> Path:
 def kit_environment(folder: Path) -> Iterator[pytest.MonkeyPatch]:
     """Sets the kit's variables to a folder, in which `dataset` has the images."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AICROWD_OUTPUT_PATH", str(folder / "shared"))
-        patch.setenv("AICROWD_EVALUATION_NAME", "mine")
-        patch.setenv("AICROWD_DATASET_NAME", "standin_real")
-        patch.setenv("DISENTANGLEMENT_LIB_DATA", str(folder / "dataset"))
-        for name in ("AICROWD_IS_GRADING", "CROWDAI_IS_GRADING"):
-            patch.delenv(name, raising=False)
+        set_variables(
+            patch, folder, AICROWD_EVALUATION_NAME="mine", AICROWD_DATASET_NAME="standin_real"
+        )
         yield patch

@@ -12,18 +12,16 @@ from submission.config.configuration import Configuration, load_configuration
 from submission.data.standin.render import render_file
 from submission.server.environment import SPINS
 from tests.blocked import run_without
+from tests.run_variables import set_variables
 
 Run = Callable[..., tuple[int, str]]
 HEAVY = frozenset({"torch", "tensorflow", "sklearn", "scipy", "matplotlib", "numba"})
-UNSET = ("AICROWD_IS_GRADING", "CROWDAI_IS_GRADING", "DISENTANGLE_DEBUG")
 
 
 @pytest.fixture
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    monkeypatch.setenv("AICROWD_OUTPUT_PATH", str(tmp_path / "shared"))
-    monkeypatch.setenv("DISENTANGLEMENT_LIB_DATA", str(tmp_path / "dataset"))
-    for name in (*UNSET, "AICROWD_EVALUATION_NAME", "AICROWD_DATASET_NAME"):
-        monkeypatch.delenv(name, raising=False)
+    set_variables(monkeypatch, tmp_path)
+    monkeypatch.delenv("DISENTANGLE_DEBUG", raising=False)
 
     def call(*words: str) -> tuple[int, str]:
         status = main(words)

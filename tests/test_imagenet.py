@@ -18,6 +18,7 @@ from submission.models.extractor import make_trunk
 from submission.models.frozen import load_extractor
 from submission.models.imagenet import architecture_of, imagenet_file, load_imagenet_trunk
 from submission.models.rmac import rmac
+from tests.run_variables import set_variables
 
 PUBLISHED = "https://download.pytorch.org/models/vgg19_bn-c79401a0.pth"
 
@@ -125,10 +126,7 @@ def offline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.delenv("no_proxy", raising=False)
     monkeypatch.delenv("NO_PROXY", raising=False)
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "cache"))
-    monkeypatch.setenv("AICROWD_OUTPUT_PATH", str(tmp_path / "shared"))
-    monkeypatch.setenv("DISENTANGLEMENT_LIB_DATA", str(tmp_path / "dataset"))
-    for name in ("AICROWD_IS_GRADING", "AICROWD_EVALUATION_NAME", "AICROWD_DATASET_NAME"):
-        monkeypatch.delenv(name, raising=False)
+    set_variables(monkeypatch, tmp_path)
     for name in ("standin_real", "standin_toy"):
         path = tmp_path / f"dataset/{name}/{name}.npz"
         path.parent.mkdir(parents=True)

@@ -22,6 +22,7 @@ from submission.training.features.extract import extract_features
 from tests.extractors import make_extractor
 from tests.image_sets import rendered_set
 from tests.old_operators import graph_of, too_new_in
+from tests.run_variables import set_variables
 
 pytestmark = pytest.mark.usefixtures("narrow_trunk")
 
@@ -60,11 +61,7 @@ def train(project: Path, name: str, weights: str, *further: str) -> int:
         *further,
     ]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AICROWD_OUTPUT_PATH", str(project / "shared"))
-        patch.setenv("DISENTANGLEMENT_LIB_DATA", str(project / "dataset"))
-        patch.setenv("AICROWD_EVALUATION_NAME", name)
-        patch.delenv("AICROWD_DATASET_NAME", raising=False)
-        patch.delenv("AICROWD_IS_GRADING", raising=False)
+        set_variables(patch, project, AICROWD_EVALUATION_NAME=name)
         return main(["train", *(word for line in overrides for word in ("--set", line))])
 
 

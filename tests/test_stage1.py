@@ -12,6 +12,7 @@ from submission.files import sha256_of
 from submission.models.export import load_exported
 from submission.scoring.code_table import load_table
 from tests.old_operators import graph_of, too_new_in
+from tests.run_variables import set_variables
 from tests.test_imagenet import save_as_published
 
 pytestmark = pytest.mark.usefixtures("narrow_trunk")
@@ -34,11 +35,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
         "Fit.anneal_end = 2",
     ]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AICROWD_OUTPUT_PATH", str(folder / "shared"))
-        patch.setenv("DISENTANGLEMENT_LIB_DATA", str(folder / "dataset"))
-        patch.setenv("AICROWD_EVALUATION_NAME", "first")
-        patch.delenv("AICROWD_DATASET_NAME", raising=False)
-        patch.delenv("AICROWD_IS_GRADING", raising=False)
+        set_variables(patch, folder, AICROWD_EVALUATION_NAME="first")
         words = [word for line in overrides for word in ("--set", line)]
         assert main(["train", "configs/stage1.gin", *words]) == 0
     return folder / "shared/first", weights
