@@ -1,10 +1,10 @@
 """Speed of feature extraction: ours and plain eager float32. `python -m benchmarks.features`."""
 
-import numpy as np
 import torch
 
 from benchmarks.options import prepared
 from benchmarks.pairs import compare
+from benchmarks.random_batches import random_images
 from submission.models.extractor import FeatureExtractor
 from submission.models.folding import fold
 from submission.training.devices import one_device
@@ -22,8 +22,7 @@ def main() -> None:
     devices = one_device(choose_device(cuda=None))
     device, precision = devices.device, devices.precision
     folded = fold(extractor, precision.dtype)
-    shape = (arguments.images, 64, 64, 3)
-    images = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
+    images = random_images(arguments.images)
     extractor.to(device)
 
     def ours() -> None:

@@ -9,6 +9,7 @@ from torch import nn
 
 from benchmarks.options import prepared
 from benchmarks.pairs import compare
+from benchmarks.random_batches import random_images, random_labels
 from submission.config.settings import FinetuneSettings
 from submission.data.image_set import ImageSet
 from submission.data.standin.scene import standin_space
@@ -38,10 +39,8 @@ def main() -> None:
     arguments = prepared(__doc__, batch_size=64, runs=5)
     devices = one_device(choose_device(cuda=None))
     device, precision = devices.device, devices.precision
-    pixels = torch.randint(256, (arguments.batch_size, 64, 64, 3), dtype=torch.uint8)
-    factors = torch.stack(
-        [torch.randint(size, (arguments.batch_size,)) for size in SPACE.sizes], dim=1
-    )
+    pixels = torch.from_numpy(random_images(arguments.batch_size))
+    factors = random_labels(arguments.batch_size, SPACE.sizes)
     task = make_task(devices, arguments.batch_size)
     plain = nn.ModuleList([FeatureExtractor(), Heads(SPACE.names, SPACE.sizes)]).to(device).train()
     optimizer = torch.optim.RAdam(

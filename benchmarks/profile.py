@@ -10,6 +10,7 @@ from torch.profiler import ProfilerActivity, profile
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.finetune import SPACE, make_task
+from benchmarks.random_batches import random_images, random_labels
 from benchmarks.vae import factored_features
 from submission.config.settings import FitSettings
 from submission.models.extractor import FeatureExtractor
@@ -42,7 +43,7 @@ def features_stage(devices: Devices, batch_size: int) -> Stage:
     folded = fold(FeatureExtractor().eval(), devices.precision.dtype).to(
         devices.device, memory_format=torch.channels_last
     )  # type: ignore[call-overload]
-    pixels = torch.randint(256, (batch_size, 64, 64, 3), dtype=torch.uint8)
+    pixels = torch.from_numpy(random_images(batch_size))
 
     @torch.inference_mode()
     def call() -> None:
@@ -55,8 +56,8 @@ def finetune_stage(devices: Devices, batch_size: int) -> Stage:
     """Makes a step of finetuning with the paper's network."""
     batch_size = batch_size or 64
     task = make_task(devices, batch_size)
-    pixels = torch.randint(256, (batch_size, 64, 64, 3), dtype=torch.uint8)
-    factors = torch.stack([torch.randint(size, (batch_size,)) for size in SPACE.sizes], dim=1)
+    pixels = torch.from_numpy(random_images(batch_size))
+    factors = random_labels(batch_size, SPACE.sizes)
 
     def call() -> None:
         task.train_on(pixels, factors)

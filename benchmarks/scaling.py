@@ -19,6 +19,7 @@ import torch
 import torch.distributed as dist
 
 from benchmarks.finetune import SPACE, make_task
+from benchmarks.random_batches import random_images, random_labels
 from benchmarks.vae import factored_features
 from submission.config.settings import FitSettings
 from submission.models.extractor import FeatureExtractor
@@ -31,19 +32,13 @@ from submission.training.vae.task import VAETask
 CPU = torch.device("cpu")
 
 
-def random_images(num_images: int) -> "np.typing.NDArray[np.uint8]":
-    """Makes images of random pixels."""
-    shape = (num_images, 64, 64, 3)
-    return np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
-
-
 def finetuning(devices: Devices, batch_size: int, num_steps: int = 1) -> Callable[[], object]:
     """Makes steps of finetuning VGG19-BN on a whole batch, shared by the processes."""
     torch.manual_seed(0)
     task = make_task(devices, batch_size)
     own = slice(devices.number, None, devices.num_processes)
     pixels = torch.from_numpy(random_images(batch_size))[own]
-    factors = torch.stack([torch.randint(size, (batch_size,)) for size in SPACE.sizes], dim=1)[own]
+    factors = random_labels(batch_size, SPACE.sizes)[own]
 
     def work() -> None:
         for _ in range(num_steps):

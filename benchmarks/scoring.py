@@ -1,6 +1,6 @@
 """Times the five metrics on a table of codes against disentanglement_lib's path over images.
 
-    python benchmarks/scoring.py --images-per-second 900
+    python -m benchmarks.scoring --images-per-second 900
 
 Ours is measured whole. The rival asks the network for a code whenever a metric draws an image:
 those passes are counted by running the library's own draws (FactorVAE's on a tenth) and cost what
@@ -9,11 +9,7 @@ After its passes the library computes what ours does, except DCI's trees, whose 
 """
 
 import argparse
-import sys
 import time
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import numpy as np
 import numpy.typing as npt

@@ -3,11 +3,11 @@
 `python -m benchmarks.stage1`; the weights are random, which changes no time.
 """
 
-import numpy as np
 import torch
 
 from benchmarks.options import prepared
 from benchmarks.pairs import compare
+from benchmarks.random_batches import random_images
 from submission.models.extractor import Extractor, FeatureExtractor
 from submission.models.folding import FoldedExtractor, fold
 from submission.models.rmac import INPUT_SIZE, rmac
@@ -22,8 +22,7 @@ def main() -> None:
     devices = one_device(choose_device(cuda=None))
     small = fold(FeatureExtractor().eval(), devices.precision.dtype)
     large = fold(Extractor("vgg19_bn", rmac, INPUT_SIZE).eval(), devices.precision.dtype)
-    shape = (arguments.images, 64, 64, 3)
-    images = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
+    images = random_images(arguments.images)
 
     def run(extractor: FoldedExtractor, batch_size: int) -> None:
         extract_features(extractor, images, devices, batch_size)
