@@ -20,17 +20,15 @@ from submission.data.catalogue import has_everyday_objects
 from submission.errors import InputError
 from submission.factors import is_axis
 from submission.files import replacing, write_json
-from submission.models.export import load_exported
+from submission.job.codes import ExportedFile
 from submission.models.extractor import Extractor
 from submission.models.folding import fold
 from submission.models.frozen import FrozenExtractor, load_extractor, require_heads
 from submission.models.heads import Heads
-from submission.models.scorable import codes_of
 from submission.scoring.arrays import IntArray
 from submission.scoring.score_codes import score_samples
 from submission.training.adapt.adapt import adapt
 from submission.training.allocator import keep_freed_memory
-from submission.training.batches import to_unit_range
 from submission.training.devices import Devices, opened_devices
 from submission.training.features.extract import extract_features
 
@@ -171,7 +169,6 @@ def score_model(sample: LabelledSample, model: Path) -> dict[str, float]:
     Returns:
         The scores, in [0, 1], by metric.
     """
-    represent = load_exported(model)
     known = (sample.labels >= 0).all(axis=1)
     heads = require_heads(shipped_extractor())
     _require_labels_of(heads, sample)
@@ -180,13 +177,5 @@ def score_model(sample: LabelledSample, model: Path) -> dict[str, float]:
         if is_axis(title):
             size = int(sample.labels[:, factor].max()) + 1
             factors[:, factor] = factors[:, factor] * NUM_BINS // max(size, NUM_BINS)
-    pixels = torch.from_numpy(sample.images[known])
-    with torch.inference_mode():
-        codes = torch.cat(
-            [
-                codes_of(represent, to_unit_range(rows, torch.device("cpu")))
-                for rows in torch.split(pixels, 64)
-            ]
-        )
-    scores = score_samples(codes.numpy(), factors, heads.names, metrics=SCORED)
-    return scores.values()
+    codes = ExportedFile(model, torch.device("cpu")).encode(sample.images[known])
+    return score_samples(codes, factors, heads.names, metrics=SCORED).values()

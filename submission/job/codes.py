@@ -29,7 +29,7 @@ from submission.server.environment import Environment
 from submission.training.batches import to_unit_range
 from submission.training.precision import choose_device
 
-__all__ = ["ScoredCodes", "codes_to_score"]
+__all__ = ["ExportedFile", "ScoredCodes", "codes_to_score"]
 
 CHEAP_SECONDS = 60.0
 """Encoding every image on the CPU is done unasked if it takes at most this long."""

@@ -3,6 +3,7 @@
 import os
 from collections import namedtuple
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -70,10 +71,12 @@ def get_model_path(
         >>> get_model_path("scratch", "mine", make=False)
         'scratch/mine/representation/pytorch_model.pt'
     """
-    config = get_config()
-    base = Path(config.base_path if base_path is None else base_path)
-    name = config.experiment_name if experiment_name is None else experiment_name
-    path = base / name / "representation" / "pytorch_model.pt"
+    environment = read_environment()
+    if base_path is not None:
+        environment = replace(environment, output_path=Path(base_path))
+    if experiment_name is not None:
+        environment = replace(environment, evaluation_name=experiment_name)
+    path = environment.model_path
     if make:
         (path.parent / "results").mkdir(parents=True, exist_ok=True)
     return str(path)
