@@ -115,14 +115,7 @@ def shipped_extractor() -> FrozenExtractor:
 def _adapted_to(
     frozen: FrozenExtractor, images: Pixels, settings: AdaptSettings, devices: Devices
 ) -> Extractor:
-    """Adapts the extractor to images of one domain, without labels.
-
-    Args:
-        frozen: extractor and heads.
-        images: (N, 64, 64, 3) of the domain.
-        settings: how to adapt.
-        devices: where to compute.
-    """
+    """Adapts the extractor to images of one domain, without labels."""
     with TemporaryDirectory() as name:
         folder = Path(name)
         image_set = stored_set("unlabelled", images, folder)

@@ -113,9 +113,8 @@ def _train_preset(
 ) -> tuple[CodeTable, float]:
     """Gives the code of every image, and the seconds of the VAE's training."""
     train_representation(environment, configuration)
-    folder = environment.training_path
-    notes = json.loads((folder / "training.json").read_text(encoding="utf-8"))
-    return load_table(folder / "codes.safetensors"), notes["seconds"]["fit"]
+    notes = json.loads(environment.notes_path.read_text(encoding="utf-8"))
+    return load_table(environment.codes_path), notes["seconds"]["fit"]
 
 
 def _train(row: Row, seed: int) -> dict[str, Any]:

@@ -120,7 +120,7 @@ def codes_to_score(environment: Environment, images: ImageSet, *, encode: bool) 
     """
     file = ExportedFile(environment.model_path, choose_device(cuda=environment.cuda))
     file.check(images)
-    path = environment.training_path / "codes.safetensors"
+    path = environment.codes_path
     source = _source(environment, images)
     found = None if encode or not path.is_file() else _of_training(path, file, images, source)
     if found is None:
@@ -147,7 +147,7 @@ def _describe(codes: ScoredCodes) -> str:
 
 
 def _source(environment: Environment, images: ImageSet) -> Source:
-    configuration = environment.training_path / "configuration.gin"
+    configuration = environment.configuration_path
     config = configuration.read_bytes() if configuration.is_file() else b""
     return Source(
         data_name=images.name,

@@ -94,7 +94,7 @@ class RunRecord:
         Returns:
             Its SHA-256.
         """
-        path = self._started.replace(self._started.with_name("configuration.gin"))
+        path = self._started.replace(self._environment.configuration_path)
         return sha256_of(path)
 
     def finish(self, notes: dict[str, Any]) -> None:
@@ -103,8 +103,7 @@ class RunRecord:
         Raises:
             OutputError: if the notes cannot be written.
         """
-        notes = {**notes, "seconds": self._seconds}
-        write_json(self._environment.training_path / "training.json", notes)
+        write_json(self._environment.notes_path, {**notes, "seconds": self._seconds})
         for checkpoint in self._checkpoints:
             checkpoint.unlink(missing_ok=True)
         if self._store is not None and not self._configuration.extract.keep_features:

@@ -129,7 +129,7 @@ def _train(
                     images.name, images.sha256, hashes["model_sha256"], hashes["config_sha256"]
                 ),
             )
-            save_table(table, environment.training_path / "codes.safetensors")
+            save_table(table, environment.codes_path)
     images.require_unchanged()
     notes = _notes(images, configuration, devices, plan, hashes)
     record.finish({**notes, "kl_per_latent": kl_per_latent(encoder, features)})

@@ -46,10 +46,9 @@ def read_experiment(environment: Environment) -> Subject:
             "again: python3 local_evaluation.py"
         )
     images = open_images(environment.dataset_name, environment.data_path)
-    codes = environment.training_path / "codes.safetensors"
-    table = load_table(codes) if codes.is_file() else None
+    table = load_table(environment.codes_path) if environment.codes_path.is_file() else None
     _check(result.scores, images, table)
-    training = _training(environment.training_path / "training.json", result.scores)
+    training = _training(environment.notes_path, result.scores)
     factors = None
     if table is not None:
         scored = [table.space.names.index(name) for name in result.scores.factor_names]
@@ -64,9 +63,7 @@ def read_experiment(environment: Environment) -> Subject:
         is_rendered=is_look_alike(images),
         training=training,
         curves=_curves(environment.training_path / "curves.csv") if training else {},
-        configuration=_configuration(
-            environment.training_path / "configuration.gin", result.scores
-        ),
+        configuration=_configuration(environment.configuration_path, result.scores),
         seconds=result.seconds,
     )
 

@@ -130,9 +130,6 @@ def draw_heat_map(
         rows: C labels.
         columns: F labels.
         title: above it.
-
-    Returns:
-        a PNG file.
     """
     num_rows, num_columns = values.shape
     with sheet_of(WIDE, 0.235 * num_rows + 1.25, title) as sheet:
@@ -159,9 +156,6 @@ def draw_dependence(values: FloatArray, labels: Sequence[str], title: str) -> by
         values: (C, C).
         labels: C labels.
         title: above it.
-
-    Returns:
-        a PNG file.
     """
     C = len(values)
     with sheet_of(WIDE, WIDE, title) as sheet:
@@ -184,9 +178,6 @@ def draw_confusion(counts: IntArray) -> bytes:
 
     Args:
         counts: (size, size).
-
-    Returns:
-        a PNG file.
     """
     size = len(counts)
     with sheet_of(SMALL, SMALL, "") as sheet:
@@ -211,9 +202,6 @@ def draw_histogram(values: FloatArray, marks: FloatArray, title: str) -> bytes:
         values: (n,).
         marks: where to put a triangle on the axis: the latent's modes.
         title: above it.
-
-    Returns:
-        a PNG file.
     """
     low, high = np.quantile(values.astype(np.float64), [TAIL, 1 - TAIL])
     margin = (high - low) / 8 or 1.0  # nearly all codes may have one value
@@ -243,9 +231,6 @@ def draw_curve(steps: Sequence[int], values: Sequence[float], title: str, label:
         values: as many.
         title: above it.
         label: what a step is.
-
-    Returns:
-        a PNG file.
     """
     with sheet_of(NARROW, 2.0, f"{title}, last {values[-1]:.4g}") as sheet:
         axes = sheet.axes

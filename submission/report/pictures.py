@@ -25,9 +25,6 @@ def draw_strip(pictures: Sequence[Pixels]) -> bytes:
 
     Args:
         pictures: each (H, W, 3).
-
-    Returns:
-        a PNG file.
     """
     height, width = (SCALE * side for side in pictures[0].shape[:2])
     strip = Image.new("RGB", (len(pictures) * (width + GAP) - GAP, height), "white")

@@ -1,4 +1,4 @@
-"""The picture of each latent against each factor: a violin for every value of the factor."""
+"""Each latent against each factor as a PNG file: a violin for every value of the factor."""
 
 from collections.abc import Mapping, Sequence
 
@@ -94,9 +94,6 @@ def draw_violins(
         latents: the latents to draw, from top to bottom, and for each the place of the factor whose
             panel is drawn in blue, or -1.
         names: F names.
-
-    Returns:
-        a PNG file.
     """
     F = factors.shape[1]
     sizes = factors.max(axis=0) + 1

@@ -69,6 +69,21 @@ class Environment:
         return self.experiment_path / "training"
 
     @property
+    def configuration_path(self) -> Path:
+        """The settings that the exported representation was made with."""
+        return self.training_path / "configuration.gin"
+
+    @property
+    def notes_path(self) -> Path:
+        """What is noted of the run that made the exported representation."""
+        return self.training_path / "training.json"
+
+    @property
+    def codes_path(self) -> Path:
+        """The code of every image."""
+        return self.training_path / "codes.safetensors"
+
+    @property
     def representation_path(self) -> Path:
         """The folder of the exported representation."""
         return self.experiment_path / "representation"
