@@ -89,7 +89,13 @@ class CodesContent:
 
 
 def content_of_codes(subject: Subject, roles: Roles, latent_of: Mapping[str, int]) -> CodesContent:
-    """Draws the codes against factors, each other and images."""
+    """Draws the codes against factors, each other and images.
+
+    Args:
+        subject: whose codes.
+        roles: of the latents.
+        latent_of: the latent that carries each factor.
+    """
     if subject.codes is None or subject.factors is None or not roles.order:
         return CodesContent()
     num_rows = len(subject.codes)

@@ -94,7 +94,7 @@ def extract_features(
         for number, chunk in enumerate(own):
             rows = matrix[chunk] if devices.is_first else matrix[: _length(chunk)]
             for batch in _slices(0, len(rows), batch_size):
-                computed = extractor(to_unit_range(next(pixels), devices.device))  # (B, D)
+                computed = extractor(to_unit_range(next(pixels), devices.device))  # (B, 512)
                 rows[batch] = computed.to("cpu", feature_type)
                 advance(len(computed))
             if not devices.is_first:
