@@ -109,15 +109,16 @@ def read_codes(
             f"expected {len(codes):,} rows of factors, one for each row of codes in {path}, "
             f"got {len(values):,} in {place}{turned}"
         )
-    return LabelledCodes(codes, values, _names_of(factors, names or own_names, place), digest)
+    chosen = _names_of(list(factors), names or own_names, place)
+    return LabelledCodes(codes, values, chosen, digest)
 
 
-def _names_of(factors: Columns, chosen: Sequence[str], place: Path) -> tuple[str, ...]:
+def _names_of(columns: Sequence[str], chosen: Sequence[str], place: Path) -> tuple[str, ...]:
     """Names the factors of a file: as chosen, else after their columns."""
-    names = tuple(chosen or (f"factor {name}" if name.isdecimal() else name for name in factors))
-    if len(names) != len(factors) or len(set(names)) < len(names):
+    names = tuple(chosen or (f"factor {name}" if name.isdecimal() else name for name in columns))
+    if len(names) != len(columns) or len(set(names)) < len(names):
         raise InputError(
-            f"expected {len(factors)} different names, one for each factor in {place}, "
+            f"expected {len(columns)} different names, one for each factor in {place}, "
             f"got {len(names)}: {', '.join(names)}"
         )
     return names
