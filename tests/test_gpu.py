@@ -22,15 +22,17 @@ from submission.starter_kit.models import import_model, make_representor
 from submission.training.adapt.adapt import adapt
 from submission.training.adapt.norms import estimate_norms
 from submission.training.adapt.tuning import TuningTask
-from submission.training.batches import LabelledImages
+from submission.training.batches import LabelledImages, read_images
 from submission.training.checkpoint import CheckpointFile
 from submission.training.curves import Curves
 from submission.training.devices import one_device, opened_devices
+from submission.training.features import extract
 from submission.training.features.extract import extract_features
 from submission.training.features.store import FeatureStore
 from submission.training.finetune.task import FinetuneTask
 from submission.training.loop import run_loop
 from submission.training.precision import Precision
+from submission.training.transfer import brought_to_cpu
 from submission.training.vae.network import make_vae
 from submission.training.vae.step import VAEStep
 from submission.training.vae.task import VAETask
@@ -68,6 +70,49 @@ def test_features_are_those_of_the_cpu(dtype: torch.dtype, tolerance: float) -> 
     here = extract_features(fold(extractor), images, one_device(CPU, SINGLE), 16)
     assert there.device == CPU
     torch.testing.assert_close(there, here, rtol=0, atol=tolerance)
+
+
+def test_features_of_many_batches_come_back_in_order() -> None:
+    images, extractor = rendered_set("standin_real").images, fold(make_extractor())
+    there = extract_features(extractor, images, one_device(GPU, SINGLE), 5)
+    here = extract_features(fold(make_extractor()), images, one_device(CPU, SINGLE), 16)
+    torch.testing.assert_close(there, here, rtol=0, atol=1e-4)
+
+
+def test_images_are_read_into_pinned_memory() -> None:
+    images = LabelledImages([rendered_set("standin_real")])
+    rows = np.array([5, 2, 9])
+    pixels, factors = images.take(rows, GPU)
+    read = read_images(images.sets[0].images, rows, GPU)
+    assert all(tensor.is_pinned() for tensor in (pixels, factors, read))
+    here, values = images.take(rows)
+    assert torch.equal(pixels, here)
+    assert torch.equal(read, here)
+    assert torch.equal(factors, values)
+
+
+def test_results_come_back_whole_while_later_ones_are_computed() -> None:
+    size = 2048
+    results = (
+        torch.full((size, size), float(n), device=GPU) @ torch.eye(size, device=GPU)
+        for n in range(50)
+    )
+    for number, result in enumerate(brought_to_cpu(results, 2)):
+        assert result.device == CPU
+        assert bool((result == number).all())
+
+
+@pytest.mark.parametrize("dtype", FORMATS)
+def test_a_compiled_extractor_has_the_same_features(
+    dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    images, devices = rendered_set("standin_real").images, one_device(GPU, Precision(dtype, "test"))
+    plain = extract_features(fold(make_extractor(), dtype), images, devices, 24)
+    monkeypatch.setattr(extract, "compiling_pays", lambda *arguments: True)
+    fast = extract_features(fold(make_extractor(), dtype), images, devices, 24)
+    assert "without compiling" not in capsys.readouterr().out
+    tolerance = {torch.float32: 1e-4, torch.bfloat16: 0.02, torch.float16: 0.003}[dtype]
+    torch.testing.assert_close(fast, plain, rtol=0, atol=tolerance)
 
 
 def test_batch_norms_are_adapted_to_the_same_statistics() -> None:

@@ -33,6 +33,7 @@ SOURCES = (
     "training/adapt",
     "training/augmentation.py",
     "training/batches.py",
+    "training/compilation.py",
     "training/features/extract.py",
     "training/losses.py",
     "training/loop.py",
