@@ -30,6 +30,7 @@ SOURCES = (
     "models/small_maps.py",
     "models/weights.py",
     "models/winograd.py",
+    "training/adam.py",
     "training/adapt",
     "training/augmentation.py",
     "training/batches.py",
