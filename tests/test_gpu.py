@@ -166,6 +166,28 @@ def test_a_step_of_finetuning_is_that_of_the_cpu(tmp_path: Path) -> None:
     np.testing.assert_allclose(losses[1], losses[0], rtol=5e-3)
 
 
+@pytest.mark.filterwarnings("ignore:Synchronization debug mode")
+def test_a_step_of_finetuning_or_tuning_does_not_wait_for_the_gpu(tmp_path: Path) -> None:
+    images = rendered_set("standin_real", GRID)
+    labelled, devices = LabelledImages([images]), one_device(GPU, Precision(torch.bfloat16, "test"))
+    extractor, heads = FeatureExtractor("vgg11_bn"), Heads(images.space.names, GRID)
+    finetuning = FinetuneTask(extractor, heads, labelled, SETTINGS, devices, tmp_path)
+    settings = AdaptSettings(num_tuning_images=64, batch_size=16, augmentation=0.5)
+    tuning = TuningTask(make_extractor(), make_heads(), images.images, settings, devices)
+    pixels, factors = labelled.take(np.arange(16), GPU)
+
+    def take_steps() -> None:
+        finetuning.train_on(pixels, factors)
+        tuning.tune_on(pixels)
+
+    take_steps()  # makes what later steps use again
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        take_steps()
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+
+
 @pytest.mark.parametrize("dtype", FORMATS)
 def test_finetuning_ends_and_goes_on_from_its_checkpoint(
     dtype: torch.dtype, tmp_path: Path

@@ -116,3 +116,15 @@ def test_a_training_that_stops_goes_on_as_if_it_had_not(
         assert value == pytest.approx(expected, rel=1e-4)
     for name, tensor in resumed.state_dict().items():
         torch.testing.assert_close(tensor, whole.state_dict()[name], rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.filterwarnings("ignore:Synchronization debug mode")
+def test_a_recorded_step_does_not_wait_for_the_gpu() -> None:
+    task = VAETask(features(1000), SMALL, GPU, SINGLE)
+    for _ in range(7):
+        task.take_step()
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        task.take_step()
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
