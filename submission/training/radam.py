@@ -118,7 +118,7 @@ class FusedRAdam(FusedAdam):
         """Changes weights and moments by the present gradients.
 
         The kernel's epsilon is a constant of a CUDA graph, but RAdam's is divided by the second
-        moment's correction. So the kernel is told that endless steps were taken, for which Adam
+        moment's correction. So the kernel's count of steps is infinite, for which Adam
         corrects nothing. The step size that `advance` gives holds both corrections.
         """
         for group, size, endless in zip(self.param_groups, self._sizes, self._endless, strict=True):
