@@ -1,6 +1,7 @@
+import time
 from collections.abc import Iterator
 from dataclasses import replace
-from threading import Event
+from threading import Barrier, Event
 
 import numpy as np
 import pytest
@@ -10,10 +11,12 @@ from submission.training.augmentation import augment
 from submission.training.batches import (
     LabelledImages,
     epoch_batches,
+    read_images,
     split_indices,
     to_unit_range,
 )
 from submission.training.prefetch import prefetched
+from submission.training.transfer import brought_to_cpu
 from tests.image_sets import random_set
 
 
@@ -74,32 +77,94 @@ def test_pixels_become_numbers_from_zero_to_one() -> None:
     assert pixels.max() == 255
 
 
-def test_reading_ahead_keeps_order_and_passes_errors_on() -> None:
-    assert list(prefetched(iter(range(20)))) == list(range(20))
-    assert list(prefetched([])) == []
+@pytest.mark.parametrize("num_threads", [1, 3])
+def test_reading_ahead_keeps_order_and_passes_errors_on(num_threads: int) -> None:
+    def slow(job: int) -> int:
+        time.sleep(0.002 * (job % 3))
+        return job
 
-    def failing() -> "list[int]":
-        raise OSError("disk")
+    assert list(prefetched(slow, range(20), num_threads)) == list(range(20))
+    assert list(prefetched(slow, [], num_threads)) == []
 
+    def failing(job: int) -> int:
+        if job == 2:
+            raise OSError("disk")
+        return job
+
+    items = prefetched(failing, range(9), num_threads)
+    assert [next(items), next(items)] == [0, 1]
     with pytest.raises(OSError, match="disk"):
-        list(prefetched(item for item in failing()))
+        next(items)
 
 
-def test_reading_ahead_that_is_left_early_waits_for_nothing() -> None:
+@pytest.mark.parametrize("num_threads", [1, 3])
+def test_reading_ahead_is_bounded(num_threads: int) -> None:
+    asked: list[int] = []
+
+    def jobs() -> Iterator[int]:
+        for job in range(20):
+            asked.append(job)
+            yield job
+
+    for item in prefetched(abs, jobs(), num_threads):
+        assert len(asked) <= item + num_threads + 1
+    assert len(asked) == 20
+
+
+def test_several_threads_read_at_once() -> None:
+    together = Barrier(3)
+    assert list(prefetched(lambda job: together.wait(10), range(3), 3)) != []
+
+
+@pytest.mark.parametrize("num_threads", [1, 3])
+def test_reading_ahead_that_is_left_early_waits_for_nothing(num_threads: int) -> None:
     released, went_on = Event(), Event()
 
-    def items() -> Iterator[int]:
-        yield 0
-        released.wait(10)
-        went_on.set()
-        yield 1
+    def prepare(job: int) -> int:
+        if job > 0:
+            released.wait(10)
+            went_on.set()
+        return job
 
-    batches = prefetched(items())
+    batches = prefetched(prepare, range(9), num_threads)
     assert next(batches) == 0
     batches.close()  # type: ignore[attr-defined]
     assert not went_on.is_set()
     released.set()
     assert went_on.wait(10)
+
+
+def test_images_are_copied_from_a_part_or_from_chosen_rows() -> None:
+    images = random_set().images
+    images.setflags(write=False)
+    for rows in (slice(3, 9), np.array([7, 2, 2])):
+        pixels = read_images(images, rows, torch.device("cpu"))
+        assert (pixels.numpy() == images[rows]).all()
+        assert not np.shares_memory(pixels.numpy(), images)
+
+
+@pytest.mark.parametrize("num_late", [0, 1, 3, 9])
+def test_results_come_to_the_cpu_in_order_after_later_ones_were_asked_for(num_late: int) -> None:
+    asked: list[int] = []
+
+    def results() -> Iterator[torch.Tensor]:
+        for number in range(5):
+            asked.append(number)
+            yield torch.tensor(number)
+
+    for number, result in enumerate(brought_to_cpu(results(), num_late)):
+        assert result.item() == number
+        assert len(asked) == min(5, number + num_late + 1)
+    assert len(asked) == 5
+
+
+def test_an_error_of_a_result_is_passed_on() -> None:
+    def results() -> Iterator[torch.Tensor]:
+        yield torch.zeros(())
+        raise RuntimeError("the second one")
+
+    with pytest.raises(RuntimeError, match="the second one"):
+        list(brought_to_cpu(results(), num_late=2))
 
 
 def test_augmentation_of_no_strength_changes_nothing() -> None:

@@ -164,6 +164,7 @@ def test_everything_that_features_are_computed_with_is_among_the_sources() -> No
         "training/features/store.py",
         "training/interruption.py",
         "training/prefetch.py",
+        "training/transfer.py",
         "models/vae.py",
     }
     imported = {

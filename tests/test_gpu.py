@@ -7,37 +7,31 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from torch import Generator, Tensor
 
 from submission.cli import main
-from submission.config.settings import AdaptSettings, FitSettings
+from submission.config.settings import AdaptSettings
 from submission.models.extractor import FeatureExtractor
 from submission.models.folding import fold
 from submission.models.frozen import FrozenExtractor
 from submission.models.heads import Heads
-from submission.models.vae import FeatureVAE
 from submission.models.weights import save_extractor
 from submission.scoring.code_table import load_table
 from submission.starter_kit.models import import_model, make_representor
 from submission.training.adapt.adapt import adapt
 from submission.training.adapt.norms import estimate_norms
 from submission.training.adapt.tuning import TuningTask
-from submission.training.batches import LabelledImages
-from submission.training.checkpoint import CheckpointFile
-from submission.training.curves import Curves
+from submission.training.batches import LabelledImages, read_images
 from submission.training.devices import one_device, opened_devices
+from submission.training.features import extract
 from submission.training.features.extract import extract_features
 from submission.training.features.store import FeatureStore
 from submission.training.finetune.task import FinetuneTask
-from submission.training.loop import run_loop
 from submission.training.precision import Precision
-from submission.training.vae.network import make_vae
-from submission.training.vae.step import VAEStep
-from submission.training.vae.task import VAETask
+from submission.training.transfer import brought_to_cpu
 from tests.extractors import make_extractor
 from tests.image_sets import rendered_set
 from tests.test_finetune import SETTINGS, run
-from tests.vae_training import SINGLE, SMALL, features
+from tests.vae_training import SINGLE
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU")
 
@@ -68,6 +62,49 @@ def test_features_are_those_of_the_cpu(dtype: torch.dtype, tolerance: float) -> 
     here = extract_features(fold(extractor), images, one_device(CPU, SINGLE), 16)
     assert there.device == CPU
     torch.testing.assert_close(there, here, rtol=0, atol=tolerance)
+
+
+def test_features_of_many_batches_come_back_in_order() -> None:
+    images, extractor = rendered_set("standin_real").images, fold(make_extractor())
+    there = extract_features(extractor, images, one_device(GPU, SINGLE), 5)
+    here = extract_features(fold(make_extractor()), images, one_device(CPU, SINGLE), 16)
+    torch.testing.assert_close(there, here, rtol=0, atol=1e-4)
+
+
+def test_images_are_read_into_pinned_memory() -> None:
+    images = LabelledImages([rendered_set("standin_real")])
+    rows = np.array([5, 2, 9])
+    pixels, factors = images.take(rows, GPU)
+    read = read_images(images.sets[0].images, rows, GPU)
+    assert all(tensor.is_pinned() for tensor in (pixels, factors, read))
+    here, values = images.take(rows)
+    assert torch.equal(pixels, here)
+    assert torch.equal(read, here)
+    assert torch.equal(factors, values)
+
+
+def test_results_come_back_whole_while_later_ones_are_computed() -> None:
+    size = 2048
+    results = (
+        torch.full((size, size), float(n), device=GPU) @ torch.eye(size, device=GPU)
+        for n in range(50)
+    )
+    for number, result in enumerate(brought_to_cpu(results, 2)):
+        assert result.device == CPU
+        assert bool((result == number).all())
+
+
+@pytest.mark.filterwarnings("default")  # the compiler recommends TensorFloat-32
+def test_a_compiled_extractor_has_the_same_features(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    images, dtype = rendered_set("standin_real").images, torch.float16
+    devices = one_device(GPU, Precision(dtype, "test"))
+    plain = extract_features(fold(make_extractor(), dtype), images, devices, 24)
+    monkeypatch.setattr(extract, "compiling_pays", lambda *arguments: True)
+    fast = extract_features(fold(make_extractor(), dtype), images, devices, 24)
+    assert "without compiling" not in capsys.readouterr().out
+    torch.testing.assert_close(fast, plain, rtol=0, atol=0.003)
 
 
 def test_batch_norms_are_adapted_to_the_same_statistics() -> None:
@@ -129,6 +166,28 @@ def test_a_step_of_finetuning_is_that_of_the_cpu(tmp_path: Path) -> None:
     np.testing.assert_allclose(losses[1], losses[0], rtol=5e-3)
 
 
+@pytest.mark.filterwarnings("ignore:Synchronization debug mode")
+def test_a_step_of_finetuning_or_tuning_does_not_wait_for_the_gpu(tmp_path: Path) -> None:
+    images = rendered_set("standin_real", GRID)
+    labelled, devices = LabelledImages([images]), one_device(GPU, Precision(torch.bfloat16, "test"))
+    extractor, heads = FeatureExtractor("vgg11_bn"), Heads(images.space.names, GRID)
+    finetuning = FinetuneTask(extractor, heads, labelled, SETTINGS, devices, tmp_path)
+    settings = AdaptSettings(num_tuning_images=64, batch_size=16, augmentation=0.5)
+    tuning = TuningTask(make_extractor(), make_heads(), images.images, settings, devices)
+    pixels, factors = labelled.take(np.arange(16), GPU)
+
+    def take_steps() -> None:
+        finetuning.train_on(pixels, factors)
+        tuning.tune_on(pixels)
+
+    take_steps()  # makes what later steps use again
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        take_steps()
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+
+
 @pytest.mark.parametrize("dtype", FORMATS)
 def test_finetuning_ends_and_goes_on_from_its_checkpoint(
     dtype: torch.dtype, tmp_path: Path
@@ -140,62 +199,6 @@ def test_finetuning_ends_and_goes_on_from_its_checkpoint(
     for name, value in first.extractor.state_dict().items():
         assert value.isfinite().all()
         assert torch.equal(value, again.extractor.state_dict()[name])
-
-
-@pytest.mark.parametrize("dtype", FORMATS[:2])
-def test_a_step_of_the_vae_is_that_of_the_cpu(dtype: torch.dtype) -> None:
-    rows, noise = features(64), torch.randn(64, 4, generator=Generator().manual_seed(1))
-    beta, gradients, losses = torch.tensor(0.3), [], []
-    for device, precision in ((CPU, SINGLE), (GPU, Precision(dtype, "test"))):
-        vae = make_vae(12, SMALL).to(device).train()
-        step = VAEStep(vae, precision)
-        losses.append(step(rows.to(device), noise.to(device), beta.to(device)).cpu())
-        gradients.append([value.grad.cpu() for value in vae.parameters() if value.grad is not None])
-    tolerance = 1e-4 if dtype == torch.float32 else 0.15
-    torch.testing.assert_close(losses[1], losses[0], rtol=tolerance / 10, atol=0)
-    for there, here in zip(gradients[1], gradients[0], strict=True):
-        assert (there - here).norm() <= tolerance * here.norm() + 1e-6
-
-
-def fit(settings: FitSettings, rows: Tensor, checkpoint: Path) -> tuple[FeatureVAE, Curves]:
-    task = VAETask(rows, settings, GPU, SINGLE)
-    run_loop(task, CheckpointFile(checkpoint, settings, {}))
-    return task.network, task.curves
-
-
-def test_a_recorded_step_trains_as_a_computed_one(tmp_path: Path) -> None:
-    plain, plain_curves = fit(
-        dataclasses.replace(SMALL, cuda_graph=False), features(), tmp_path / "False.ckpt"
-    )
-    recorded, curves = fit(
-        dataclasses.replace(SMALL, cuda_graph=True), features(), tmp_path / "True.ckpt"
-    )
-    for (*place, value), (*other, computed) in zip(curves.rows, plain_curves.rows, strict=True):
-        assert place == other
-        assert value == pytest.approx(computed, rel=1e-4)
-    for name, tensor in recorded.state_dict().items():
-        torch.testing.assert_close(tensor, plain.state_dict()[name], rtol=1e-3, atol=1e-4)
-
-
-@pytest.mark.parametrize("recorded", [False, True])
-def test_a_training_that_stops_goes_on_as_if_it_had_not(recorded: bool, tmp_path: Path) -> None:
-    settings = dataclasses.replace(SMALL, cuda_graph=recorded, checkpoint_seconds=0)
-    whole, whole_curves = fit(settings, features(), tmp_path / "whole.ckpt")
-    begun = VAETask(features(), settings, GPU, SINGLE)
-    file = CheckpointFile(tmp_path / "fit.ckpt", settings, {})
-
-    def stop(share: float) -> None:
-        if begun.steps_done == 8:
-            raise RuntimeError("the eighth step")
-
-    with pytest.raises(RuntimeError, match="the eighth step"):
-        run_loop(begun, file, stop)
-    resumed, curves = fit(settings, features(), tmp_path / "fit.ckpt")
-    for (*place, value), (*other, expected) in zip(curves.rows, whole_curves.rows, strict=True):
-        assert place == other
-        assert value == pytest.approx(expected, rel=1e-4)
-    for name, tensor in resumed.state_dict().items():
-        torch.testing.assert_close(tensor, whole.state_dict()[name], rtol=1e-3, atol=1e-4)
 
 
 def test_more_processes_than_gpus_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -102,13 +102,13 @@ def test_a_gpu_takes_the_activations_and_a_copy_of_the_features_off_the_host() -
     sizes = RunSizes(
         1000, extractor=7, image=10**6, adaptation=10**7, vae=10**8, num_local=1, on_gpu=True
     )
-    features = 1000 * 512 * 4
-    assert planned(sizes, 1 << 40).num_bytes == features + 2 * 7
+    features, ahead = 1000 * 512 * 4, 8 * (16 << 10)
+    assert planned(sizes, 1 << 40).num_bytes == features + ahead + 2 * 7
     assert planned(sizes, 1 << 40, "device").num_bytes == features + 10**8
     large = plan_memory(sizes, [MemoryLimit(1 << 40, "test", "device")], batch_sizes=[1024])
     assert large.num_bytes == 1024 * 10**6 + 7
     sampled = replace(sizes, num_sampled=10)
-    assert planned(sampled, 1 << 40).num_bytes == features + 10 * 512 * 4 + 2 * 7
+    assert planned(sampled, 1 << 40).num_bytes == features + ahead + 2 * 7
     assert planned(sampled, 1 << 40, "device").num_bytes == 10 * 512 * 4 + 10**8
 
 
@@ -132,6 +132,17 @@ def test_the_memory_of_the_gpu_limits_the_batch_and_the_feature_type() -> None:
     assert (plan(2 << 30).feature_type, plan(2 << 30).batch_size) == ("float16", 8)
     with pytest.raises(InputError, match=r"MiB \(GPU\)"):
         plan(1 << 30)
+
+
+@pytest.mark.usefixtures("free_process")
+def test_images_that_are_read_ahead_for_a_gpu_count_on_the_host() -> None:
+    """Eight batches: five that four threads have read, and three that the GPU was given."""
+    features, batches = 100 * 512 * 4, 8 * 32 * (16 << 10)
+    sizes = RunSizes(100, image=500, on_gpu=True)
+    enough = [MemoryLimit(1 << 40, "test")]
+    assert plan_memory(sizes, enough, batch_sizes=[32]).num_bytes == features + batches
+    few_views = replace(sizes, view_sample=batches + 1)
+    assert plan_memory(few_views, enough, batch_sizes=[32]).num_bytes == features + batches + 1
 
 
 def test_processes_of_one_machine_share_its_memory_but_not_their_own_limits() -> None:

@@ -1,9 +1,12 @@
 """RAdam's step against hand figures, an own reference in float64, and PyTorch's."""
 
+from typing import Any
+
 import pytest
 import torch
 from torch import nn
 
+from submission.training.adam import FusedAdam
 from submission.training.radam import FusedRAdam, rectified_step
 
 RATE, BETA1, BETA2, EPSILON = 1e-3, 0.9, 0.999, 1e-8
@@ -97,3 +100,71 @@ def test_a_loaded_state_goes_on() -> None:
         optimizer.step()
         found.append(parameter.item())
     assert found == pytest.approx(reference(1.5, GRADIENTS), rel=1e-13)
+
+
+def recorded_step(optimizer: FusedAdam) -> None:
+    """Takes a step as a CUDA graph does, where that is possible."""
+    if optimizer.is_settled:
+        optimizer.advance()
+        optimizer.update()
+    else:
+        optimizer.step()
+
+
+def made(kind: type[FusedAdam], parameter: nn.Parameter, second_decay: float) -> FusedAdam:
+    return kind([parameter], RATE, (BETA1, second_decay))
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float64, 1e-7), (torch.float32, 1e-6)])
+@pytest.mark.parametrize(
+    ("kind", "second_decay"), [(FusedRAdam, BETA2), (FusedRAdam, 0.5), (FusedAdam, BETA2)]
+)
+def test_recordable_steps_are_those_of_step_up_to_rounding(
+    kind: type[FusedAdam], second_decay: float, dtype: torch.dtype, tolerance: float
+) -> None:
+    """Also where gradients are as small as epsilon, so that epsilon counts."""
+    generator = torch.Generator().manual_seed(0)
+    plain, recorded = (nn.Parameter(torch.zeros(1000, dtype=dtype)) for _ in range(2))
+    optimizers = made(kind, plain, second_decay), made(kind, recorded, second_decay)
+    settled = []
+    for step in range(50):
+        gradient = torch.randn(1000, dtype=dtype, generator=generator) * 10.0 ** (step % 9 - 8)
+        plain.grad, recorded.grad = gradient.clone(), gradient.clone()
+        settled.append(optimizers[1].is_settled)
+        optimizers[0].step()
+        recorded_step(optimizers[1])
+        torch.testing.assert_close(recorded, plain, rtol=tolerance, atol=RATE * tolerance)
+    assert plain.abs().max() > RATE
+    assert settled == [False] * settled.index(True) + [True] * (50 - settled.index(True))
+    assert settled.index(True) == (5 if (kind, second_decay) == (FusedRAdam, BETA2) else 1)
+
+
+def groups_of(state: dict[str, Any]) -> list[dict[str, Any]]:
+    """The groups without epsilon, which each of RAdam's steps sets."""
+    return [{**group, "eps": None} for group in state["param_groups"]]
+
+
+@pytest.mark.parametrize("kind", [FusedRAdam, FusedAdam])
+def test_states_of_both_kinds_of_steps_are_alike(kind: type[FusedAdam]) -> None:
+    """A training goes on from a checkpoint with the other kind."""
+    parameters = [nn.Parameter(torch.tensor([1.5])) for _ in range(2)]
+    plain, recorded = (made(kind, parameter, BETA2) for parameter in parameters)
+    for gradient in GRADIENTS:
+        for parameter in parameters:
+            parameter.grad = torch.full_like(parameter, gradient)
+        plain.step()
+        recorded_step(recorded)
+        first, second = plain.state_dict(), recorded.state_dict()
+        assert groups_of(first) == groups_of(second)
+        assert first["state"][0].keys() == second["state"][0].keys()
+        for name, value in first["state"][0].items():
+            torch.testing.assert_close(second["state"][0][name], value, rtol=1e-6, atol=0)
+        plain.load_state_dict(second)
+        recorded.load_state_dict(first)
+
+
+def test_steps_with_weight_decay_are_not_recordable() -> None:
+    parameter = nn.Parameter(torch.tensor([1.5]))
+    optimizer = FusedRAdam([parameter], RATE, (BETA1, BETA2), weight_decay=0.01)
+    steps(parameter, optimizer)
+    assert not optimizer.is_settled

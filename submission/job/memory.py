@@ -6,11 +6,19 @@ from dataclasses import dataclass
 from submission.errors import InputError
 from submission.models.extractor import FEATURE_SIZE
 from submission.server.memory_limits import Kind, MemoryLimit
+from submission.training.prefetch import NUM_READERS
+from submission.training.transfer import NUM_LATE
 
 __all__ = ["PROCESS_BYTES", "MemoryPlan", "RunSizes", "plan_memory"]
 
 MIB = 1 << 20
 FEATURE_BYTES = {"float32": 4, "float16": 2}
+
+PINNED_IMAGE_BYTES = 16 << 10
+"""An image of 64 x 64 pixels in pinned memory, which is allocated in powers of two."""
+
+PINNED_BATCHES = (NUM_READERS + 1) + (NUM_LATE + 1)
+"""Batches that are read ahead for a GPU, and those that it was given."""
 
 # What a training process holds before it has data, measured after importing everything that
 # training imports and one optimiser step on the CPU, and rounded up by a quarter: 383 MiB resident
@@ -174,7 +182,8 @@ def _stages(
         "features that views are estimated from": sizes.view_sample,
     }
     if sizes.on_gpu:
-        return [features | copied]
+        pinned = PINNED_BATCHES * batch_size * PINNED_IMAGE_BYTES
+        return [features | {"images read ahead": pinned}, features | copied]
     return [adaptation, features | extraction, features | copied | vae]
 
 

@@ -22,6 +22,9 @@ class FoldedExtractor(nn.Module):
         layers: convolutions, activations and poolings.
         pool: maps the last layer's output to features, in float32.
         dtype: number format of the layers. The features are always float32.
+
+    Attributes:
+        input_size: height and width of the images that the layers see.
     """
 
     def __init__(
@@ -33,6 +36,7 @@ class FoldedExtractor(nn.Module):
     ) -> None:
         super().__init__()
         self.standardise = standardise
+        self.input_size = standardise.size or 64
         self.layers = layers.to(dtype)
         self.pool = pool
         self.dtype = dtype

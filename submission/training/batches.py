@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -10,7 +11,40 @@ from submission.data.image_set import ImageSet
 from submission.errors import InputError
 from submission.factors import IntArray
 
-__all__ = ["LabelledImages", "epoch_batches", "num_batches", "split_indices", "to_unit_range"]
+__all__ = [
+    "LabelledImages",
+    "epoch_batches",
+    "num_batches",
+    "read_images",
+    "split_indices",
+    "to_unit_range",
+]
+
+
+def read_images(
+    images: npt.NDArray[np.uint8], rows: slice | IntArray, device: torch.device
+) -> Tensor:
+    """Copies images from an array, which may be a memory map.
+
+    For a GPU the copy is in pinned memory, from which the GPU copies while the CPU goes on.
+
+    Args:
+        images: (N, H, W, 3).
+        rows: B of them.
+        device: where they will be moved to. They are read into the CPU's memory.
+
+    Returns:
+        (B, H, W, 3) uint8 on the CPU.
+
+    Example:
+        >>> images = np.arange(4, dtype=np.uint8).reshape(4, 1, 1, 1)
+        >>> read_images(images, slice(1, 3), torch.device("cpu")).flatten().tolist()
+        [1, 2]
+    """
+    chosen = images[rows]
+    pixels = torch.empty(chosen.shape, dtype=torch.uint8, pin_memory=device.type == "cuda")
+    pixels.numpy()[:] = chosen
+    return pixels
 
 
 def to_unit_range(images: Tensor, device: torch.device) -> Tensor:
@@ -62,26 +96,31 @@ class LabelledImages:
     def __len__(self) -> int:
         return int(self._ends[-1])
 
-    def take(self, indices: IntArray) -> tuple[Tensor, Tensor]:
+    def take(self, indices: IntArray, device: torch.device | None = None) -> tuple[Tensor, Tensor]:
         """Reads images by index, a pure function of it.
 
         Args:
             indices: (B,) in 0..len-1, any order.
+            device: where they will be moved to, see `read_images`; None for the CPU.
 
         Returns:
-            (B, 64, 64, 3) uint8 images and their (B, F) int64 factor values, -1 where unknown.
+            (B, 64, 64, 3) uint8 images and their (B, F) int64 factor values, -1 where unknown; on
+            the CPU.
         """
+        pinned = device is not None and device.type == "cuda"
         which = np.searchsorted(self._ends, indices, side="right")
         local = indices % self.space.num_points
-        images = np.empty((len(indices), *self.sets[0].images.shape[1:]), np.uint8)
-        factors = self.space.index_to_factors(local)
+        shape = (len(indices), *self.sets[0].images.shape[1:])
+        pixels = torch.empty(shape, dtype=torch.uint8, pin_memory=pinned)
+        images, factors = pixels.numpy(), self.space.index_to_factors(local)
         for number in np.unique(which):
             rows = np.flatnonzero(which == number)
             rows = rows[np.argsort(local[rows])]
             images[rows] = self.sets[number].images[local[rows]]
             for name in self.sets[number].unknown:
                 factors[rows, self.space.names.index(name)] = -1
-        return torch.from_numpy(images), torch.from_numpy(factors)
+        values = torch.from_numpy(factors)
+        return pixels, values.pin_memory() if pinned else values
 
 
 def num_batches(available: int, batch_size: int, setting: str, what: str) -> int:

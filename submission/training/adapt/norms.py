@@ -1,6 +1,7 @@
 """Estimates an extractor's batch norms on images of another domain, without labels."""
 
 import copy
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -10,9 +11,9 @@ from torch import nn
 from submission.console import progress_bar
 from submission.models.convolutions import FastConvolutions
 from submission.models.extractor import Extractor
-from submission.training.batches import to_unit_range
+from submission.training.batches import read_images, to_unit_range
 from submission.training.devices import Devices
-from submission.training.prefetch import prefetched
+from submission.training.prefetch import num_readers, prefetched
 from submission.training.seeds import seed_for
 
 __all__ = ["BATCH_SIZE", "estimate_norms"]
@@ -61,7 +62,8 @@ def estimate_norms(
         norm.momentum = None  # a plain average over batches
         norm.train()
     with progress_bar(count, "adaptation", " images") as bar:
-        for pixels in prefetched(torch.from_numpy(images[part]) for part in rows):
+        read = partial(read_images, images, device=device)
+        for pixels in prefetched(read, rows, num_readers(device)):
             with devices.precision.autocast(device), FastConvolutions():
                 adapted(to_unit_range(pixels, device))
             bar.update(batch_size)

@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Iterator, Sequence
+from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -19,12 +20,17 @@ from submission.models.folding import fold
 from submission.models.heads import Heads
 from submission.training.adapt.rare_values import find_rare_values
 from submission.training.augmentation import augment
-from submission.training.batches import epoch_batches, num_batches, to_unit_range
+from submission.training.batches import (
+    epoch_batches,
+    num_batches,
+    read_images,
+    to_unit_range,
+)
 from submission.training.devices import Devices
 from submission.training.loop import Task
 from submission.training.losses import information_loss
 from submission.training.precision import Precision
-from submission.training.prefetch import prefetched
+from submission.training.prefetch import num_readers, prefetched
 from submission.training.radam import FusedRAdam
 from submission.training.schedule import half_cosine
 from submission.training.seeds import seed_for
@@ -114,8 +120,8 @@ class TuningTask(Task):
     def take_step(self) -> Tensor:
         """Takes one step and returns its loss in nats."""
         if self._steps is None:
-            batches = (torch.from_numpy(self._images[rows]) for rows in self.batches())
-            self._steps = prefetched(batches)
+            read = partial(read_images, self._images, device=self._device)
+            self._steps = prefetched(read, self.batches(), num_readers(self._device))
         return self.tune_on(next(self._steps))
 
     def tune_on(self, pixels: Tensor) -> Tensor:

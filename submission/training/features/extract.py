@@ -1,6 +1,7 @@
 """Turns a set of images into a matrix of features in memory (paper, section 2.2)."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -11,11 +12,13 @@ from torch import Tensor, nn
 from submission.console import progress_bar, say
 from submission.errors import Stopped
 from submission.models.extractor import FEATURE_SIZE
-from submission.training.batches import to_unit_range
+from submission.training.batches import read_images, to_unit_range
+from submission.training.compilation import compiled, compiling_pays
 from submission.training.devices import Devices
 from submission.training.features.store import FeatureStore
 from submission.training.interruption import stop_requested
-from submission.training.prefetch import prefetched
+from submission.training.prefetch import num_readers, prefetched
+from submission.training.transfer import NUM_LATE, brought_to_cpu
 
 __all__ = ["extract_features"]
 
@@ -40,6 +43,7 @@ def extract_features(
     The number of images and the batch size alone decide which images make a batch. Each of several
     processes computes a contiguous run of chunks and sends every finished chunk to the first
     process, which stores it. On SIGTERM or SIGINT, the extraction stops after the batch it is in.
+    A GPU is given the next batches before the features of a batch are taken from it.
 
     Args:
         extractor: frozen; maps (B, 3, H, W) images in [0, 1] to (B, D) features. D is its attribute
@@ -65,7 +69,11 @@ def extract_features(
         >>> tuple(extract_features(extractor, images, one_device(torch.device("cpu"))).shape)
         (5, 512)
     """
-    extractor = extractor.to(devices.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    device = devices.device
+    extractor = extractor.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    compute: Callable[[Tensor], Tensor] = extractor
+    if compiling_pays(len(images), getattr(extractor, "input_size", images.shape[1]), device):
+        compute = compiled(extractor, batch_size)
     chunks = _slices(0, len(images), max(SMALLEST_CHUNK, BATCHES_PER_CHUNK * batch_size))
     num_rows = len(images) if devices.is_first else _length(chunks[0])
     width = getattr(extractor, "num_features", FEATURE_SIZE)
@@ -90,13 +98,16 @@ def extract_features(
                 raise Stopped(f"stopped at {place}; the same command continues", signal_number)
 
         own = shares[devices.number]
-        pixels = prefetched(_batches(images, own, batch_size))
+        batches = [b for chunk in own for b in _slices(chunk.start, chunk.stop, batch_size)]
+        read = partial(read_images, images, device=device)
+        pixels = prefetched(read, batches, num_readers(device))
+        on_device = (compute(to_unit_range(batch, device)).to(feature_type) for batch in pixels)
+        computed = brought_to_cpu(on_device, NUM_LATE if device.type == "cuda" else 0)
         for number, chunk in enumerate(own):
             rows = matrix[chunk] if devices.is_first else matrix[: _length(chunk)]
             for batch in _slices(0, len(rows), batch_size):
-                computed = extractor(to_unit_range(next(pixels), devices.device))  # (B, 512)
-                rows[batch] = computed.to("cpu", feature_type)
-                advance(len(computed))
+                rows[batch] = next(computed)  # (B, 512)
+                advance(_length(batch))
             if not devices.is_first:
                 dist.send(rows, 0)
                 continue
@@ -123,13 +134,6 @@ def _read_stored(store: FeatureStore | None, chunks: list[slice], matrix: Tensor
         num_stored = sum(_length(chunks[number]) for number in stored)
         say(f"continuing from {num_stored:,} of {len(matrix):,} stored features")
     return stored
-
-
-def _batches(images: Pixels, chunks: list[slice], batch_size: int) -> Iterator[Tensor]:
-    """Reads the (B, H, W, 3) batches of several chunks."""
-    for chunk in chunks:
-        for batch in _slices(chunk.start, chunk.stop, batch_size):
-            yield torch.from_numpy(np.array(images[batch]))
 
 
 def _slices(start: int, stop: int, step: int) -> list[slice]:

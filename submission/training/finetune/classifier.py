@@ -1,6 +1,7 @@
 """What finetuning trains, the extractor with its heads, and how its accuracy is measured."""
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +12,7 @@ from submission.models.convolutions import FastConvolutions
 from submission.models.heads import Heads
 from submission.training.batches import LabelledImages, to_unit_range
 from submission.training.devices import Devices
-from submission.training.prefetch import prefetched
+from submission.training.prefetch import num_readers, prefetched
 
 __all__ = ["FactorClassifier", "factor_accuracies"]
 
@@ -92,13 +93,14 @@ def factor_accuracies(
         >>> factor_accuracies(first, LabelledImages([toy]), np.arange(4), cpu)
         {'size': 0.25}
     """
-    counts = torch.zeros(2, images.space.num_factors, dtype=torch.int64, device=devices.device)
+    device = devices.device
+    counts = torch.zeros(2, images.space.num_factors, dtype=torch.int64, device=device)
     own = indices[devices.number :: devices.num_processes]
-    starts = range(0, len(own), BATCH_SIZE)
-    batches = (images.take(own[start : start + BATCH_SIZE]) for start in starts)
-    for pixels, factors in prefetched(batches):
+    batches = (own[start : start + BATCH_SIZE] for start in range(0, len(own), BATCH_SIZE))
+    take = partial(images.take, device=device)
+    for pixels, factors in prefetched(take, batches, num_readers(device)):
         predicted = torch.stack([row.argmax(dim=1) for row in classify(pixels)], dim=1)  # (B, F)
-        values = factors.to(devices.device)
+        values = factors.to(device, non_blocking=True)
         counts += torch.stack([(predicted == values).sum(dim=0), (values >= 0).sum(dim=0)])
     correct, known = devices.reduce(counts, "sum")
     return dict(zip(images.space.names, (correct / known.clamp_min(1)).tolist(), strict=True))

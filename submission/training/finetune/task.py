@@ -1,6 +1,7 @@
 """What one step of finetuning is, and the state that decides all further steps."""
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from submission.training.finetune.classifier import FactorClassifier, factor_acc
 from submission.training.finetune.frozen_blocks import freeze_blocks
 from submission.training.loop import Task
 from submission.training.losses import summed_cross_entropy
-from submission.training.prefetch import prefetched
+from submission.training.prefetch import num_readers, prefetched
 from submission.training.radam import FusedRAdam
 from submission.training.schedule import half_cosine
 from submission.training.seeds import seed_for
@@ -109,7 +110,9 @@ class FinetuneTask(Task):
             The loss of the whole batch in nats, the same on every process.
         """
         if self._batches is None:
-            self._batches = prefetched(self._remaining_batches())
+            device = self.devices.device
+            take = partial(self._images.take, device=device)
+            self._batches = prefetched(take, self._remaining_batches(), num_readers(device))
         own_loss = self.train_on(*next(self._batches))
         loss = self.devices.reduce(own_loss, "mean")
         if self.steps_done % STEPS_PER_REPORT == 0:
@@ -135,7 +138,7 @@ class FinetuneTask(Task):
         generator = Generator(device).manual_seed(self._seed_of_step("augmentation"))
         strength = self.settings.augmentation
         logits = self._classifier(pixels, lambda images: augment(images, strength, generator))
-        loss = summed_cross_entropy(logits, factors.to(device), self._softness)
+        loss = summed_cross_entropy(logits, factors.to(device, non_blocking=True), self._softness)
         for group in self._optimizer.param_groups:
             group["lr"] = self.learning_rate
         self._stepper.zero_grad()
@@ -201,8 +204,8 @@ class FinetuneTask(Task):
         step, process = self.steps_done, self.devices.number
         return seed_for(self.settings.seed, f"finetune: {purpose}, step {step}, process {process}")
 
-    def _remaining_batches(self) -> Iterator[tuple[Tensor, Tensor]]:
-        """Yields this process's part of each batch to come."""
+    def _remaining_batches(self) -> Iterator[IntArray]:
+        """Yields the indices of this process's part of each batch to come."""
         first, place = divmod(self.steps_done, self.steps_per_epoch)
         settings, devices = self.settings, self.devices
         seed = seed_for(settings.seed, "finetune: order")
@@ -211,7 +214,7 @@ class FinetuneTask(Task):
                 self._training, settings.batch_size, self._epoch_images, seed, epoch
             )
             for batch in list(batches)[place:]:
-                yield self._images.take(batch[devices.number :: devices.num_processes])
+                yield batch[devices.number :: devices.num_processes]
             place = 0
 
 

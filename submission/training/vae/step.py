@@ -1,15 +1,17 @@
-"""Computes the gradients of one step of the beta-VAE, directly or from a recorded CUDA graph."""
+"""Computes one step of the beta-VAE, directly or from a recorded CUDA graph."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from submission.models.vae import FeatureVAE
+from submission.training.adam import FusedAdam
 from submission.training.losses import beta_vae_loss, kl_divergence, reconstruction_error
 from submission.training.precision import Precision
 
-__all__ = ["RecordedStep", "VAEStep"]
+__all__ = ["RecordedStep", "VAEStep", "record_on_gpu"]
 
 NUM_WARM_UPS = 3
 
@@ -70,36 +72,73 @@ class VAEStep:
         return torch.stack([loss, error, divergence]).detach()
 
 
-class RecordedStep:
-    """Replays a step from a CUDA graph: one launch instead of one for each operator.
+def record_on_gpu(
+    call: Callable[[], Tensor], warm_up: Callable[[], object]
+) -> Callable[[], Tensor]:
+    """Records what a function launches on the GPU, without computing it.
 
     Args:
-        step: what to record. Its VAE's gradients keep their memory from now on.
+        call: what to record. It returns a tensor.
+        warm_up: is called before, on another stream, as PyTorch asks for.
+
+    Returns:
+        A function that launches it all at once. It returns the same tensor each time.
+    """
+    stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
+    stream.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(stream):
+        for _ in range(NUM_WARM_UPS):
+            warm_up()
+    torch.cuda.current_stream().wait_stream(stream)
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        result = call()
+
+    def replay() -> Tensor:
+        graph.replay()
+        return result
+
+    return replay
+
+
+class RecordedStep:
+    """Replays a whole step, the optimiser's included: one launch instead of one for each operator.
+
+    Args:
+        step: computes the gradients. They keep their memory from now on.
+        optimizer: of the VAE, settled.
         features: a (B, D) batch on the GPU, of the size of all further ones.
         noise: (B, C) on the GPU.
     """
 
-    def __init__(self, step: VAEStep, features: Tensor, noise: Tensor) -> None:
+    def __init__(
+        self, step: VAEStep, optimizer: FusedAdam, features: Tensor, noise: Tensor
+    ) -> None:
         self._features, self._noise = features.clone(), noise.clone()
         self._beta = torch.zeros((), device=features.device)
+        self._optimizer = optimizer
         statistics = [(buffer, buffer.clone()) for buffer in step.vae.buffers()]
-        stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
-        stream.wait_stream(torch.cuda.current_stream())
-        with torch.cuda.stream(stream):
-            for _ in range(NUM_WARM_UPS):
-                step(self._features, self._noise, self._beta)
-        torch.cuda.current_stream().wait_stream(stream)
-        step.vae.zero_grad()
-        self._graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(self._graph):
-            self._losses = step(self._features, self._noise, self._beta)
+
+        def compute_gradients() -> Tensor:
+            return step(self._features, self._noise, self._beta)
+
+        def warm_up() -> None:
+            compute_gradients()
+            step.vae.zero_grad()
+
+        def take_step() -> Tensor:
+            losses = compute_gradients()
+            optimizer.update()
+            return losses
+
+        self._replay = record_on_gpu(take_step, warm_up)
         for buffer, before in statistics:  # the warm-up has moved the batch norms' averages
             buffer.copy_(before)
 
     def __call__(self, features: Tensor, noise: Tensor, beta: Tensor) -> Tensor:
-        """Does what the recorded step does. The next call overwrites what it returns."""
+        """Takes the step and returns its losses. The next call overwrites them."""
         self._features.copy_(features)
         self._noise.copy_(noise)
         self._beta.copy_(beta)
-        self._graph.replay()
-        return self._losses
+        self._optimizer.advance()
+        return self._replay()

@@ -10,6 +10,7 @@ from torch import Generator, Tensor
 from submission.config.settings import FitSettings
 from submission.models.vae import FeatureVAE
 from submission.models.views import Views
+from submission.training.adam import FusedAdam
 from submission.training.batches import num_batches
 from submission.training.checkpoint import sha256_of_tensor
 from submission.training.curves import Curves
@@ -52,6 +53,7 @@ class VAETask(Task):
     """
 
     network: FeatureVAE
+    _optimizer: FusedAdam
     name = "beta-VAE"
     rate_setting = "Fit.learning_rate"
 
@@ -76,9 +78,9 @@ class VAETask(Task):
         self._noise = Generator(device).manual_seed(seed_for(settings.seed, "VAE: noise"))
         self.network = make_vae(features.shape[1], settings, views).to(device).train()
         self._optimizer = _make_optimizer(self.network, settings)
-        self._gradients: VAEStep | RecordedStep = VAEStep(
-            self.network, precision, settings.reduction
-        )
+        self._records = settings.cuda_graph and device.type == "cuda"
+        self._step = VAEStep(self.network, precision, settings.reduction)
+        self._recorded: RecordedStep | None = None
         self._losses = torch.zeros(self.steps_per_epoch, 3, device=device)
         self._begin_epoch()
 
@@ -97,11 +99,13 @@ class VAETask(Task):
         B, place = self.settings.batch_size, self.steps_done % self.steps_per_epoch
         rows = self._features[self._order[place * B : (place + 1) * B]].float()  # (B, D)
         noise = torch.randn(B, self.network.num_codes, generator=self._noise, device=self._device)
-        recorded = self.settings.cuda_graph and self._device.type == "cuda"
-        if recorded and isinstance(self._gradients, VAEStep):
-            self._gradients = RecordedStep(self._gradients, rows, noise)
-        self._losses[place] = self._gradients(rows, noise, self._beta_on_device)
-        self._optimizer.step()
+        if self._recorded is None and self._records and self._optimizer.is_settled:
+            self._recorded = RecordedStep(self._step, self._optimizer, rows, noise)
+        if self._recorded is not None:
+            self._losses[place] = self._recorded(rows, noise, self._beta_on_device)
+        else:
+            self._losses[place] = self._step(rows, noise, self._beta_on_device)
+            self._optimizer.step()
         self.steps_done += 1
         loss = self._losses[place, 0].clone()
         if place + 1 == self.steps_per_epoch:
@@ -120,6 +124,7 @@ class VAETask(Task):
     def restore(self, state: dict[str, Any]) -> None:
         """Goes back to a state that `state` returned."""
         super().restore(state)
+        self._recorded = None  # it writes to moments that the optimiser no longer has
         self._begin_epoch()
         self._noise.set_state(state["noise"])
         self._losses[: len(state["losses"])] = state["losses"].to(self._device)
@@ -142,8 +147,7 @@ class VAETask(Task):
         self._begin_epoch()
 
 
-def _make_optimizer(vae: FeatureVAE, settings: FitSettings) -> torch.optim.Adam:
+def _make_optimizer(vae: FeatureVAE, settings: FitSettings) -> FusedAdam:
     decays = (settings.first_moment_decay, settings.second_moment_decay)
-    if settings.optimizer == "radam":
-        return FusedRAdam(vae.parameters(), settings.learning_rate, decays)
-    return torch.optim.Adam(vae.parameters(), settings.learning_rate, decays, fused=True)
+    kind = FusedRAdam if settings.optimizer == "radam" else FusedAdam
+    return kind(vae.parameters(), settings.learning_rate, decays)
