@@ -47,7 +47,7 @@ def draw_scores(
                 inside = mean(values) > 0.25
                 start, colour = (0.03, "white") if inside else (mean(values) + spread + 0.03, INK)
                 axes.text(
-                    start, place, f"{mean(values):.2f}", va="center", color=colour, fontsize=7
+                    start, place, f"{mean(values):z.2f}", va="center", color=colour, fontsize=7
                 )
             axes.axvline(goal[metric], color=INK, lw=1, ls=":")
             labels = list(scores) if axes is sheet.axes else [""] * len(scores)
