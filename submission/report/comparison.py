@@ -12,6 +12,7 @@ from submission.scoring.leaderboard import Entry, standings
 from submission.scoring.metrics.catalogue import ALL_METRICS
 from submission.scoring.results import Scores
 from submission.scoring.text_tables import (
+    OTHER_IMAGES,
     Row,
     csv_table,
     json_table,
@@ -101,9 +102,17 @@ def compare_experiments(
         else {name: [scores] for name, scores in trainings.items()}
     )
     spreads = {name: aggregate(scores) for name, scores in entries.items()}
+    images = {
+        scores.source.data_name if scores.source else ""
+        for several in trainings.values()
+        for scores in several
+    }
     rows = [
         *(row_of_spreads(name, spread) for name, spread in spreads.items()),
-        *(Row(entry.name, entry.scores) for entry in published),
+        *(
+            Row(entry.name, entry.scores, note="" if images == {entry.data} else OTHER_IMAGES)
+            for entry in published
+        ),
     ]
     means = [
         Entry(name, {metric: value.mean for metric, value in spread.items()})
