@@ -11,6 +11,7 @@ import secrets
 import shutil
 import socket
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,6 +25,7 @@ __all__ = [
     "locked",
     "replacing",
     "require_room",
+    "require_writable",
     "sha256_of",
     "write_json",
     "write_text",
@@ -137,6 +139,35 @@ def require_room(path: Path, num_bytes: int) -> None:
         raise _output_error(path, OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)), num_bytes)
 
 
+def require_writable(folder: Path) -> None:
+    """Refuses a folder that cannot be made, or that takes no files. A full disk is no reason.
+
+    Args:
+        folder: made if it is missing.
+
+    Raises:
+        OutputError: naming the folder and what the system reports.
+
+    Example:
+        >>> require_writable(Path("/dev/null/results"))
+        Traceback (most recent call last):
+        submission.errors.OutputError: expected a folder to write to at /dev/null/results, got Not
+        a directory; choose another folder
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        if error.errno in NO_ROOM:
+            return
+        is_file = isinstance(error, FileExistsError)
+        reason = "a file" if is_file else error.strerror or str(error)
+        raise OutputError(
+            f"expected a folder to write to at {folder}, got {reason}; choose another folder"
+        ) from error
+
+
 @contextmanager
 def writing(path: Path, num_bytes: int = 0) -> Iterator[None]:
     """Turns the system's errors in the block into one that names what was to be written.
@@ -191,6 +222,7 @@ def locked(folder: Path, what: str) -> Iterator[None]:
 
     Raises:
         InputError: if another run holds the folder; the message names that run.
+        OutputError: if the folder cannot be made, or takes no files.
 
     Example:
         >>> import tempfile
@@ -199,6 +231,7 @@ def locked(folder: Path, what: str) -> Iterator[None]:
     """
     path = folder / LOCK_NAME
     was_there = folder.exists()
+    require_writable(folder)
     handle = _lock_or_warn(path)
     if handle is None:
         yield
@@ -219,7 +252,6 @@ def locked(folder: Path, what: str) -> Iterator[None]:
 def _lock_or_warn(path: Path) -> int | None:
     """Locks a file; returns its descriptor, or None, after a warning, where that is impossible."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         return _lock(path)
     except BlockingIOError as error:
         holder = ""

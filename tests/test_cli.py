@@ -92,14 +92,18 @@ def test_an_output_that_is_a_file(run: Run, tmp_path: Path) -> None:
     assert (tmp_path / "shared").read_text() == "in the way"
 
 
-def test_weights_that_cannot_be_written_are_refused_before_the_work(
-    run: Run, tmp_path: Path
+@pytest.mark.parametrize(
+    "words",
+    [("finetune", "--data", "standin_toy"), ("score", "none.npz"), ("report",), ("compare", "x")],
+)
+def test_an_output_that_cannot_be_made_is_refused_before_the_work(
+    run: Run, tmp_path: Path, words: tuple[str, ...]
 ) -> None:
     (tmp_path / "file").write_text("")
     output = tmp_path / "file" / "folder"
-    # No data set is there: it would be read next.
-    outcome = run("finetune", "--data", "standin_toy", "--output", str(output))
-    assert_one_line(outcome, str(output))
+    # What the commands read is not there either: they would miss it next.
+    outcome = run(*words, "--output", str(output))
+    assert_one_line(outcome, "expected a folder to write to", str(output))
 
 
 def test_labels_of_other_colours_and_shapes_are_not_mixed(run: Run) -> None:

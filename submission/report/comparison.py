@@ -5,7 +5,7 @@ from pathlib import Path
 
 from submission.console import say
 from submission.errors import InputError, MissingFileError
-from submission.files import write_json, write_text
+from submission.files import require_writable, write_json, write_text
 from submission.report.results import other_model, read_result
 from submission.scoring.aggregate import aggregate
 from submission.scoring.leaderboard import Entry, standings
@@ -89,6 +89,8 @@ def compare_experiments(
             averaged are not comparable.
         OutputError: if the output cannot be written.
     """
+    if output is not None:
+        require_writable(output)
     names = [experiment.name for experiment in experiments]
     if len(set(names)) < len(names):
         raise InputError(
