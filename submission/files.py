@@ -11,7 +11,6 @@ import secrets
 import shutil
 import socket
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,12 +19,12 @@ from typing import Any
 
 from submission.console import say
 from submission.errors import InputError, OutputError
+from submission.folders import NO_ROOM, require_writable
 
 __all__ = [
     "locked",
     "replacing",
     "require_room",
-    "require_writable",
     "sha256_of",
     "write_json",
     "write_text",
@@ -34,7 +33,6 @@ __all__ = [
 
 LOCK_NAME = ".lock"
 
-NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 REFUSED = NO_ROOM | {errno.EROFS, errno.EIO}
 """What the system reports when it cannot store the bytes of an open file."""
 
@@ -137,35 +135,6 @@ def require_room(path: Path, num_bytes: int) -> None:
     """
     if num_bytes > _free(path.parent):
         raise _output_error(path, OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)), num_bytes)
-
-
-def require_writable(folder: Path) -> None:
-    """Refuses a folder that cannot be made, or that takes no files. A full disk is no reason.
-
-    Args:
-        folder: made if it is missing.
-
-    Raises:
-        OutputError: naming the folder and what the system reports.
-
-    Example:
-        >>> require_writable(Path("/dev/null/results"))
-        Traceback (most recent call last):
-        submission.errors.OutputError: expected a folder to write to at /dev/null/results, got Not
-        a directory; choose another folder
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except OSError as error:
-        if error.errno in NO_ROOM:
-            return
-        is_file = isinstance(error, FileExistsError)
-        reason = "a file" if is_file else error.strerror or str(error)
-        raise OutputError(
-            f"expected a folder to write to at {folder}, got {reason}; choose another folder"
-        ) from error
 
 
 @contextmanager

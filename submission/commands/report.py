@@ -5,7 +5,8 @@ from pathlib import Path
 import click
 
 from submission.console import say
-from submission.files import locked, require_writable
+from submission.files import locked
+from submission.folders import require_writable
 from submission.server.environment import read_environment
 
 __all__ = ["report"]

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from submission.console import say
 from submission.errors import InputError, MissingFileError
-from submission.files import require_writable, write_json, write_text
+from submission.files import write_json, write_text
+from submission.folders import require_writable
 from submission.report.results import other_model, read_result
 from submission.scoring.aggregate import aggregate
 from submission.scoring.leaderboard import Entry, standings

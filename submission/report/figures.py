@@ -22,7 +22,9 @@ __all__ = [
     "INK",
     "MUTED",
     "ORANGE",
+    "RESOLUTION",
     "SHADES",
+    "WIDE",
     "draw_confusion",
     "draw_curve",
     "draw_dependence",
@@ -53,8 +55,12 @@ class _Sheet:
         self.panels: list[Axes] = [
             self.figure.add_subplot(1, num_panels, number + 1) for number in range(num_panels)
         ]
-        self.axes = self.panels[0]
         self.png = b""
+
+    @property
+    def axes(self) -> Axes:
+        """The first panel."""
+        return self.panels[0]
 
 
 @contextmanager
