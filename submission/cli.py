@@ -4,6 +4,7 @@ A subcommand is imported only when it is called, so that help and mistakes show 
 installed package gives the same command line the name `disentangle`.
 """
 
+import difflib
 import importlib
 import platform
 import re
@@ -69,6 +70,16 @@ class _Subcommands(click.Group):
         _add_debug_option(command)
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0]
+        if name not in COMMANDS and not name.startswith("-"):
+            near = difflib.get_close_matches(name, COMMANDS, 1)
+            hint = f" Did you mean '{near[0]}'?" if near else ""
+            ctx.fail(f"No such command '{name}'.{hint}")
+        return super().resolve_command(ctx, args)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
@@ -76,7 +87,10 @@ class _Subcommands(click.Group):
 
 @click.group(cls=_Subcommands, name="submission")
 def _submission() -> None:
-    """Disentangled representations from finetuned features, ready to submit."""
+    """Disentangled representations from finetuned features, ready to submit.
+
+    COMMAND --help says what a command needs and writes. ./run.sh runs the usual ones in order.
+    """
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -17,18 +17,32 @@ __all__ = ["finetune"]
 
 
 @click.command()
-@click.option("--config", type=Path, default=Path("configs/paper.gin"), show_default=True)
-@click.option("--set", "overrides", multiple=True, help="A setting, such as Finetune.seed=1.")
+@click.option(
+    "--config",
+    type=Path,
+    default=Path("configs/paper.gin"),
+    show_default=True,
+    help="A gin file; its Finetune settings are used.",
+)
+@click.option(
+    "--set",
+    "overrides",
+    multiple=True,
+    help="A setting, such as Finetune.seed=1; repeat for several.",
+)
 @click.option(
     "--data",
     "names",
     multiple=True,
     default=("standin_toy", "standin_realistic"),
     show_default=True,
-    help="A labelled set to train on. Repeat the option for several sets.",
+    help="A labelled set to train on; repeat for several.",
 )
 @click.option(
-    "--also", "further", multiple=True, help="A set on which only accuracies are measured."
+    "--also",
+    "further",
+    multiple=True,
+    help="A set on which only accuracies are measured; repeat for several.",
 )
 @click.option(
     "--output",

@@ -10,7 +10,7 @@ from safetensors import SafetensorError, safe_open
 
 from submission.data.archive import ZIP_ERRORS, open_file
 from submission.data.image_set import FileState
-from submission.errors import InputError, one_line
+from submission.errors import InputError, MissingFileError, one_line
 from submission.files import sha256_of
 from submission.scoring.arrays import Array, FloatArray, IntArray
 from submission.scoring.code_columns import (
@@ -89,6 +89,9 @@ def read_codes(
         ...     read_codes(path).factors.shape
         (5, 1)
     """
+    for file in (path, factors_path):
+        if file is not None and not file.exists():
+            raise MissingFileError(f"expected a file at {file}, got none; check its name")
     opened = FileState.of(path)
     latents, factors, own_names = _read(path)
     digest = sha256_of(path)
