@@ -260,7 +260,10 @@ def write_text(name: str) -> Callable[[Path], Path]:
         (write_arrays("a.npz", a=CODES[:, :, None, None]), r"\(600, 2, 1, 1\)"),
         (write_arrays("a.npz", a=CODES + 1j), "complex"),
         (write_arrays("a.npz", codes=CODES, factors=FACTORS[:9]), "600 rows.*got 9"),
-        (write_arrays("a.npz", codes=CODES[:9].T, factors=FACTORS[:9]), "transposed"),
+        (
+            write_arrays("a.npz", codes=CODES[:9].T, factors=FACTORS[:9]),
+            r"transposed; save codes\.T",
+        ),
         (write_arrays("a.npz", codes=CODES, factors=FACTORS, factor_names=["a"]), "2 different"),
     ],
 )

@@ -116,10 +116,13 @@ def read_codes(
         return LabelledCodes(codes, None, (), digest)
     values = factors_of_columns(factors)
     if len(values) != len(codes):
-        turned = "; the codes look transposed" if len(values) == codes.shape[1] else ""
+        turned = len(values) == codes.shape[1]
+        way_out = (
+            "the codes look transposed; save codes.T" if turned else "save a row for each image"
+        )
         raise InputError(
             f"expected {len(codes):,} rows of factors, one for each row of codes in {path}, "
-            f"got {len(values):,} in {place}{turned}; save both in the same order of images"
+            f"got {len(values):,} in {place}; {way_out}"
         )
     own_names = own_names or [f"factor {n}" if n.isdecimal() else n for n in factors.arrays]
     chosen = tuple(names or own_names)
