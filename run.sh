@@ -1,11 +1,15 @@
 #!/usr/bin/env bash
 # Trains on one data set and exports the representation; locally it then scores it.
 #   ./run.sh [CONFIG [NAME [--set SETTING=VALUE ...]]]
-# CONFIG: a gin file (configs/best.gin), NAME: of the experiment
+# CONFIG: a gin file, configs/best.gin by default; NAME: of the experiment, experiment_name by default
+# Example: ./run.sh configs/paper.gin mine --set Fit.seed=1
+# Results: scratch/shared/NAME/report/report.html and representation/scores.json
+# Variables: RUN_MINUTES (6): how long a run on rendered images may take; AICROWD_DATASET_NAME,
+# AICROWD_OUTPUT_PATH, DISENTANGLEMENT_LIB_DATA: data set, folder of results, folder of images
 # It ends with the status of the step that failed, or 128 + N after signal N.
 set -euo pipefail
 if [[ ${1:-} == -h || ${1:-} == --help ]]; then
-  sed -n '2,5s/^# *//p' "${BASH_SOURCE[0]}"
+  sed -n '2,9s/^# *//p' "${BASH_SOURCE[0]}"
   exit
 fi
 if [[ ${1:-} == -* || ${2:-} == -* ]]; then

@@ -1,6 +1,12 @@
 #!/usr/bin/env bash
 # Runs every check: style, types, tests. What it needs and does not find, it installs.
+#   ./test.sh [OPTIONS OF PYTEST ...]
+# Example: ./test.sh -k report
 set -euo pipefail
+if [[ ${1:-} == -h || ${1:-} == --help ]]; then
+  sed -n '2,4s/^# *//p' "${BASH_SOURCE[0]}"
+  exit
+fi
 project=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 cd "$project"
 source ./python.sh

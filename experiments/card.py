@@ -44,7 +44,7 @@ def measure_card(num_images: int) -> None:
     card = read_card(WEIGHTS)
     write_json(card_path(WEIGHTS), {**card, "accuracy": accuracy, "accuracy_images": num_images})
     for title, values in accuracy.items():
-        say(f"{title}: " + "  ".join(f"{name} {value:.3f}" for name, value in values.items()))
+        say(f"{title}: " + "  ".join(f"{name} {value:z.3f}" for name, value in values.items()))
 
 
 def _measure(num_images: int, devices: Devices) -> dict[str, dict[str, float]]:

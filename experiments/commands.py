@@ -99,7 +99,7 @@ def accuracy(
         measure_accuracies(sample, factors, config, output)
         return
     for metric, score in score_model(sample, model).items():
-        say(f"{metric:<12}{score:.3f}")
+        say(f"{metric:<12}{score:z.3f}")
 
 
 @experiments.command()

@@ -246,7 +246,7 @@ def _means(
 
 
 def _number(value: float) -> str:
-    return f"{value:.3f}"
+    return f"{value:z.3f}"
 
 
 def _line(title: str, cells: Sequence[str]) -> str:

@@ -1,4 +1,7 @@
-"""Pictures of docs/results.md, as PNG files in memory."""
+"""Pictures of docs/results.md, as PNG files in memory.
+
+Those that the page shows are as wide as a phone, so that their text can be read there.
+"""
 
 from collections.abc import Mapping, Sequence
 from itertools import repeat
@@ -9,7 +12,7 @@ import numpy.typing as npt
 from matplotlib.axes import Axes
 
 from experiments.readings import Reading
-from submission.report.figures import INK, sheet_of, show_shares
+from submission.report.figures import INK, MUTED, WIDE, sheet_of, show_shares
 
 __all__ = ["draw_accuracies", "draw_confusions", "draw_errors", "draw_limits", "draw_scores"]
 
@@ -29,29 +32,37 @@ def draw_scores(
 ) -> bytes:
     """Draws for each metric a bar per row, with one standard deviation to either side.
 
+    The name of a row stands above its bars.
+
     Args:
         scores: per row its trainings' scores.
-        goal: per metric the score of perfect codes with noise, a line across.
+        goal: per metric the score of perfect codes with noise, a dotted line.
         names: per metric how it is called, in the order of the panels.
         title: above it.
         first_is_baseline: whether all other rows are one change of the first, and of one colour.
     """
     fills = (COLOURS[0], *repeat(COLOURS[2], len(scores))) if first_is_baseline else COLOURS
-    height = 0.7 + 0.26 * len(scores) * (1.1 if first_is_baseline else 1.6)
-    with sheet_of(7.6, height, title, len(names)) as sheet:
+    with sheet_of(WIDE, 0.8 + 0.38 * len(scores), title, len(names)) as sheet:
         for axes, (metric, name) in zip(sheet.panels, names.items(), strict=True):
             for place, (row, fill) in enumerate(zip(scores, fills, strict=False)):
                 values = [training[metric] for training in scores[row]]
                 spread = stdev(values) if len(values) > 1 else 0.0
-                axes.barh(place, mean(values), xerr=spread, color=fill, ecolor=INK, height=0.7)
-                inside = mean(values) > 0.25
-                start, colour = (0.03, "white") if inside else (mean(values) + spread + 0.03, INK)
+                axes.barh(place, mean(values), xerr=spread, color=fill, ecolor=INK, height=0.45)
+                axes.vlines(goal[metric], place - 0.3, place + 0.3, color=INK, lw=1, ls=":")
+                inside = mean(values) > 0.5
                 axes.text(
-                    start, place, f"{mean(values):.2f}", va="center", color=colour, fontsize=7
+                    0.05 if inside else mean(values) + spread + 0.05,
+                    place,
+                    f"{mean(values):z.2f}",
+                    va="center",
+                    color="white" if inside else INK,
+                    fontsize=7.5,
+                    bbox={"facecolor": fill if inside else "white", "lw": 0, "pad": 0.6},
                 )
-            axes.axvline(goal[metric], color=INK, lw=1, ls=":")
-            labels = list(scores) if axes is sheet.axes else [""] * len(scores)
-            _frame(axes, name, range(len(scores)), labels)
+                if axes is sheet.axes:
+                    axes.text(0, place - 0.3, row, va="bottom", color=MUTED, in_layout=False)
+            _frame(axes, name, [], [])
+            axes.set_ylim(len(scores) - 0.7, -0.8)
     return sheet.png
 
 
@@ -59,10 +70,11 @@ def _frame(axes: Axes, name: str, places: Sequence[float], labels: Sequence[str]
     """Gives a panel of bars its name, an axis from 0 to 1, and a label at each place."""
     axes.set_title(name, fontsize=8, loc="left")
     axes.set_xlim(0, 1.05)
-    axes.set_xticks([0, 0.5, 1], ["0", "0.5", "1"], fontsize=7)
+    axes.set_xticks([0, 0.5, 1], ["0", "", "1"], fontsize=8)
     axes.set_yticks(places, labels)
-    axes.tick_params(axis="y", length=0, labelsize=7)
+    axes.tick_params(axis="y", length=0, labelsize=8)
     axes.invert_yaxis()
+    axes.set_facecolor("none")  # the text of a panel may lie over the next one
     axes.spines["left"].set_visible(False)
 
 
@@ -77,7 +89,8 @@ def draw_limits(
     """
     factors = list(next(iter(codes.values())))
     width = 0.8 / len(codes)
-    with sheet_of(9.0, 3.6, "What each factor adds", len(names)) as sheet:
+    height = 0.9 + 0.5 * len(factors) + 0.17 * len(codes)
+    with sheet_of(WIDE, height, "What each factor adds", len(names)) as sheet:
         for axes, (metric, name) in zip(sheet.panels, names.items(), strict=True):
             for number, (code, fill) in enumerate(zip(codes, COLOURS, strict=False)):
                 places = [place + number * width for place in range(len(factors))]
@@ -87,14 +100,12 @@ def draw_limits(
             middles = [place + 0.4 - width / 2 for place in range(len(factors))]
             _frame(axes, name, middles, labels if axes is sheet.axes else [""] * len(factors))
         handles, labels = sheet.axes.get_legend_handles_labels()
-        sheet.figure.legend(
-            handles, labels, fontsize=7, frameon=False, ncols=2, loc="outside lower left"
-        )
+        sheet.figure.legend(handles, labels, fontsize=8, frameon=False, loc="outside lower left")
     return sheet.png
 
 
 def draw_accuracies(accuracy: Mapping[str, Mapping[str, float]]) -> bytes:
-    """Draws for each factor a bar per set of images.
+    """Draws for each factor a bar per set of images, with percent to one decimal beside it.
 
     Args:
         accuracy: per set of images and factor, in [0, 1]; errors beside them are left out.
@@ -102,18 +113,21 @@ def draw_accuracies(accuracy: Mapping[str, Mapping[str, float]]) -> bytes:
     names = next(iter(accuracy.values()))
     factors = [name for name in names if not name.endswith("_error")]
     width = 0.8 / len(accuracy)
-    with sheet_of(9.0, 2.6, "Accuracy by factor and domain") as sheet:
+    height = 0.8 + 0.21 * len(factors) * len(accuracy)
+    with sheet_of(WIDE, height, "Accuracy in % by factor and domain") as sheet:
         axes = sheet.axes
         for number, (images, colour) in enumerate(zip(accuracy, COLOURS, strict=False)):
             places = [place + number * width for place in range(len(factors))]
-            heights = [100 * accuracy[images][factor] for factor in factors]
-            bars = axes.bar(places, heights, width, color=colour, label=images.replace("_", " "))
-            axes.bar_label(bars, fmt="%.0f", fontsize=6, color=INK)
+            lengths = [100 * accuracy[images][factor] for factor in factors]
+            bars = axes.barh(places, lengths, width, color=colour, label=images.replace("_", " "))
+            axes.bar_label(bars, fmt="%.1f", fontsize=8, color=INK, padding=2)
         middles = [place + 0.4 - width / 2 for place in range(len(factors))]
-        axes.set_xticks(middles, [factor.replace("_", "\n") for factor in factors], fontsize=7)
-        axes.set_ylabel("accuracy in %", fontsize=7)
-        axes.tick_params(axis="y", labelsize=7)
-        axes.legend(fontsize=7, frameon=False, ncols=2, loc="lower left", bbox_to_anchor=(0, 1))
+        axes.set_yticks(middles, [factor.replace("_", " ") for factor in factors])
+        axes.set_xlim(0, 112)
+        axes.set_xticks([0, 50, 100])
+        axes.tick_params(axis="y", length=0)
+        axes.invert_yaxis()
+        sheet.figure.legend(frameon=False, ncols=len(accuracy), loc="outside lower left")
     return sheet.png
 
 

@@ -151,7 +151,7 @@ def _train(row: Row, seed: int) -> dict[str, Any]:
     if isinstance(row.extractor, Finetuning):
         card = read_card(PROJECT / row.extractor.weights)
         training |= {"extractor": card["sha256"], "accuracy": card["accuracy"][REAL]}
-    say("  ".join(f"{name} {value:.3f}" for name, value in scores.items()))
+    say("  ".join(f"{name} {value:z.3f}" for name, value in scores.items()))
     shutil.rmtree(environment.experiment_path)
     rounded: dict[str, Any] = json.loads(
         json.dumps(training), parse_float=lambda digits: round(float(digits), 5)

@@ -4,6 +4,7 @@ A subcommand is imported only when it is called, so that help and mistakes show 
 installed package gives the same command line the name `disentangle`.
 """
 
+import difflib
 import importlib
 import platform
 import re
@@ -21,7 +22,7 @@ from submission.errors import InputError, Stopped, UserError
 from submission.server.environment import is_debugging, let_threads_sleep, user_path
 from submission.server.termination import ending_on_sigterm
 
-__all__ = ["CommandGroup", "main", "program", "run_commands"]
+__all__ = ["CommandGroup", "commands", "main", "program", "run_commands"]
 
 COMMANDS = {
     "data": "List, fetch, check, render and show image files.",
@@ -81,11 +82,30 @@ class CommandGroup(click.Group):
         _add_debug_option(command)
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Finds a command; a name that is none is told the nearest."""
+        name, known = args[0], self.list_commands(ctx)
+        if name not in known and not name.startswith("-"):
+            near = difflib.get_close_matches(name, known, 1)
+            hint = f" Did you mean '{near[0]}'?" if near else ""
+            ctx.fail(f"No such command '{name}'.{hint}")
+        return super().resolve_command(ctx, args)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Writes the one-line helps."""
         own = {name: command.get_short_help_str(120) for name, command in self.commands.items()}
         with formatter.section("Commands"):
             formatter.write_dl([*own.items(), *self._helps.items()])
+
+
+commands = CommandGroup(
+    "Disentangled representations from finetuned features, ready to submit.\n\n"
+    "COMMAND --help says what a command needs and writes. ./run.sh runs the usual ones in order.",
+    COMMANDS,
+    "submission.commands.{}",
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -98,9 +118,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         The exit status; see `program`.
     """
     is_installed = Path(sys.argv[0]).name == INSTALLED
-    text = "Disentangled representations from finetuned features, ready to submit."
-    group = CommandGroup(text, COMMANDS, "submission.commands.{}")
-    return run_commands(group, INSTALLED if is_installed else "python -m submission", argv)
+    return run_commands(commands, INSTALLED if is_installed else "python -m submission", argv)
 
 
 def run_commands(group: click.Group, name: str, argv: Sequence[str] | None = None) -> int:

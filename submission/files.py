@@ -19,6 +19,7 @@ from typing import Any
 
 from submission.console import say
 from submission.errors import InputError, OutputError
+from submission.folders import NO_ROOM, require_writable
 
 __all__ = [
     "locked",
@@ -32,7 +33,6 @@ __all__ = [
 
 LOCK_NAME = ".lock"
 
-NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 REFUSED = NO_ROOM | {errno.EROFS, errno.EIO}
 """What the system reports when it cannot store the bytes of an open file."""
 
@@ -186,6 +186,7 @@ def locked(folder: Path, what: str) -> Iterator[None]:
 
     Raises:
         InputError: if another run holds the folder; the message names that run.
+        OutputError: if the folder cannot be made, or takes no files.
 
     Example:
         >>> import tempfile
@@ -194,6 +195,7 @@ def locked(folder: Path, what: str) -> Iterator[None]:
     """
     path = folder / LOCK_NAME
     was_there = folder.exists()
+    require_writable(folder)
     handle = _lock_or_warn(path)
     if handle is None:
         yield
@@ -214,7 +216,6 @@ def locked(folder: Path, what: str) -> Iterator[None]:
 def _lock_or_warn(path: Path) -> int | None:
     """Locks a file; returns its descriptor, or None, after a warning, where that is impossible."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         return _lock(path)
     except BlockingIOError as error:
         holder = ""

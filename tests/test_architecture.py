@@ -21,7 +21,7 @@ from tests.sources import (
 # From the ground up; a module may import from its own layer and from those before it.
 LAYERS = (
     ("errors", "interpreter"),
-    ("factors", "files", "console", "kernels"),
+    ("factors", "files", "folders", "console", "kernels"),
     ("server",),
     ("data",),
     ("models",),

@@ -1,13 +1,14 @@
 """What a user got wrong is one line that says the way out; the options of every command."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import click
 import pytest
 
 from experiments.commands import FITTING, experiments
-from submission.cli import COMMANDS, main
+from submission.cli import COMMANDS, commands, main
 from submission.config.configuration import Configuration, load_configuration
 from submission.data.standin.render import render_file
 from submission.server.environment import SPINS
@@ -92,14 +93,18 @@ def test_an_output_that_is_a_file(run: Run, tmp_path: Path) -> None:
     assert (tmp_path / "shared").read_text() == "in the way"
 
 
-def test_weights_that_cannot_be_written_are_refused_before_the_work(
-    run: Run, tmp_path: Path
+@pytest.mark.parametrize(
+    "words",
+    [("finetune", "--data", "standin_toy"), ("score", "none.npz"), ("report",), ("compare", "x")],
+)
+def test_an_output_that_cannot_be_made_is_refused_before_the_work(
+    run: Run, tmp_path: Path, words: tuple[str, ...]
 ) -> None:
     (tmp_path / "file").write_text("")
     output = tmp_path / "file" / "folder"
-    # No data set is there: it would be read next.
-    outcome = run("finetune", "--data", "standin_toy", "--output", str(output))
-    assert_one_line(outcome, str(output))
+    # What the commands read is not there either: they would miss it next.
+    outcome = run(*words, "--output", str(output))
+    assert_one_line(outcome, "expected a folder to write to", str(output))
 
 
 def test_labels_of_other_colours_and_shapes_are_not_mixed(run: Run) -> None:
@@ -264,3 +269,41 @@ def test_a_user_without_a_home_folder_misses_it_only_where_it_is_named(
     assert main(["settings"]) == 0
     assert main(["report", "--output=~/there"]) == 1
     assert "got '~/there'; write the folder's path" in capsys.readouterr().err
+
+
+def commands_of(group: click.Group) -> Iterator[tuple[str, click.Command]]:
+    for name in group.list_commands(click.Context(group)):
+        command = group.get_command(click.Context(group), name)
+        assert command is not None
+        yield name, command
+        if isinstance(command, click.Group):
+            yield from commands_of(command)
+
+
+def test_every_option_says_what_it_is_for() -> None:
+    for name, command in commands_of(commands):
+        for option in command.params:
+            if isinstance(option, click.Option):
+                assert option.help, (name, option.name)
+
+
+@pytest.mark.parametrize("words", [(), ("data",)])
+def test_the_line_of_a_command_is_not_cut(
+    words: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*words, "--help"]) == 0
+    _, _, commands = capsys.readouterr().out.partition("Commands:")
+    assert len(commands.splitlines()) > 4
+    assert "..." not in commands
+
+
+def test_a_misspelt_command_is_told_the_nearest(run: Run) -> None:
+    assert_one_line(run("scor", "codes.npz"), "No such command 'scor'. Did you mean 'score'?")
+    assert_one_line(run("data", "chek"), "Did you mean 'check'?")
+
+
+def test_a_missing_file_of_codes_is_named(run: Run, tmp_path: Path) -> None:
+    assert_one_line(run("score", "none.npz"), "expected a file at none.npz, got none")
+    (tmp_path / "codes.csv").write_text("z0,z1\n1,2\n")
+    words = ("score", str(tmp_path / "codes.csv"), "--factors", "none.csv")
+    assert_one_line(run(*words), "expected a file at none.csv, got none")

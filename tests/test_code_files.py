@@ -103,26 +103,49 @@ def test_a_bad_cell_is_named(
     tmp_path: Path, write: Write, codes: Any, factors: Any, got: str
 ) -> None:
     path = write(tmp_path, codes, factors)
-    with pytest.raises(InputError, match=rf"{got} in row 17, column (1|z1|shape) of .*{path}"):
+    place = f"row 17, column 1 of .*{path} \\(counted from 0\\)"
+    if write is write_csv:
+        name = r"4 \(factor:shape\)" if codes is CODES else r"2 \(z1\)"
+        place = f"line 19, column {name} of {path}"
+    with pytest.raises(InputError, match=f"got {got} in {place}"):
         read_codes(path)
 
 
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("z0,z1\n1,2\n3,four\n", "'four' in row 1, column z1"),
-        ("z0,z1\n1,2\n3,\n", "nan in row 1, column z1"),
-        ("z0,z1\n1,2\n3,4,5\n", "line 3"),
-        ("z0,z0\n1,2\n", "'z0' in column 1"),
+        ("z0,z1\n1,2\n3,four\n", r"'four' in line 3, column 2 \(z1\).*leave the row out"),
+        ("z0,z1\n1,2\n3,NA\n", r"'NA' in line 3, column 2 \(z1\)"),
+        ("z0,z1\n1,2\n3,\n", r"line 3, column 2 \(z1\) is empty"),
+        ("z0,z1\r\n1,2\r\n ,4\r\n", r"line 3, column 1 \(z0\) is empty"),
+        ('z0,z1\n1,2\n3,""\n', r"line 3, column 2 \(z1\) is empty"),
+        ("\ufeffz0,z1\n1,2\n3,\n", r"line 3, column 2 \(z1\) is empty"),
+        ("\nz0,z1\n1,2\n\n3,\n", r"line 5, column 2 \(z1\) is empty"),
+        ("z0,z1\n1,2\n  \n3,inf\n", r"inf in line 4, column 2 \(z1\)"),
+        ("1.5,2\n3,\n", "line 2, column 2 is empty"),
+        ("z0,factor:colour\n1,red\n2,\n", r"line 3, column 2 \(factor:colour\) is empty"),
+        ("z0,z1\n1,2\n3,4,5\n", "first, 2, got 3 in line 3; write numbers with a point"),
+        ("z0,z1\n0,5,0,5\n", "first, 2, got 4 in line 2; write numbers with a point"),
+        ("z0,z1\n1,2\n3,4,\n", "first, 2, got 3 in line 3; delete the comma at its end"),
+        ("z0,z1\n1,2\n3\n", "first, 2, got 1 in line 3; put commas"),
+        ("z0,z1\n1;2\n3;4\n", "first, 2, got 1 in line 2; put commas"),
+        ('z0,z1\n1,2\n3,"4\n5,6\n', "quotation marks .* in line 3"),
+        ('z0,z1\n1,"2\n3,4\n', "quotation marks .* in line 2"),
+        ("made by x\nz0,z1\n1,2\n", "first, 1, got 2 in line 2; begin the file"),
+        ('z0,z1\n1,"0,5"\n', r"'0,5' in line 2, column 2 \(z1\).*with a point"),
+        ("z0 z1\n1 2\n", r"'1 2' in line 2, column 1 \(z0 z1\).*put commas"),
+        ("z0,z0\n1,2\n", "'z0' in columns 1 and 2"),
+        ("z0,\n1,\n", "none for column 2.*comma at the end"),
         (",z0\n0,2\n1,4\n", "index=False"),
         ("0,1\n2,2\n3,4\n", "first line of .* 0,1, .* add a first line"),
         ("z0,z1\n", "names only"),
         ("", "codes.csv"),
-        ("z0,factor:size\n1,2\n3,large\n", "'large' in row 1, column size"),
+        ("z0,factor:size\n1,2\n3,large\n", r"'large' in line 3, column 2 \(factor:size\)"),
         ("factor:size\n1\n", "factors only"),
-        ("z0,factor:size,factor: size\n1,2,3\n", "different name for each factor.* size, size"),
+        ("z0,factor:size,factor: size\n1,2,3\n", "different name for each factor.*'factor: size'"),
+        ("z0,factor:\n1,2\n", "different name for each factor.*'factor:'"),
         ("z0,z1\n1,2\n3,\0004\n", "zero byte"),
-        ("z0,z1\n1,1_0\n", "'1_0' in row 0, column z1"),
+        ("z0,z1\n1,1_0\n", r"'1_0' in line 2, column 2 \(z1\)"),
         ("z0;z1\n1;2\n", "commas.*';'"),
         ("z0\tz1\n1\t2\n", "commas"),
     ],
@@ -139,6 +162,21 @@ def test_a_csv_file_without_names_is_read_whole(tmp_path: Path) -> None:
     path = tmp_path / "codes.csv"
     path.write_text("0.5,1\n2,3\n")
     assert read_codes(path).codes.tolist() == [[0.5, 1.0], [2.0, 3.0]]
+
+
+def test_a_file_in_another_encoding_is_named_with_its_line(tmp_path: Path) -> None:
+    (tmp_path / "codes.csv").write_bytes("z0,factor:a\n1,rot\n2,grün\n".encode("latin1"))
+    with pytest.raises(InputError, match=r"codes\.csv, got the byte 0xfc in line 3; .*UTF-8"):
+        read_codes(tmp_path / "codes.csv")
+
+
+def test_names_that_numpy_wrote_are_names(tmp_path: Path) -> None:
+    """np.savetxt puts "# " before its header."""
+    header = "factor:size,z0"
+    np.savetxt(tmp_path / "codes.csv", [[0, 0.5], [1, 0.25]], "%g", delimiter=",", header=header)
+    found = read_codes(tmp_path / "codes.csv")
+    assert found.names == ("size",)
+    assert found.codes.tolist() == [[0.5], [0.25]]
 
 
 def test_words_with_lines_below_are_values_and_not_numbers(tmp_path: Path) -> None:
@@ -222,7 +260,10 @@ def write_text(name: str) -> Callable[[Path], Path]:
         (write_arrays("a.npz", a=CODES[:, :, None, None]), r"\(600, 2, 1, 1\)"),
         (write_arrays("a.npz", a=CODES + 1j), "complex"),
         (write_arrays("a.npz", codes=CODES, factors=FACTORS[:9]), "600 rows.*got 9"),
-        (write_arrays("a.npz", codes=CODES[:9].T, factors=FACTORS[:9]), "transposed"),
+        (
+            write_arrays("a.npz", codes=CODES[:9].T, factors=FACTORS[:9]),
+            r"transposed; save codes\.T",
+        ),
         (write_arrays("a.npz", codes=CODES, factors=FACTORS, factor_names=["a"]), "2 different"),
     ],
 )

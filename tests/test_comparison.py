@@ -11,7 +11,7 @@ from submission.files import sha256_of, write_json
 from submission.report.comparison import compare_experiments, read_scores
 from submission.report.results import Result, joined, read_result, scores_path, write_result
 from submission.scoring import Settings, score_table
-from submission.scoring.leaderboard import load_pool
+from submission.scoring.leaderboard import Entry, load_pool
 from submission.scoring.metrics.catalogue import ALL_METRICS
 from submission.scoring.reference import perfect_codes
 from submission.scoring.results import Source
@@ -22,7 +22,7 @@ from submission.scoring.settings import (
     MigSettings,
     SapSettings,
 )
-from submission.scoring.text_tables import Row
+from submission.scoring.text_tables import OTHER_IMAGES, Row
 
 SPACE = FactorSpace(("a", "b"), (3, 4))
 SMALL = Settings(
@@ -188,3 +188,13 @@ def test_metrics_of_other_things_are_not_kept(model: Path, tmp_path: Path) -> No
     assert joined(new, result_of(other)) is None
     assert joined(new, result_of(model, seed=1)) is None
     assert joined(new, result_of(model, made_by="training")) is None
+
+
+@pytest.mark.parametrize(("data", "comparable"), [("grid", True), ("mpi3d_real", False)])
+def test_scores_on_other_images_say_so(
+    experiments: list[Path], capsys: pytest.CaptureFixture[str], data: str, comparable: bool
+) -> None:
+    entry = Entry("theirs", dict.fromkeys(ALL_METRICS, 0.5), data=data)
+    compare_experiments(experiments, None, [entry], None)
+    (line, *_) = (line for line in capsys.readouterr().out.splitlines() if "theirs" in line)
+    assert line.endswith(OTHER_IMAGES) is not comparable

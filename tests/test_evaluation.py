@@ -22,9 +22,12 @@ from submission.errors import InputError, OutputError
 from submission.files import sha256_of
 from submission.job.codes import codes_to_score
 from submission.job.evaluate import evaluate_representation
+from submission.report import write_report
 from submission.report.results import read_result, scores_path
 from submission.scoring.code_table import CodeTable, load_table, save_table
+from submission.scoring.leaderboard import load_pool
 from submission.scoring.metrics.catalogue import ALL_METRICS
+from submission.scoring.text_tables import OTHER_IMAGES
 from submission.server.environment import Environment
 
 NAME = "standin_real"
@@ -145,7 +148,9 @@ def test_codes_that_do_not_fit_are_replaced_and_not_an_error(
     capsys.readouterr()
     found = codes_to_score(environment, images_of(environment), encode=False)
     assert found.made_by == "exported file"
-    assert str(codes_path(environment)) in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert f"note: {codes_path(environment)} is not used, so the images are encoded ag" in printed
+    assert "--encode" not in printed  # it is being done
     assert found.table.source.model_sha256 == sha256_of(environment.model_path)
     pixels = torch.from_numpy(np.array(images_of(environment).images)).permute(0, 3, 1, 2) / 255
     expected = Model(2.0 if change == "model" else 1.0)(pixels)
@@ -216,3 +221,14 @@ def test_a_full_disk_costs_the_files_and_not_the_table(
     with pytest.raises(OutputError, match=r"scores\.json.*No space.*bytes"):
         evaluate(environment, "mig")
     assert "perfect code" in capsys.readouterr().out
+
+
+def test_the_printed_rows_of_other_images_say_so_as_the_report_does(
+    environment: Environment, capsys: pytest.CaptureFixture[str]
+) -> None:
+    evaluate(environment, "mig")
+    lines = [line for line in capsys.readouterr().out.splitlines() if "on mpi3d_real" in line]
+    assert len(lines) == len(load_pool())
+    assert all(line.endswith(OTHER_IMAGES) for line in lines)
+    page = write_report(environment, environment.experiment_path / "report")
+    assert f"Published scores: {OTHER_IMAGES}<" in page.read_text(encoding="utf-8")

@@ -10,13 +10,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from matplotlib.axes import Axes
 
 from experiments import finetuning, run
 from experiments.audit import by_factor
 from experiments.commands import experiments
 from experiments.document import filled, score_line
 from experiments.overview import draw_overview
-from experiments.pictures import draw_limits, draw_scores
+from experiments.pictures import draw_accuracies, draw_limits, draw_scores
 from experiments.rows import ABLATIONS, ROWS, Row, find_row
 from submission.cli import run_commands
 from submission.config.configuration import PROJECT, load_configuration
@@ -24,11 +25,15 @@ from submission.data.catalogue import RENDERER_VERSION
 from submission.data.image_set import file_of
 from submission.data.standin.render import render_file
 from submission.models.weights import read_card
+from submission.report.figures import RESOLUTION, WIDE
 from submission.scoring.metrics.catalogue import TITLES
 from submission.scoring.score_codes import score_table
 from tests.few_rows import FOUR_FACTORS as SPACE
 from tests.few_rows import SETTINGS
 from tests.test_scoring_results import mixed_codes
+
+PHONE = int(WIDE * RESOLUTION)
+"""Pixels of a picture whose 8 points are about 11 pixels on a phone."""
 
 
 def training(seed: int, mig: float) -> dict[str, Any]:
@@ -111,6 +116,7 @@ def test_pictures_have_a_bar_for_each_row() -> None:
         rows = {f"row {number}": [training(0, 0.1), training(1, 0.3)] for number in range(num_rows)}
         scores = {name: [t["scores"] for t in trainings] for name, trainings in rows.items()}
         png = draw_scores(scores, training(0, 0.9)["scores"], TITLES, "t", first_is_baseline=True)
+        assert width_of(png) == PHONE
         return size_of(png)[1]
 
     assert height(2) < height(6) < height(12)
@@ -118,8 +124,25 @@ def test_pictures_have_a_bar_for_each_row() -> None:
 
 def test_limits_are_drawn_for_each_code() -> None:
     split = {name: {"sap": 0.1, "irs": -0.1, "mig": 1.0} for name in SPACE.names}
-    png = draw_limits({"one": split, "two": split}, {"sap": "SAP", "irs": "IRS", "mig": "MIG"})
-    assert size_of(png) == (1710, 684)
+    names = {"sap": "SAP", "irs": "IRS", "mig": "MIG"}
+    one, two = (draw_limits(dict.fromkeys(codes, split), names) for codes in ("a", "ab"))
+    assert width_of(one) == width_of(two) == PHONE
+    assert size_of(one)[1] < size_of(two)[1]
+
+
+def test_accuracies_are_read_to_one_decimal(monkeypatch: pytest.MonkeyPatch) -> None:
+    texts: list[str] = []
+    label = Axes.bar_label
+
+    def noting(*words: Any, **options: Any) -> Any:
+        made = label(*words, **options)
+        texts.extend(text.get_text() for text in made)
+        return made
+
+    monkeypatch.setattr(Axes, "bar_label", noting)
+    png = draw_accuracies({"validation": {"shape": 0.965, "size": 1.0, "axis_error": 0.3}})
+    assert texts == ["96.5", "100.0"]
+    assert width_of(png) == PHONE
 
 
 def test_the_overview_shows_the_importances_of_the_run() -> None:
@@ -127,7 +150,11 @@ def test_the_overview_shows_the_importances_of_the_run() -> None:
     one = draw_overview(np.eye(2), codes, factors)
     assert one == draw_overview(np.eye(2), codes, factors)
     assert one != draw_overview(np.eye(2)[::-1], codes, factors)
-    assert size_of(one) == (1824, 646)
+    assert width_of(one) == PHONE
+
+
+def width_of(png: bytes) -> int:
+    return size_of(png)[0]
 
 
 def size_of(png: bytes) -> tuple[int, int]:

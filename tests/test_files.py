@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from pathlib import Path
@@ -176,6 +177,53 @@ def test_an_error_of_another_file_is_left_alone(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="other") as raised, replacing(tmp_path / "result"):
         raise OSError(errno.EIO, "input", "other")
     assert not isinstance(raised.value, OutputError)
+
+
+@pytest.mark.parametrize(
+    ("place", "reason"), [("file", "a file"), ("file/below", os.strerror(errno.ENOTDIR))]
+)
+def test_a_folder_that_cannot_be_made_is_refused_in_one_line_before_the_run(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], place: str, reason: str
+) -> None:
+    (tmp_path / "file").touch()
+    with (
+        pytest.raises(OutputError, match=f"^expected a folder .*{place}, got {reason}; choose"),
+        locked(tmp_path / place, "training"),
+    ):
+        pytest.fail("there is no folder")
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize("number", [errno.EROFS, errno.EACCES])
+def test_a_folder_that_takes_no_files_is_refused_before_the_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    opened = os.open
+
+    def refuse(path: str, flags: int, *words: int, **options: int) -> int:
+        if flags & os.O_CREAT or flags & os.O_TMPFILE == os.O_TMPFILE:
+            raise OSError(number, os.strerror(number), path)
+        return opened(path, flags, *words, **options)
+
+    monkeypatch.setattr(os, "open", refuse)
+    with (
+        pytest.raises(OutputError, match=f"{tmp_path}, got {os.strerror(number)}; choose"),
+        locked(tmp_path, "training"),
+    ):
+        pytest.fail("the folder takes no files")
+
+
+def test_a_full_disk_is_no_reason_to_refuse_a_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An evaluation prints its scores before it fails to write them."""
+
+    def refuse(**_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(tempfile, "TemporaryFile", refuse)
+    with locked(tmp_path, "evaluation"):
+        pass
 
 
 def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:

@@ -4,6 +4,8 @@ from collections.abc import Callable
 import matplotlib as mpl
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 from PIL import Image
 
 from submission.report.figures import (
@@ -12,8 +14,10 @@ from submission.report.figures import (
     draw_dependence,
     draw_heat_map,
     draw_histogram,
+    outline_largest,
 )
-from submission.report.illustrations import dependence_picture
+from submission.report.illustrations import dependence_picture, heat_maps
+from submission.report.matrices import Matrix
 from submission.report.pictures import draw_picture, draw_strip
 from submission.report.violins import draw_violins
 
@@ -83,3 +87,24 @@ def test_pictures_keep_their_pixels() -> None:
     pixels = RNG.integers(0, 256, (64, 64, 3), dtype=np.uint8)
     assert (np.asarray(opened(draw_picture(pixels))) == pixels).all()
     assert opened(draw_strip([pixels] * 3)).size == (3 * 128 + 2 * 4, 128)
+
+
+def test_a_number_that_rounds_to_zero_has_no_sign() -> None:
+    nothing, below = np.zeros((2, 2)), np.full((2, 2), -0.001)
+    labels = ["a", "b"]
+    assert draw_heat_map(below, labels, labels, "") == draw_heat_map(nothing, labels, labels, "")
+    (picture,) = heat_maps([Matrix("irs", "", "", below)], [0, 1], labels, labels)
+    assert "0.00" in picture.note
+    assert "-0.00" not in picture.note + picture.words
+
+
+def test_a_column_without_a_largest_entry_has_no_outline() -> None:
+    values = np.array([[0.2, 0.5, 0.0], [0.9, 0.5, 0.0]])
+    labels = ["z0", "z1"]
+    figure = Figure()
+    axes = figure.add_subplot()
+    outline_largest(axes, values)
+    places = [patch.get_xy() for patch in axes.patches if isinstance(patch, Rectangle)]
+    assert places == [(-0.5, 0.5)]
+    (picture,) = heat_maps([Matrix("mig", "", "", values)], [0, 1], labels, ["a", "b", "c"])
+    assert picture.words.endswith("Largest in each column: a z1 (0.90), b none, c none.")

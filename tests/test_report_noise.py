@@ -92,3 +92,13 @@ def test_a_factor_spread_over_latents_is_read_from_images_that_were_not_learnt_f
     spread, absent = read_by_all(codes + noise(0, 1000)[:, :2] / 20, factors)
     assert spread > 0.95
     assert absent < 0.25
+
+
+def test_codes_without_information_have_no_best_latent(tmp_path: Path) -> None:
+    codes = np.full((SMALL.num_points, 3), 0.3)
+    scores = score_table(codes, SMALL, metrics=("sap", "mig"), settings=SETTINGS)
+    for metrics in (scores, replace(scores, mig=None)):
+        subject = Subject("none", (metrics,), (Row("none", metrics.values()),), codes, POINTS)
+        text = write_page(subject, tmp_path).read_text(encoding="utf-8")
+        assert re.findall(r'data-label="Best latent"><strong>(\w+)<', text) == ["none"] * 3
+        assert not re.search(r"z\d( alone)? (tells|has)", text)

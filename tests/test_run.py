@@ -158,6 +158,14 @@ def test_help_is_printed_and_nothing_else_happens(tmp_path: Path, word: str) -> 
     assert not list(tmp_path.iterdir())
 
 
+def test_help_of_the_tests_is_printed_and_nothing_is_tested(tmp_path: Path) -> None:
+    words = [str(ROOT / "test.sh"), "--help"]
+    done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, timeout=20)
+    assert done.returncode == 0
+    assert done.stdout.splitlines()[1] == "./test.sh [OPTIONS OF PYTEST ...]"
+    assert len(done.stdout.splitlines()) == 3
+
+
 def test_minutes_that_are_no_number_are_refused_before_the_work(tmp_path: Path) -> None:
     done = run(tmp_path, "configs/quick.gin", STANDIN_GRID="", RUN_MINUTES="soon")
     assert done.returncode == 1

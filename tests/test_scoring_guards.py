@@ -55,7 +55,7 @@ def test_prune_threshold_of_zero_is_refused() -> None:
 def test_codes_that_are_not_finite_are_refused_with_count_and_place(bad: float) -> None:
     codes = perfect()
     codes[5, 1] = codes[7, 2] = bad
-    with pytest.raises(ValueError, match=r"got 2 others.* in row 5, column 1 .*columns 1, 2,"):
+    with pytest.raises(ValueError, match=r"in row 5, column 1 of .*codes: 2, .*columns 1, 2\)"):
         score_table(codes, SPACE)
 
 

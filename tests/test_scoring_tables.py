@@ -18,6 +18,7 @@ from submission.scoring.settings import (
 )
 from submission.scoring.text_tables import (
     IRS_NOTE,
+    OTHER_IMAGES,
     Row,
     csv_table,
     describe,
@@ -178,3 +179,39 @@ def test_standings_print() -> None:
     first = text.splitlines()[1]
     assert " ".join(first.split()) == "1 paper, stage 2 1 1 1 2 1 1.2"
     assert all(metric in ALL_METRICS for metric in load_pool()[0].scores)
+
+
+def test_a_number_that_rounds_to_zero_has_no_sign(perfect: Scores) -> None:
+    assert perfect.mig is not None
+    tiny = np.full(3, -1e-5)
+    latents = replace(perfect.mig.latents, minimum=tiny, low=tiny, high=tiny, maximum=tiny)
+    mig = replace(perfect.mig, gap_per_factor=tiny, latents=latents)
+    scores = replace(perfect, mig=mig)
+    for text in (
+        factor_table(scores),
+        describe(scores),
+        text_table([Row("ours", {"irs": -1e-5}, {"irs": 1e-5})]),
+    ):
+        assert "0.00" in text
+        assert "-0.0" not in text
+
+
+def test_a_note_stands_beside_its_row() -> None:
+    rows = [Row("ours", {"mig": 0.5}), Row("theirs", {"mig": 0.25}, note=OTHER_IMAGES)]
+    assert text_table(rows).splitlines() == [
+        "        MIG",
+        "ours    0.500",
+        "theirs  0.250  other images, not comparable",
+    ]
+
+
+def test_no_latent_is_the_best_where_none_tells_anything() -> None:
+    codes = np.full((SPACE.num_points, 3), 0.3, np.float32)
+    constant = score_table(codes, SPACE, metrics=("mig",), settings=SETTINGS)
+    lines = factor_table(constant).splitlines()
+    assert [line.split() for line in lines[1:4]] == [
+        ["colour", "4", "none", "0.000"],
+        ["size", "2", "none", "0.000"],
+        ["angle", "9", "none", "0.000"],
+    ]
+    assert lines[-1] == "- none: no latent tells anything of the factor"

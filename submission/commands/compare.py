@@ -24,7 +24,11 @@ __all__ = ["compare"]
     multiple=True,
     help="Folder of a model's result files that disentanglement_lib wrote; repeat for several.",
 )
-@click.option("--output", type=Path, help="Folder for the table as text, JSON and CSV.")
+@click.option(
+    "--output",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder for the table as text, JSON and CSV.",
+)
 def compare(
     names: tuple[str, ...],
     together: str | None,

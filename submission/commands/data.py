@@ -39,7 +39,7 @@ def data() -> None:
     """List, fetch, check, render and show image files."""
 
 
-@data.command("list")
+@data.command("list", short_help="List the known data sets, and what of them is here.")
 @FOLDER
 def list_(folder: Path) -> None:
     """List the known data sets, what of them is here, and files that can be deleted."""
@@ -55,7 +55,7 @@ def list_(folder: Path) -> None:
         say(f"  {path.stat().st_size:>14,} bytes, {what}: rm {shlex.quote(str(path))}")
 
 
-@data.command()
+@data.command(short_help="Fetch an MPI3D file and check it.")
 @click.argument("name", type=click.Choice(MPI3D_NAMES))
 @FOLDER
 @click.option("--url", help="Where to fetch it from, instead of the place that is known.")
@@ -125,7 +125,9 @@ def _check(name: str, folder: Path, quick: bool) -> None:
     "five are the set's own, and each axis has 8.",
 )
 @FOLDER
-@click.option("--seed", type=int, default=0, show_default=True)
+@click.option(
+    "--seed", type=int, default=0, show_default=True, help="Seed of the random parts of images."
+)
 @click.option("--force", is_flag=True, help="Render it even if it is here.")
 def render(name: str, grid: str | None, folder: Path, seed: int, force: bool) -> None:
     """Render a stand-in set."""
@@ -145,7 +147,13 @@ def render(name: str, grid: str | None, folder: Path, seed: int, force: bool) ->
 @data.command()
 @click.argument("name", type=click.Choice(DATASET_NAMES))
 @FOLDER
-@click.option("--output", type=Path, default=Path("sheet.png"), show_default=True)
+@click.option(
+    "--output",
+    type=Path,
+    default=Path("sheet.png"),
+    show_default=True,
+    help="The picture to write.",
+)
 def show(name: str, folder: Path, output: Path) -> None:
     """Draw a contact sheet of a set's images."""
     from submission.data.show import save_contact_sheet

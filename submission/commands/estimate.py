@@ -19,9 +19,11 @@ __all__ = ["estimate"]
 @click.option(
     "--minutes",
     type=click.FloatRange(min=0, min_open=True),
-    help="Print the largest grid of a stand-in that takes at most so long as the last line.",
+    help="Print, as the last line, the largest grid of a stand-in whose run takes at most so long.",
 )
-@click.option("--set", "overrides", multiple=True, help="A setting, such as Fit.seed=1.")
+@click.option(
+    "--set", "overrides", multiple=True, help="A setting, such as Fit.seed=1; repeat for several."
+)
 def estimate(config: Path | None, minutes: float | None, overrides: tuple[str, ...]) -> None:
     """Estimate how long a run takes on this machine, for grids of a stand-in and for MPI3D.
 

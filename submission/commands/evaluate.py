@@ -11,7 +11,13 @@ __all__ = ["evaluate"]
 
 
 @click.command()
-@click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True)
+@click.option(
+    "--seed",
+    type=click.IntRange(0, 2**32 - 1),
+    default=0,
+    show_default=True,
+    help="Seed of the metrics' draws; the challenge's is 0.",
+)
 @click.option(
     "--metric",
     "metrics",

@@ -1,6 +1,5 @@
 """`python -m submission finetune`: labelled images in, frozen weights and their card out."""
 
-import tempfile
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -11,29 +10,43 @@ from submission.console import say
 from submission.data.catalogue import has_everyday_objects
 from submission.data.images import open_images
 from submission.errors import InputError
-from submission.files import locked, writing
+from submission.files import locked
 from submission.server.environment import read_environment
 
 __all__ = ["finetune"]
 
 
 @click.command()
-@click.option("--config", type=Path, default=Path("configs/paper.gin"), show_default=True)
-@click.option("--set", "overrides", multiple=True, help="A setting, such as Finetune.seed=1.")
+@click.option(
+    "--config",
+    type=Path,
+    default=Path("configs/paper.gin"),
+    show_default=True,
+    help="A gin file; its Finetune settings are used.",
+)
+@click.option(
+    "--set",
+    "overrides",
+    multiple=True,
+    help="A setting, such as Finetune.seed=1; repeat for several.",
+)
 @click.option(
     "--data",
     "names",
     multiple=True,
     default=("standin_toy", "standin_realistic"),
     show_default=True,
-    help="A labelled set to train on. Repeat the option for several sets.",
+    help="A labelled set to train on; repeat for several.",
 )
 @click.option(
-    "--also", "further", multiple=True, help="A set on which only accuracies are measured."
+    "--also",
+    "further",
+    multiple=True,
+    help="A set on which only accuracies are measured; repeat for several.",
 )
 @click.option(
     "--output",
-    type=Path,
+    type=click.Path(file_okay=False, path_type=Path),
     default=Path("scratch/finetune"),
     show_default=True,
     help="Folder of weights, card, learning curves and checkpoint.",
@@ -66,8 +79,6 @@ def finetune(
                 f"expected sets with the same colours and shapes, got {', '.join(every)}; leave "
                 "out those with everyday objects (real_complex), or the others"
             )
-        if devices.is_first:
-            _require_writable(output / "extractor.safetensors")
         sets = [open_images(name, environment.data_path) for name in names]
         others = [open_images(name, environment.data_path) for name in further]
         precision, several = devices.precision, devices.num_processes
@@ -81,11 +92,3 @@ def finetune(
             image_set.require_unchanged()
         if devices.is_first:
             save_finetuned(result, settings, sets, output / "extractor.safetensors")
-
-
-def _require_writable(path: Path) -> None:
-    """Refuses a place for the weights that takes no files, before the hours of work."""
-    with writing(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=path.parent):
-            pass

@@ -13,7 +13,13 @@ __all__ = ["hub"]
 @click.command()
 @click.argument("repository")
 @click.argument("name", required=False)
-@click.option("--weights", type=Path, default=Path("weights/extractor.safetensors"))
+@click.option(
+    "--weights",
+    type=Path,
+    default=Path("weights/extractor.safetensors"),
+    show_default=True,
+    help="The extractor's file; its card lies beside it.",
+)
 @click.option("--endpoint", help="Address of the hub; HF_ENDPOINT or huggingface.co by default.")
 @click.option("--public", is_flag=True, help="A repository made here can be seen by everyone.")
 def hub(

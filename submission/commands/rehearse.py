@@ -66,7 +66,7 @@ def rehearse(config: Path | None, grid: tuple[int, ...], memory: float) -> None:
     assert content is not None
     scores = content["scored"]["scores"]
     say("the evaluator can score the file; with so few samples the numbers mean nothing:")
-    say("  " + "  ".join(f"{TITLES[name]} {scores[name]:.3f}" for name in scores))
+    say("  " + "  ".join(f"{TITLES[name]} {scores[name]:z.3f}" for name in scores))
     say(
         f"rehearsal passed in {content['seconds']:.0f} s with at most "
         f"{content['peak_memory'] / 2**30:.1f} GiB of memory: {path}"

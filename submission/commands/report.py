@@ -6,6 +6,7 @@ import click
 
 from submission.console import say
 from submission.files import locked
+from submission.folders import require_writable
 from submission.server.environment import read_environment
 
 __all__ = ["report"]
@@ -22,6 +23,8 @@ def report(output: Path | None) -> None:
     from submission.report import write_report
 
     environment = read_environment()
+    if output is not None:
+        require_writable(output)
     with locked(environment.experiment_path, "a report"):
         page = write_report(environment, output or environment.experiment_path / "report")
     say(f"report: {page}")

@@ -13,7 +13,9 @@ __all__ = ["settings"]
 
 @click.command()
 @click.argument("config", type=Path, required=False)
-@click.option("--set", "overrides", multiple=True, help="A setting, such as Fit.seed=1.")
+@click.option(
+    "--set", "overrides", multiple=True, help="A setting, such as Fit.seed=1; repeat for several."
+)
 def settings(config: Path | None, overrides: tuple[str, ...]) -> None:
     """List every setting with its value, its meaning and the values that are allowed.
 

@@ -12,7 +12,9 @@ __all__ = ["train"]
 
 @click.command()
 @click.argument("config", type=Path, default=Path("configs/best.gin"))
-@click.option("--set", "overrides", multiple=True, help="A setting, such as Fit.seed=1.")
+@click.option(
+    "--set", "overrides", multiple=True, help="A setting, such as Fit.seed=1; repeat for several."
+)
 def train(config: Path, overrides: tuple[str, ...]) -> None:
     """Extract features, train the beta-VAE, export the representation.
 

@@ -18,6 +18,7 @@ from submission.models.scorable import check_scorable, codes_of
 from submission.scoring.arrays import Bytes, Singles
 from submission.scoring.checks import check_codes
 from submission.scoring.code_table import (
+    WAY_OUT,
     CodeDifference,
     CodeTable,
     load_table,
@@ -165,7 +166,8 @@ def _of_training(
         table = load_table(path)
         difference = verify_table(table, file.encode, images.images, source)
     except InputError as error:
-        say(f"the codes in {path} are not used: {error}; this is done now")
+        reason = str(error).removesuffix(f"; {WAY_OUT}")
+        say(f"note: {path} is not used, so the images are encoded again: {reason}")
         return None
     if difference.largest <= SAME:
         return ScoredCodes(table, "exported file", difference)
@@ -179,8 +181,8 @@ def _encode_all(file: ExportedFile, images: ImageSet, source: Source) -> CodeTab
     if not file.num_encoded:
         file.encode(np.array(images.images[:64]))
     say(
-        f"encoding {N:,} images with the exported file on {file.device}, about "
-        f"{file.seconds_for(N):.0f} s"
+        "scores are of the exported file's own codes, which take about "
+        f"{file.seconds_for(N):.0f} s on {file.device} for {N:,} images"
     )
     chunks = []
     with progress_bar(N, "encoding", " images") as bar:

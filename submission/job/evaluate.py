@@ -10,7 +10,9 @@ from submission.data.images import open_images
 from submission.errors import UserError
 from submission.files import write_text, writing
 from submission.job.codes import ScoredCodes, codes_to_score
+from submission.report.experiment import is_look_alike
 from submission.report.results import Result, joined, read_result, scores_path, write_result
+from submission.report.score_rows import score_groups
 from submission.scoring.leaderboard import load_pool
 from submission.scoring.reference import perfect_codes
 from submission.scoring.result_files import write_result_files
@@ -54,7 +56,8 @@ def evaluate_representation(
 
     path = scores_path(environment.representation_path, seed)
     result = _with_earlier(result, path)
-    rows = text_table(result.rows)
+    groups = score_groups(result.rows, result.scores.source, is_rendered=is_look_alike(images))
+    rows = text_table([row for group in groups for row in group.rows])
     for text in ("", describe(result.scores), "", factor_table(result.scores), rows):
         say(text)
     write_result(result, path)

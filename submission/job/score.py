@@ -107,7 +107,7 @@ class CodeScores:
             if len(self.scores) > 1:
                 seeds = ", ".join(str(scores.seed) for scores in self.scores)
                 ranges = ", ".join(
-                    f"{TITLES[metric]} {spread.low:.3f} to {spread.high:.3f}"
+                    f"{TITLES[metric]} {spread.low:z.3f} to {spread.high:z.3f}"
                     for metric, spread in spreads_of_seeds(self.scores).items()
                 )
                 table += (
@@ -117,7 +117,7 @@ class CodeScores:
             parts += [describe(self.scores[0]), factor_table(self.scores[0]), table]
         if self.infomec is not None:
             values = self.infomec._asdict()
-            parts.append("InfoMEC: " + ", ".join(f"{name} {values[name]:.3f}" for name in values))
+            parts.append("InfoMEC: " + ", ".join(f"{name} {values[name]:z.3f}" for name in values))
         return "\n".join([*parts, *self.notes])
 
 

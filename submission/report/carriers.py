@@ -6,6 +6,7 @@ import numpy as np
 
 from submission.report.matrices import Matrix
 from submission.scoring.arrays import FloatArray
+from submission.scoring.best_latents import best_latents
 from submission.scoring.results import Scores
 
 __all__ = ["RULES", "VERDICTS", "Carrier", "carriers_of", "verdict_of"]
@@ -35,7 +36,8 @@ class Carrier:
     Attributes:
         factor: its name.
         size: its number of values.
-        latent: the latent with the largest entry for it in the deciding matrix.
+        latent: the latent with the largest entry for it in the deciding matrix; None if no latent
+            tells anything of it.
         strength: that entry.
         is_told: whether that entry is more than chance explains.
         second: the latent with the second largest entry, if there is one.
@@ -51,7 +53,7 @@ class Carrier:
 
     factor: str
     size: int
-    latent: int
+    latent: int | None
     strength: float
     is_told: bool
     second: int | None
@@ -111,6 +113,7 @@ def carriers_of(scores: Scores, matrix: Matrix, read: FloatArray | None) -> list
         [0, 1]
     """
     found = []
+    carriers = best_latents(matrix.values).tolist()
     for place, (factor, size) in enumerate(
         zip(scores.factor_names, scores.factor_sizes, strict=True)
     ):
@@ -126,7 +129,7 @@ def carriers_of(scores: Scores, matrix: Matrix, read: FloatArray | None) -> list
             Carrier(
                 factor=factor,
                 size=size,
-                latent=best,
+                latent=best if carriers[place] >= 0 else None,
                 strength=float(column[best]),
                 is_told=is_told,
                 second=second,

@@ -94,7 +94,7 @@ def content_of_codes(subject: Subject, roles: Roles, latent_of: Mapping[str, int
     Args:
         subject: whose codes.
         roles: of the latents.
-        latent_of: the latent that carries each factor.
+        latent_of: the latent that carries each factor; none for a factor that no latent tells of.
     """
     if subject.codes is None or subject.factors is None or not roles.order:
         return CodesContent()
@@ -106,6 +106,7 @@ def content_of_codes(subject: Subject, roles: Roles, latent_of: Mapping[str, int
     confusions = [
         Confusion(name, latent_of[name], read_by_tree(codes[:, latent_of[name]], factors[:, f]))
         for f, name in enumerate(names)
+        if name in latent_of
     ]
     modes = {latent: find_modes(subject.codes[:, latent]) for latent in roles.order}
     drawn = {latent: roles.factors[latent] for latent in roles.order[:MOST_LATENTS]}

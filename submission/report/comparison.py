@@ -6,12 +6,14 @@ from pathlib import Path
 from submission.console import say
 from submission.errors import InputError, MissingFileError
 from submission.files import write_json, write_text
+from submission.folders import require_writable
 from submission.report.results import other_model, read_result
 from submission.scoring.aggregate import aggregate
 from submission.scoring.leaderboard import Entry, standings
 from submission.scoring.metrics.catalogue import ALL_METRICS
 from submission.scoring.results import Scores
 from submission.scoring.text_tables import (
+    OTHER_IMAGES,
     Row,
     csv_table,
     json_table,
@@ -85,6 +87,8 @@ def compare_experiments(
             averaged are not comparable.
         OutputError: if the output cannot be written.
     """
+    if output is not None:
+        require_writable(output)
     names = [experiment.name for experiment in experiments]
     if len(set(names)) < len(names):
         raise InputError(
@@ -98,9 +102,17 @@ def compare_experiments(
         else {name: [scores] for name, scores in trainings.items()}
     )
     spreads = {name: aggregate(scores) for name, scores in entries.items()}
+    images = {
+        scores.source.data_name if scores.source else ""
+        for several in trainings.values()
+        for scores in several
+    }
     rows = [
         *(row_of_spreads(name, spread) for name, spread in spreads.items()),
-        *(Row(entry.name, entry.scores) for entry in published),
+        *(
+            Row(entry.name, entry.scores, note="" if images == {entry.data} else OTHER_IMAGES)
+            for entry in published
+        ),
     ]
     means = [
         Entry(name, {metric: value.mean for metric, value in spread.items()})

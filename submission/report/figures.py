@@ -14,6 +14,7 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 
 from submission.scoring.arrays import FloatArray, IntArray
+from submission.scoring.best_latents import best_latents
 
 __all__ = [
     "BLUE",
@@ -21,7 +22,9 @@ __all__ = [
     "INK",
     "MUTED",
     "ORANGE",
+    "RESOLUTION",
     "SHADES",
+    "WIDE",
     "draw_confusion",
     "draw_curve",
     "draw_dependence",
@@ -52,8 +55,12 @@ class _Sheet:
         self.panels: list[Axes] = [
             self.figure.add_subplot(1, num_panels, number + 1) for number in range(num_panels)
         ]
-        self.axes = self.panels[0]
         self.png = b""
+
+    @property
+    def axes(self) -> Axes:
+        """The first panel."""
+        return self.panels[0]
 
 
 @contextmanager
@@ -86,10 +93,11 @@ def sheet_of(width: float, height: float, title: str, num_panels: int = 1) -> It
 
 
 def outline_largest(axes: Axes, values: FloatArray) -> None:
-    """Outlines the largest entry of each column of a matrix (C, F) that is shown."""
-    for column, row in enumerate(values.argmax(axis=0)):
-        place = (column - 0.5, int(row) - 0.5)
-        axes.add_patch(Rectangle(place, 1, 1, fill=False, edgecolor=ORANGE, lw=1.4))
+    """Outlines the largest entry of each column of a shown matrix (C, F), if there is one."""
+    for column, row in enumerate(best_latents(values).tolist()):
+        if row >= 0:
+            place = (column - 0.5, row - 0.5)
+            axes.add_patch(Rectangle(place, 1, 1, fill=False, edgecolor=ORANGE, lw=1.4))
 
 
 def show_shares(axes: Axes, counts: IntArray) -> None:
@@ -108,7 +116,7 @@ def _print_number(
     """Prints a number in its cell of a matrix: white on dark shades, else in a colour for it."""
     axes.text(
         *cell,
-        f"{value:.2f}",
+        f"{value:z.2f}",
         ha="center",
         va="center",
         fontsize=fontsize,

@@ -20,6 +20,7 @@ from submission.report.modes import Modes
 from submission.report.subject import Curve
 from submission.report.violins import draw_violins
 from submission.scoring.arrays import FloatArray, IntArray
+from submission.scoring.best_latents import best_latents
 
 __all__ = [
     "Picture",
@@ -92,17 +93,20 @@ def heat_maps(
     for matrix in matrices:
         values = matrix.values[list(order)]
         best = ", ".join(
-            f"{name} {labels[int(matrix.values[:, place].argmax())]} "
-            f"({matrix.values[:, place].max():.2f})"
-            for place, name in enumerate(columns)
+            f"{name} {labels[latent]} ({matrix.values[latent, place]:z.2f})"
+            if latent >= 0
+            else f"{name} none"
+            for place, (name, latent) in enumerate(
+                zip(columns, best_latents(matrix.values).tolist(), strict=True)
+            )
         )
         pictures.append(
             Picture(
                 f"matrix_{matrix.metric}",
                 draw_heat_map(values, [labels[c] for c in order], columns, matrix.title),
                 f"Heat map, latents by factors, {matrix.title}. Largest in each column: {best}.",
-                f"{matrix.explanation} Entries here: {matrix.values.min():.2f} to "
-                f"{matrix.values.max():.2f}.",
+                f"{matrix.explanation} Entries here: {matrix.values.min():z.2f} to "
+                f"{matrix.values.max():z.2f}.",
             )
         )
     return pictures
@@ -117,7 +121,7 @@ def dependence_picture(dependence: FloatArray, latents: Sequence[int]) -> Pictur
     """
     shown = dependence[np.ix_(latents, latents)]
     a, b = max(itertools.combinations(range(len(latents)), 2), key=lambda pair: shown[pair])
-    largest = f"Largest: z{latents[a]} and z{latents[b]}, {shown[a, b]:.2f}."
+    largest = f"Largest: z{latents[a]} and z{latents[b]}, {shown[a, b]:z.2f}."
     return Picture(
         "dependence",
         draw_dependence(shown, [f"z{latent}" for latent in latents], "Latent by latent"),

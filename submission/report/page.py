@@ -6,6 +6,8 @@ from typing import Any
 
 import jinja2
 
+from submission.report.numbers import grouped, percent, score, share, signed
+
 __all__ = ["POLICY", "render_page"]
 
 TEMPLATE = "report.html.j2"
@@ -33,22 +35,7 @@ def render_page(content: Mapping[str, Any]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    templates.filters.update(score=_score, percent=_percent, grouped=_grouped, share=_share)
+    templates.filters.update(
+        score=score, signed=signed, percent=percent, grouped=grouped, share=share
+    )
     return templates.get_template(TEMPLATE).render(content, policy=POLICY)
-
-
-def _score(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3f}"
-
-
-def _percent(value: float | None) -> str:
-    return "-" if value is None else f"{100 * value:.0f} %"
-
-
-def _grouped(value: int) -> str:
-    return f"{value:,}"
-
-
-def _share(value: float, whole: float) -> str:
-    """Gives a length in CSS, from 0 % to 100 %."""
-    return f"{100 * min(max(value / whole, 0), 1):.1f}%"

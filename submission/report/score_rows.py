@@ -1,10 +1,10 @@
 """The rows of the table of scores: what may be compared with each other, and on which scale."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from submission.scoring.results import Source
-from submission.scoring.text_tables import Row
+from submission.scoring.text_tables import OTHER_IMAGES, Row
 
 __all__ = ["ScoreGroup", "score_groups"]
 
@@ -35,6 +35,8 @@ def score_groups(
 ) -> list[ScoreGroup]:
     """Sets published scores apart, unless the scored images are those of `PUBLISHED`.
 
+    Rows that are set apart get the note `OTHER_IMAGES`.
+
     Args:
         rows: of the table, the subject's first.
         source: of the subject's codes.
@@ -53,7 +55,8 @@ def score_groups(
     if source is not None and source.data_name == PUBLISHED and not is_rendered:
         published = []
     here = [row for row in rows if row not in published]
-    return [_group(part) for part in (here, published) if part]
+    apart = [replace(row, note=OTHER_IMAGES) for row in published]
+    return [_group(part) for part in (here, apart) if part]
 
 
 def _group(rows: Sequence[Row]) -> ScoreGroup:

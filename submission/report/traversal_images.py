@@ -8,6 +8,7 @@ import numpy as np
 from submission.data.image_set import ImageSet
 from submission.report.illustrations import Picture, words_of
 from submission.report.modes import Modes
+from submission.report.numbers import signed
 from submission.report.pictures import draw_picture, draw_strip
 from submission.report.traversal import MOST_STEPS, Traversal, ordinary_rows, traverse
 from submission.scoring.arrays import FloatArray
@@ -154,7 +155,7 @@ def _found(
             for name, other in zip(names, differs, strict=True)
             if other and name != factor
         )
-        words = f"Image at {reached:+.2f} along z{path.latent}"
+        words = f"Image at {signed(reached)} along z{path.latent}"
         words += f"; {', '.join(changed)} differs from the anchor." if changed else "."
         steps.append(
             TraversalImage(

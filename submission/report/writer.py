@@ -80,7 +80,8 @@ def _content(subject: Subject) -> dict[str, Any]:
         read = read_by_all(subject.codes, subject.factors)
     carriers = carriers_of(scores, deciding, read)
     maps, losses = heat_maps(matrices, order, labels, names), curves(subject.curves)
-    of_codes = content_of_codes(subject, roles, {it.factor: it.latent for it in carriers})
+    latent_of = {it.factor: it.latent for it in carriers if it.latent is not None}
+    of_codes = content_of_codes(subject, roles, latent_of)
     spreads = spreads_of_seeds(subject.seeds)
     rows = [_over_seeds(subject.rows[0], spreads), *subject.rows[1:]]
     return {

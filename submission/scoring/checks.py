@@ -1,6 +1,6 @@
 """What codes and settings must be before scoring, and notes on latents that are odd."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -139,35 +139,41 @@ def check_codes(codes: npt.ArrayLike, num_rows: int) -> FloatArray:
             f"expected {num_rows} rows of codes, one for each point, got {values.shape[0]}; "
             "score_samples takes the codes of some points, and a row of factors for each"
         )
-    check_magnitude(values, "the codes", range(values.shape[1]))
+    check_magnitude(
+        values,
+        [str(latent) for latent in range(values.shape[1])],
+        lambda row, column: f"row {row}, column {column} of the codes (counted from 0)",
+    )
     return values
 
 
-def check_magnitude(codes: FloatArray, place: str, names: Sequence[str | int]) -> None:
+def check_magnitude(
+    codes: FloatArray, names: Sequence[str], cell: Callable[[int, int], str]
+) -> None:
     """Refuses NaN, infinite and huge numbers in codes (n, C).
 
     Args:
         codes: the codes.
-        place: names the codes in the message.
         names: C names of the columns.
+        cell: says where the user finds a code, by its row and column from 0.
 
     Raises:
         InputError: with the number of such codes, the first place, and all columns that have one.
 
     Example:
-        >>> check_magnitude(np.array([[0.0, np.inf]]), "codes.csv", ["z0", "z1"])
+        >>> place = lambda row, column: f"line {row + 1}, column {column + 1} of codes.csv"
+        >>> check_magnitude(np.array([[0.0, np.inf]]), ["z0", "z1"], place)
         Traceback (most recent call last):
-        submission.errors.InputError: ... the first inf in row 0, column z1 of codes.csv ...
+        submission.errors.InputError: ... got inf in line 1, column 2 of codes.csv; ...
     """
     bad = ~(np.abs(codes) <= MAX_MAGNITUDE)
     if bad.any():
         row, column = np.argwhere(bad)[0]
-        spoilt = ", ".join(str(names[each]) for each in np.flatnonzero(bad.any(axis=0)))
+        spoilt = ", ".join(names[each] for each in np.flatnonzero(bad.any(axis=0)))
         raise InputError(
-            f"expected finite codes of magnitude up to {MAX_MAGNITUDE:g}, got {bad.sum():,} "
-            f"others, the first {codes[row, column]} in row {row}, column {names[column]} of "
-            f"{place} (rows counted from 0); such codes are in the columns {spoilt}, so look at "
-            "the model that made them"
+            f"expected finite codes of magnitude up to {MAX_MAGNITUDE:g}, got "
+            f"{codes[row, column]} in {cell(int(row), int(column))}; look at the model that made "
+            f"them (such codes: {bad.sum():,}, in the columns {spoilt})"
         )
 
 

@@ -10,15 +10,18 @@ from safetensors import SafetensorError, safe_open
 
 from submission.data.archive import ZIP_ERRORS, open_file
 from submission.data.image_set import FileState
-from submission.errors import InputError, one_line
+from submission.errors import InputError, MissingFileError, one_line
 from submission.files import sha256_of
 from submission.scoring.arrays import Array, FloatArray, IntArray
-from submission.scoring.code_columns import codes_of_columns, columns_of_array, factors_of_columns
+from submission.scoring.code_columns import (
+    Columns,
+    codes_of_columns,
+    columns_of_array,
+    factors_of_columns,
+)
 from submission.scoring.code_csv import read_csv
 
 __all__ = ["LabelledCodes", "read_codes"]
-
-Columns = dict[str, Array]
 
 CODES = "codes"
 FACTORS = ("factors", "labels")
@@ -86,6 +89,9 @@ def read_codes(
         ...     read_codes(path).factors.shape
         (5, 1)
     """
+    for file in (path, factors_path):
+        if file is not None and not file.exists():
+            raise MissingFileError(f"expected a file at {file}, got none; check its name")
     latents, factors, own_names, digest = _read_and_hash(path)
     place = path
     if factors_path is not None:
@@ -98,18 +104,23 @@ def read_codes(
         others, factors, own_names = _read(factors_path)
         factors = factors or others
     if not latents:
-        raise InputError(f"expected codes in {path}, got factors only")
-    codes = codes_of_columns(latents, str(path))
+        raise InputError(
+            f"expected codes in {path}, got factors only; give the factors with --factors"
+        )
+    codes = codes_of_columns(latents)
     if not factors:
         return LabelledCodes(codes, None, (), digest)
-    values = factors_of_columns(factors, str(place))
+    values = factors_of_columns(factors)
     if len(values) != len(codes):
-        turned = "; the codes look transposed" if len(values) == codes.shape[1] else ""
+        turned = len(values) == codes.shape[1]
+        way_out = (
+            "the codes look transposed; save codes.T" if turned else "save a row for each image"
+        )
         raise InputError(
             f"expected {len(codes):,} rows of factors, one for each row of codes in {path}, "
-            f"got {len(values):,} in {place}{turned}"
+            f"got {len(values):,} in {place}; {way_out}"
         )
-    chosen = _names_of(list(factors), names or own_names, place)
+    chosen = _names_of(list(factors.arrays), names or own_names, place)
     return LabelledCodes(codes, values, chosen, digest)
 
 
@@ -124,7 +135,7 @@ def _names_of(columns: Sequence[str], chosen: Sequence[str], place: Path) -> tup
     return names
 
 
-def _read_and_hash(path: Path) -> tuple[Columns, Columns, list[str], str]:
+def _read_and_hash(path: Path) -> tuple[Columns | None, Columns | None, list[str], str]:
     """Reads as `_read` does, and hashes the same bytes."""
     opened = FileState.of(path)
     columns = _read(path)
@@ -134,28 +145,20 @@ def _read_and_hash(path: Path) -> tuple[Columns, Columns, list[str], str]:
     return *columns, digest
 
 
-def _read(path: Path) -> tuple[Columns, Columns, list[str]]:
+def _read(path: Path) -> tuple[Columns | None, Columns | None, list[str]]:
     """Reads a file's columns: latents, factors, and names of factors that lie beside them."""
     if path.suffix not in SUFFIXES:
         raise InputError(f"expected a file that ends in {', '.join(SUFFIXES)}, got {path}")
     with open_file(path):
         pass  # a folder, a device or a file that may not be read is refused
     if path.suffix == ".csv":
-        columns = read_csv(path)
-        labels = [name for name in columns if name.startswith(PREFIX)]
-        stripped = [name.removeprefix(PREFIX).strip() for name in labels]
-        if len(set(stripped)) < len(stripped):
-            raise InputError(
-                f"expected a different name for each factor in {path}, got {', '.join(stripped)}"
-            )
-        factors = {name: columns.pop(label) for name, label in zip(stripped, labels, strict=True)}
-        return columns, factors, []
+        return *_apart(read_csv(path), path), []
     try:
         with _arrays(path) as (names, read):
             latents, here = _chosen(names, path)
             return (
-                columns_of_array(read(latents), f"{latents} in {path}") if latents else {},
-                columns_of_array(read(here), f"{here} in {path}") if here else {},
+                columns_of_array(read(latents), f"{latents} in {path}") if latents else None,
+                columns_of_array(read(here), f"{here} in {path}") if here else None,
                 read(NAMES).reshape(-1).astype(str).tolist() if NAMES in names else [],
             )
     except InputError:
@@ -164,6 +167,27 @@ def _read(path: Path) -> tuple[Columns, Columns, list[str]]:
         raise InputError(
             f"expected arrays of numbers in {path}, which is never unpickled: {one_line(error)}"
         ) from error
+
+
+def _apart(columns: Columns, path: Path) -> tuple[Columns | None, Columns | None]:
+    """Splits a `.csv` file's columns into latents and factors, whose names lose the prefix."""
+    label_of: dict[str, str] = {}
+    for label in columns.arrays:
+        if label.startswith(PREFIX):
+            name = label.removeprefix(PREFIX).strip()
+            if not name or name in label_of:
+                raise InputError(
+                    f"expected a different name for each factor in the first line of {path}, got "
+                    f"{label!r}; rename it to {PREFIX}NAME"
+                )
+            label_of[name] = label
+    labels = set(label_of.values())
+    latents = {name: array for name, array in columns.arrays.items() if name not in labels}
+    factors = {name: columns.arrays[label] for name, label in label_of.items()}
+    return (
+        Columns(latents, columns.cell) if latents else None,
+        Columns(factors, lambda row, name: columns.cell(row, label_of[name])) if factors else None,
+    )
 
 
 def _chosen(names: Sequence[str], path: Path) -> tuple[str, str]:

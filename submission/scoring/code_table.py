@@ -18,6 +18,7 @@ from submission.scoring.results import Source
 
 __all__ = [
     "TOLERANCE",
+    "WAY_OUT",
     "CodeDifference",
     "CodeTable",
     "load_table",
@@ -28,6 +29,7 @@ __all__ = [
 FORMAT = "code table 2"
 
 WAY_OUT = "encode the images again: python3 local_evaluation.py --encode"
+"""What to do about a table that cannot be used."""
 
 TOLERANCE = 0.02
 """Largest 95 % quantile of the distance between a code and the exported model's.
@@ -187,8 +189,8 @@ def verify_table(
     if not found.quantile_95 <= TOLERANCE:
         worst = int(differences.argmax())
         raise InputError(
-            f"expected the table's codes to be the exported model's, 95 % of them within "
-            f"{TOLERANCE:g} standard deviations, got {found.quantile_95:.3g}, and "
-            f"{found.largest:.3g} for image {chosen[worst]}; {WAY_OUT}"
+            f"expected 95 % of the table's codes within {TOLERANCE:g} standard deviations of the "
+            f"exported model's, got {found.quantile_95:.3g}, and {found.largest:.3g} for image "
+            f"{chosen[worst]} (16-bit features can do this to a short training); {WAY_OUT}"
         )
     return found

@@ -212,6 +212,6 @@ def _lost_digits(draws: Draws, settings: Settings, irs: float) -> list[str]:
     if abs(exact - irs) < 0.001:
         return []
     return [
-        f"IRS is {irs:.3f} because the library sums float32 codes that lie far from zero, as on "
-        f"the evaluation server; in float64 it is {exact:.3f}. Subtract the mean in the model."
+        f"IRS is {irs:z.3f} because the library sums float32 codes that lie far from zero, as on "
+        f"the evaluation server; in float64 it is {exact:z.3f}. Subtract the mean in the model."
     ]

@@ -8,12 +8,14 @@ from typing import Any
 
 from submission.errors import InputError
 from submission.scoring.aggregate import Spread
+from submission.scoring.best_latents import best_latents
 from submission.scoring.leaderboard import Standing
 from submission.scoring.metrics.catalogue import ALL_METRICS, TITLES
 from submission.scoring.results import Scores
 
 __all__ = [
     "IRS_NOTE",
+    "OTHER_IMAGES",
     "Row",
     "csv_table",
     "csv_text",
@@ -31,6 +33,9 @@ IRS_NOTE = (
     "0.86 with 3, and 0.52 with 10, where normal noise scores 0.37. Read it with the others."
 )
 
+OTHER_IMAGES = "other images, not comparable"
+"""Stands beside scores that were measured on other images than those of the table."""
+
 MUCH_KNOWN = 0.05
 """Share of DCI's test images that it was trained on, from which a line says so."""
 
@@ -43,11 +48,13 @@ class Row:
         name: what was scored.
         means: the number of each metric there is.
         stds: their standard deviations, where there are several scores.
+        note: a few words that a reader must see beside the numbers.
     """
 
     name: str
     means: Mapping[str, float]
     stds: Mapping[str, float] = field(default_factory=dict)
+    note: str = ""
 
 
 def row_of_spreads(name: str, spreads: Mapping[str, Spread]) -> Row:
@@ -55,7 +62,7 @@ def row_of_spreads(name: str, spreads: Mapping[str, Spread]) -> Row:
 
     Example:
         >>> row_of_spreads("mine", {"mig": Spread(mean=0.5, std=0.1, low=0.4, high=0.6)})
-        Row(name='mine', means={'mig': 0.5}, stds={'mig': 0.1})
+        Row(name='mine', means={'mig': 0.5}, stds={'mig': 0.1}, note='')
     """
     stds = {metric: spread.std for metric, spread in spreads.items()}
     return Row(
@@ -66,7 +73,7 @@ def row_of_spreads(name: str, spreads: Mapping[str, Spread]) -> Row:
 
 
 def text_table(rows: Sequence[Row]) -> str:
-    """Lays rows out with aligned columns and three decimals.
+    """Lays rows out with aligned columns and three decimals, each row's note at its end.
 
     IRS is never shown without the note that says what it is worth.
 
@@ -80,8 +87,8 @@ def text_table(rows: Sequence[Row]) -> str:
     if not rows:
         raise InputError("expected at least one row of scores")
     metrics = metrics_of(rows)
-    cells = [[row.name, *(_cell(row, metric) for metric in metrics)] for row in rows]
-    lines = _aligned([["", *(TITLES[metric] for metric in metrics)], *cells])
+    cells = [[row.name, *(_cell(row, metric) for metric in metrics), row.note] for row in rows]
+    lines = _aligned([["", *(TITLES[metric] for metric in metrics), ""], *cells])
     lines += [f"- {IRS_NOTE}"] if "irs" in metrics else []
     return "\n".join(lines) + "\n"
 
@@ -152,16 +159,17 @@ def factor_table(scores: Scores) -> str:
         ("values", scores.factor_sizes, "d"),
     ]
     if scores.mig is not None:
-        columns += [("best latent", scores.mig.latent_of_factor, "d")]
-        columns += [("MIG gap", scores.mig.gap_per_factor, ".3f")]
+        best = best_latents(scores.mig.mutual_information).tolist()
+        columns += [("best latent", ["none" if c < 0 else c for c in best], "")]
+        columns += [("MIG gap", scores.mig.gap_per_factor, "z.3f")]
     if scores.sap is not None:
-        columns += [("accuracy", scores.sap.accuracies.max(axis=0), ".3f")]
-        columns += [("SAP gap", scores.sap.gap_per_factor, ".3f")]
+        columns += [("accuracy", scores.sap.accuracies.max(axis=0), "z.3f")]
+        columns += [("SAP gap", scores.sap.gap_per_factor, "z.3f")]
     if scores.dci is not None:
-        columns += [("DCI accuracy", scores.dci.test_accuracy_per_factor, ".3f")]
-        columns += [("completeness", scores.dci.completeness_per_factor, ".3f")]
+        columns += [("DCI accuracy", scores.dci.test_accuracy_per_factor, "z.3f")]
+        columns += [("completeness", scores.dci.completeness_per_factor, "z.3f")]
     if scores.factor_vae is not None:
-        columns += [("FactorVAE", scores.factor_vae.accuracy_per_factor, ".3f")]
+        columns += [("FactorVAE", scores.factor_vae.accuracy_per_factor, "z.3f")]
     cells = [[title, *(format(value, form) for value in each)] for title, each, form in columns]
     return "\n".join([*_aligned(list(zip(*cells, strict=True))), *_cautions(scores)]) + "\n"
 
@@ -171,6 +179,8 @@ def _cautions(scores: Scores) -> list[str]:
     lines = []
     if scores.mig is not None:
         lines += ["- best latent: tells most of the factor; it may tell more of another factor"]
+        if (best_latents(scores.mig.mutual_information) < 0).any():
+            lines += ["- none: no latent tells anything of the factor"]
     if scores.dci is not None and scores.kind == "table":
         # DCI draws its training and test points from the grid with replacement.
         known = 1 - (1 - 1 / scores.num_rows) ** scores.settings.dci.num_train
@@ -204,8 +214,8 @@ def describe(scores: Scores) -> str:
             f"{data}, {scores.kind} of {scores.num_rows:,} codes, sizes {sizes}, "
             f"seed {scores.seed}{model}",
             f"{scores.num_active_latents} of {scores.num_latents} latents active; codes from "
-            f"{latents.minimum.min():.2f} to {latents.maximum.max():.2f}, 99.8 % of each latent "
-            f"within {latents.low.min():.2f} to {latents.high.max():.2f}",
+            f"{latents.minimum.min():z.2f} to {latents.maximum.max():z.2f}, 99.8 % of each latent "
+            f"within {latents.low.min():z.2f} to {latents.high.max():z.2f}",
             packages,
             *scores.notes,
         ]
@@ -244,7 +254,7 @@ def _cell(row: Row, metric: str) -> str:
     if metric not in row.means:
         return "-"
     std = f" ± {row.stds[metric]:.3f}" if metric in row.stds else ""
-    return f"{row.means[metric]:.3f}{std}"
+    return f"{row.means[metric]:z.3f}{std}"
 
 
 def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:

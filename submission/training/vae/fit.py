@@ -87,7 +87,7 @@ def fit(
     run_loop(task, CheckpointFile(checkpoint, settings, task.facts()), report)
     task.curves.write(checkpoint.parent)
     last = {name: value for _, name, value in task.curves.rows[-4:]}
-    say("last epoch: " + "  ".join(f"{name} {value:.4f}" for name, value in last.items()))
+    say("last epoch: " + "  ".join(f"{name} {value:z.4f}" for name, value in last.items()))
     vae = best_copies(task.network.eval(), rows, settings)
     return vae.requires_grad_(requires_grad=False)
 
