@@ -14,6 +14,7 @@ from submission.scoring.metrics.catalogue import METRICS
 from submission.scoring.published import read_published
 from submission.scoring.reference import perfect_codes
 from submission.scoring.result_files import write_result_files
+from submission.scoring.text_tables import OTHER_IMAGES
 from tests.test_comparison import SMALL, SPACE, add_training
 
 FUNCTION = "evaluation_config.evaluation.evaluation_fn"
@@ -94,7 +95,7 @@ def test_published_runs_stand_beside_ours(tmp_path: Path, monkeypatch: pytest.Mo
     words = ["ours", "--published", "theirs", "--output", "out"]
     done = CliRunner().invoke(compare, words, catch_exceptions=False)
     (row,) = [line for line in done.output.splitlines() if line.startswith("theirs  ")]
-    assert row.split() == ["theirs", "-", "0.438", "-", "-", "-"]
+    assert row.split() == ["theirs", "-", "0.438", "-", "-", "-", *OTHER_IMAGES.split()]
     assert "theirs: scores on dsprites_full" in done.output
     assert "left out theirs/mig/results/aggregate/evaluation.json" in done.output
     rows = {row["name"]: row for row in json.loads(Path("out/comparison.json").read_text())}
