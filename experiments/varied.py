@@ -37,9 +37,10 @@ MEASURES: dict[str, Any] = {
     "ring": [0.02, 0.03, 1.5, 1.5],
     "walls": [0.12, 1.5],
     "plate": [0.05],
-    "axes": [0.4, 0.7, 0.4, 0.7],
+    "axes": [0.3, 0.5, 0.5, 0.3, 0.5, 0.5],
     "shoulder": [0.015, 0.012, 0.012, 0.012],
     "rod": [0.01, 0.006, 0.01],
+    "clamp": [0.012, 0.012, 0.012, 0.02, 0.02, 0.02],
     "column": [0.012, 0.012, 0.012, 0.015, 0.025],
     "foot": [0.03, 0.03, 0.02, 0.03, 0.06],
     "extents": [0.011, 0.011],
@@ -53,6 +54,7 @@ Real hexagonal prisms were mounted at any turn, each of its own; see docs/standi
 ANY = -np.inf
 LEAST = {
     "rod": [ANY, 0.018, ANY],
+    "clamp": [0.01, 0.01, 0.01, ANY, ANY, ANY],
     "column": [0.03, 0.03, ANY, ANY, ANY],
     "foot": [0.02, 0.02, ANY, ANY, 0.02],
 }
@@ -62,7 +64,7 @@ SHARES: dict[tuple[str, str], tuple[int, ...]] = {
     ("scene", "cameras"): (3, 1),
     ("paint", "ground"): (1, 6, 1, 1),
     ("paint", "ring"): (1, 1, 1, 1),
-    ("paint", "arm"): (1, 4, 1, 1),
+    ("paint", "arm"): (1, 5, 1, 1),
     ("paint", "gloss"): (1, 1, 1),
     ("paint", "light"): (1, 1, 1),
     ("paint", "colors"): (1, 6, 1),
@@ -72,11 +74,16 @@ SHARES: dict[tuple[str, str], tuple[int, ...]] = {
 What is not listed has one share.
 """
 
-SURFACES = ("ground", "ring", "arm", "gloss", "light")
+SPREADS = {"ground": 2.0, "ring": 2.0, "arm": 3.0, "gloss": 3.0, "light": 0.06}
+"""Standard deviations of what is added to each weight of a surface, besides 10.5 % of its size.
+
+Levels, and shares of a colour for the light on the object. The two simulations light an object
+alike where the real room does not, so a mixture of theirs alone has too few shades.
+"""
 
 BRIGHTNESS: dict[str, Any] = {
     "ground": np.array([0.15, 0.15, 0.4, 0.15, 0.15, 0.15])[:, None, None],
-    "arm": np.array([0.15, 0.3, 0.4, 0.15])[:, None, None],
+    "arm": np.array([0.15, 0.3, 0.4, 0.15, 0.4])[:, None, None],
 }
 """Standard deviations of the logarithm of a surface's brightness, by region and part; 0.15 else.
 
@@ -183,15 +190,14 @@ def _scene(random: Generator) -> dict[str, FloatArray]:
 
 def _paint(random: Generator) -> dict[str, FloatArray]:
     paint = {}
-    for key in SURFACES:
+    for key in SPREADS:
         shape = SHARES["paint", key]
         mixture = _mixed(random, "paint", key)
         brightness = np.exp(BRIGHTNESS.get(key, 0.15) * random.standard_normal(shape))
         tint = np.exp(random.normal(0, 0.06, (*shape[:-1], 3)))
         mixture = mixture * brightness * tint
-        slope = 0.105 * np.abs(mixture).mean(axis=(0, -1), keepdims=True)
-        paint[key] = mixture + slope * random.standard_normal((*mixture.shape[:-1], 1))
+        spread = 0.105 * np.abs(mixture).mean(axis=(0, -1), keepdims=True) + SPREADS[key]
+        paint[key] = mixture + spread * random.standard_normal((*mixture.shape[:-1], 1))
     colors = _mixed(random, "paint", "colors")
     colors = colors + 14 * random.standard_normal((1, 6, 3)) + random.normal(0, 3, (3, 6, 3))
-    blur = random.uniform(-0.02, 0.11, 2)[1:]  # the last of two, as for the weights that ship
-    return {**paint, "colors": colors, "blur": np.repeat(blur, 3)}
+    return {**paint, "colors": colors, "blur": np.full(3, random.uniform(-0.02, 0.11))}

@@ -17,6 +17,7 @@ from experiments.fit.ground import still_images
 from experiments.fit.judge import judge, rendered
 from experiments.fit.objects import fit_objects
 from experiments.fit.parameters import Parameter, moved
+from experiments.fit.places import fit_places
 from experiments.fit.sheet import draw_sheet
 from experiments.fit.solid import Solids, seen, solid_pixels
 from experiments.fit.solve import robust, solved
@@ -75,6 +76,20 @@ def test_size_and_turn_of_an_object_are_found_again_alone() -> None:
     for parameter, (*_, change) in zip(parameters, changes, strict=True):
         assert parameter.value(found) == pytest.approx(parameter.value(true), abs=abs(change) / 8)
     assert len(told) == 1
+
+
+def test_angles_are_found_again_by_where_objects_are() -> None:
+    true = look_named("standin_toy")
+    shots = own_shots(true, 90)
+    parameters = [Parameter("scene", "axes", (view, 3), 1.0, 1.0) for view in range(3)]
+    start = moved(true, parameters, [4.0] * 3)  # the azimuth begins later
+    told: list[str] = []
+    found = fit_places(start, shots, told.append)
+    before, after = (judge(look, shots, rendered(look, shots)) for look in (start, found))
+    far, near = (np.nanmedian(np.hypot(*verdict.offsets.T)) for verdict in (before, after))
+    assert near < 0.12 < far / 4
+    np.testing.assert_allclose(found.scene.axes[:, 3], true.scene.axes[:, 3], atol=0.8)
+    assert told
 
 
 @pytest.mark.parametrize("name", STANDIN_NAMES)

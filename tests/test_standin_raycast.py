@@ -171,6 +171,31 @@ def test_object_and_rod_are_seen_where_the_pose_puts_them() -> None:
             assert np.dot(n, side) == pytest.approx(-1.0, abs=1e-6)
 
 
+def test_the_clamp_is_a_box_that_turns_with_the_rod() -> None:
+    half, place = np.array([0.06, 0.05, 0.07]), np.array([0.05, -0.02, 0.1])
+    scene = SCENE._replace(
+        clamp=np.array([*half, *place]),
+        rod=np.array([0.0, 0.01, 0.95]),
+        shoulder=np.array([SCENE.shoulder[0], 1e-3, 0.0, 1e-3]),
+        column=np.full(5, 1e-3),
+        foot=np.full(5, 1e-3),
+    )
+    for position in ((3, 7), (20, 11), (38, 30)):
+        pose = at(position)
+        load = Load(5, 0.01, 0.01, pose, STRAIGHT)
+        axes = pose[[2, 0, 1]]
+        middle = np.array([0.0, 0.0, scene.shoulder[0]]) + place @ axes
+        for k, axis in enumerate(axes):
+            for sign in (-1.0, 1.0):
+                way = -sign * axis
+                t, part, n = first_hit(scene, load, tuple(middle - 0.3 * way), tuple(way))
+                assert part == raycast.CLAMP
+                assert t == pytest.approx(0.3 - half[k])
+                np.testing.assert_allclose(n, -way, atol=1e-9)
+            beside = middle + 1.01 * half[k] * axis - 0.3 * axes[k - 1]
+            assert first_hit(scene, load, tuple(beside), tuple(axes[k - 1]))[1] != raycast.CLAMP
+
+
 def test_an_object_may_be_longer_than_wide() -> None:
     pose = at((20, 11))
     load = Load(2, 0.1, 0.3, pose, STRAIGHT)

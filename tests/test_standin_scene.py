@@ -80,12 +80,14 @@ def test_every_grid_spans_the_same_travel(num_positions: tuple[int, int]) -> Non
     )
 
 
-def test_positions_are_evenly_spaced() -> None:
+def test_steps_between_positions_change_evenly_by_the_lead() -> None:
+    scene = look_named("standin_real").scene
     positions = np.stack([np.arange(40), np.zeros(40, dtype=np.int64)], axis=1)
     along = frames_at(positions, (40, 40))[:, 2]
     steps = np.degrees(np.arccos((along[1:] * along[:-1]).sum(axis=1)))
-    np.testing.assert_allclose(steps, steps[0], atol=1e-6)
-    assert 4.4 < steps[0] < 5.0
+    np.testing.assert_allclose(np.diff(steps), -8 * scene.axes[0, 2] / 39**2, atol=1e-6)
+    assert steps.mean() == pytest.approx(scene.axes[0, 1] / 39)
+    assert 4.4 < steps.mean() < 5.0
 
 
 def test_a_lone_position_stands_in_the_middle() -> None:

@@ -25,7 +25,8 @@ def test_a_varied_look_lies_about_the_two_simulations(number: int) -> None:
     distances = [np.abs(cameras - camera_vectors(end.scene.cameras)[:, 0]).max() for end in ends]
     assert 0.01 < max(distances) < 0.4
     assert (look.scene.extents[:, 0] < look.scene.extents[:, 1]).all()
-    assert min(look.scene.rod[1], *look.scene.column[:2], look.scene.foot[4]) > 0.01
+    measures = look.scene.rod[1], *look.scene.column[:2], *look.scene.clamp[:3], look.scene.foot[4]
+    assert min(measures) >= 0.01
 
 
 @pytest.mark.parametrize("number", range(0, 400, 80))

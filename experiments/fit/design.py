@@ -43,7 +43,7 @@ __all__ = [
 
 FloatArray = npt.NDArray[np.float64]
 
-ARM = slice(0, 4 * NUM_TERMS)
+ARM = slice(0, OBJECT * NUM_TERMS)
 GLOSS = slice(ARM.stop, ARM.stop + NUM_BALL_TERMS)
 LIGHT = slice(GLOSS.stop, GLOSS.stop + NUM_BALL_TERMS)
 LIGHT_START = LIGHT.start  # a number, for compiled code
@@ -237,7 +237,7 @@ def design_of(look: Look, factors: IntArray, pixels: Pixels) -> npt.NDArray[np.f
         pixels: of these images.
 
     Returns:
-        (p, 89) terms: of the four parts of the arm, of the object's gloss, of the light on it, and
+        (p, 101) terms: of the five parts of the arm, of the object's gloss, of the light on it, and
         the share of the backdrop.
     """
     out = np.zeros((len(pixels.image), COVER + 1), dtype=np.float32)

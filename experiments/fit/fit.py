@@ -11,18 +11,23 @@ from experiments.fit.ground import still_images
 from experiments.fit.lamps import fit_lamps
 from experiments.fit.objects import fit_objects
 from experiments.fit.parameters import (
+    Parameter,
     arm_parameters,
+    axis_parameters,
+    blur_parameters,
     camera_parameters,
     room_parameters,
 )
+from experiments.fit.places import fit_places
 from experiments.fit.solid import Solids, solid_pixels
 from experiments.fit.split import Shots
 from submission.data.standin.look import Look
 
 __all__ = ["STAGES", "fit_stage"]
 
-STAGES = ("ground", "coarse", "lamps", "fine", "paint", "objects")
-"""What stands still; all measures, roughly; shadows; all measures; paint and objects from all."""
+STAGES = ("ground", "coarse", "lamps", "places", "fine", "paint", "objects")
+"""What stands still; all measures, roughly; shadows; where objects are; the arm's measures; paint
+and objects from all images."""
 
 SCALES = {"coarse": 25.0, "fine": 10.0, "paint": 10.0}
 """Error in levels from which a pixel near arm and object counts less."""
@@ -48,9 +53,10 @@ def fit_stage(
     exact = shots.where(shots.exact)
     if stage == "lamps":
         return fit_lamps(look, exact, report)
+    if stage == "places":
+        return fit_places(look, shots, report)
     if stage == "objects":
         return fit_objects(look, shots, report)
-    parameters = camera_parameters() + room_parameters()
     some = shots if stage == "paint" else _chosen(shots, num_images)
     fits = []
     for view in range(3):
@@ -58,10 +64,6 @@ def fit_stage(
         if stage != "ground":
             solids = solid_pixels(look, some, view, SCALES[stage])
         fits.append(CameraFit(still_images(look, exact, view), solids))
-    if stage in ("coarse", "fine"):
-        parameters += arm_parameters()
-    if stage == "coarse":  # what is out of place would pass for blur
-        parameters = [parameter for parameter in parameters if parameter.field != "blur"]
 
     def solve(look: Look, view: int) -> State:
         return fits[view].solve(look)
@@ -70,7 +72,16 @@ def fit_stage(
         for _ in range(3):
             look = joined(look, [solve(look, view) for view in range(3)])
         return completed(look, shots, [fit.solids for fit in fits if fit.solids])
-    return descend(look, parameters, solve, NUM_STEPS, report)
+    return descend(look, _parameters(stage), solve, NUM_STEPS, report)
+
+
+def _parameters(stage: str) -> list[Parameter]:
+    if stage == "fine":  # cameras and angles are where `fit_places` has put them
+        return blur_parameters() + arm_parameters()
+    still = camera_parameters() + room_parameters()
+    if stage == "ground":
+        return still + blur_parameters()
+    return still + axis_parameters() + arm_parameters()  # what is out of place would pass for blur
 
 
 def _chosen(shots: Shots, count: int) -> Shots:

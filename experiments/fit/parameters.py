@@ -7,7 +7,15 @@ import numpy as np
 
 from submission.data.standin.look import Look
 
-__all__ = ["Parameter", "arm_parameters", "camera_parameters", "moved", "room_parameters"]
+__all__ = [
+    "Parameter",
+    "arm_parameters",
+    "axis_parameters",
+    "blur_parameters",
+    "camera_parameters",
+    "moved",
+    "room_parameters",
+]
 
 BLURS = -0.15, 0.28
 """Least and greatest weight of a neighbour in a blur."""
@@ -59,14 +67,28 @@ def _scene(field: str, steps: Sequence[float], slacks: Sequence[float]) -> list[
 
 
 def camera_parameters() -> list[Parameter]:
-    """Lists place, direction and focal length of the cameras, and their blur."""
+    """Lists place, direction and focal length of the cameras."""
     steps, slacks = (0.01, 0.01, 0.01, 0.1, 0.1, 0.1, 0.3), (0.1, 0.3, 0.3, 3, 3, 1.5, 5)
-    cameras = [
+    return [
         Parameter("scene", "cameras", (view, k), step, slack, view)
         for view in range(3)
         for k, (step, slack) in enumerate(zip(steps, slacks, strict=True))
     ]
-    return cameras + [Parameter("paint", "blur", (view,), 0.01, 0.03, view) for view in range(3)]
+
+
+def blur_parameters() -> list[Parameter]:
+    """Lists the cameras' blur."""
+    return [Parameter("paint", "blur", (view,), 0.01, 0.03, view) for view in range(3)]
+
+
+def axis_parameters() -> list[Parameter]:
+    """Lists first angle, span and lead of the axes."""
+    slacks = (4, 6, 3)
+    return [
+        Parameter("scene", "axes", (view, k), 0.3, slacks[k % 3], view)
+        for view in range(3)
+        for k in range(6)
+    ]
 
 
 def room_parameters() -> list[Parameter]:
@@ -79,7 +101,7 @@ def room_parameters() -> list[Parameter]:
 
 
 def arm_parameters() -> list[Parameter]:
-    """Lists the measures of arm and object."""
+    """Lists the measures of arm and object, the arm standing still."""
     extents = [
         Parameter("scene", "extents", (*place, k), 0.005, 0.04)
         for place in np.ndindex(6, 2)
@@ -90,13 +112,10 @@ def arm_parameters() -> list[Parameter]:
         for shape in (1, 3, 4)
         for size in range(2)
     ]
-    axes = [
-        Parameter("scene", "axes", (view, k), 0.3, 4, view) for view in range(3) for k in range(4)
-    ]
     return [
-        *axes,
         *_scene("shoulder", (0.01, 0.01, 0.01, 0.01), (0.05, 0.03, 0.05, 0.05)),
         *_scene("rod", (0.01, 0.004, 0.02), (0.05, 0.02, 0.1)),
+        *_scene("clamp", (0.01,) * 6, (0.03, 0.03, 0.03, 0.08, 0.08, 0.08)),
         *_scene("column", (0.01, 0.01, 0.01, 0.01, 0.01), (0.04, 0.04, 0.04, 0.04, 0.05)),
         *_scene("foot", (0.01, 0.01, 0.01, 0.01, 0.01), (0.05, 0.05, 0.05, 0.05, 0.05)),
         *extents,

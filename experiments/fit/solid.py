@@ -88,7 +88,7 @@ def matrix_of(
     plate: FloatArray,
     channel: int,
 ) -> FloatArray:
-    """Lays out what paint weighs: (p, 100) terms of arm, gloss, light times colour, and plate."""
+    """Lays out what paint weighs: (p, 112) terms of arm, gloss, light times colour, and plate."""
     color = look.paint.colors[solids.view, solids.color, channel] / 100
     matrix = design[:, :COVER].astype(float)
     matrix[:, LIGHT] *= color[:, None]
@@ -145,7 +145,7 @@ def solve_solids(look: Look, solids: Solids, num_turns: int = 2) -> tuple[Look, 
         for turn in range(num_turns + 1):
             target = np.where((levels >= WHITE) & (now > levels), now, levels)
             answer = solved(matrix, target - still, robust(target - now, solids.scale), RIDGE)
-            arm[view, ..., c] = answer.solution[ARM].reshape(4, NUM_TERMS)
+            arm[view, ..., c] = answer.solution[ARM].reshape(-1, NUM_TERMS)
             gloss[view, :, c] = answer.solution[GLOSS]
             light[view, :, c] = answer.solution[LIGHT] / 100
             ground[view, PLATE, :, c] = answer.solution[LIGHT.stop :]

@@ -38,7 +38,7 @@ class Paint(NamedTuple):
     Attributes:
         ground: (3, 6, 12, 3) by camera, region of the backdrop, term, channel.
         ring: (3, 3, 12, 3) by camera, ring's colour, term, channel.
-        arm: (3, 4, 12, 3) by camera, part, term, channel.
+        arm: (3, 5, 12, 3) by camera, part, term, channel.
         gloss: (3, 20, 3) what the object reflects, whatever its colour.
         light: (3, 20, 3) light on the object, which multiplies its colour.
         colors: (3, n, 3) levels of the object by camera, colour, channel; of everyday objects the

@@ -17,6 +17,7 @@ from submission.data.standin.shapes import FAR, NEAR, NOWHERE, hit_shape
 from submission.data.standin.vectors import Vector, dot, minus, row, times, travelled, unit
 
 __all__ = [
+    "CLAMP",
     "COLUMN",
     "FOOT",
     "LINING",
@@ -28,7 +29,7 @@ __all__ = [
     "first_hit",
 ]
 
-COLUMN, SHOULDER, FOOT, ROD, OBJECT, LINING, NOTHING = range(7)
+COLUMN, SHOULDER, FOOT, ROD, CLAMP, OBJECT, LINING, NOTHING = range(8)
 """The lining is what paint does not cover of an object: a cup's inside, a ball's seam."""
 
 
@@ -102,30 +103,41 @@ def _hit_tube(
 
 
 @njit(error_model="numpy")
-def _hit_block(
-    block: npt.NDArray[np.float64], load: Load, origin: Vector, direction: Vector
+def _hit_box(
+    axes: tuple[Vector, Vector, Vector],
+    half: Vector,
+    middle: Vector,
+    origin: Vector,
+    direction: Vector,
 ) -> tuple[float, Vector]:
-    """Meets an upright box that turns with the arm: half-extents, middle, height."""
-    along, side = row(load.pose, 3), row(load.pose, 1)
+    """Meets a box: its three axes, and half-extent and middle along each."""
     enter, leave, normal = -FAR, FAR, NOWHERE
     for k in range(3):
-        if k == 2:
-            axis, half, middle = (0.0, 0.0, 1.0), 0.5 * block[4], 0.5 * block[4]
-        else:
-            axis, half, middle = (along if k == 0 else side), block[k], block[2 + k]
-        speed, place = dot(axis, direction), dot(axis, origin) - middle
+        axis = axes[k]
+        speed, place = dot(axis, direction), dot(axis, origin) - middle[k]
         if abs(speed) < 1e-12:
-            if abs(place) > half:
+            if abs(place) > half[k]:
                 return FAR, NOWHERE
         else:
             sign = 1.0 if speed > 0.0 else -1.0
-            near, far = (-sign * half - place) / speed, (sign * half - place) / speed
+            near, far = (-sign * half[k] - place) / speed, (sign * half[k] - place) / speed
             if near > enter:
                 enter, normal = near, times(axis, -sign)
             leave = min(leave, far)
     if enter > leave or enter < NEAR:
         return FAR, NOWHERE
     return enter, normal
+
+
+@njit(error_model="numpy")
+def _hit_block(
+    block: npt.NDArray[np.float64], load: Load, origin: Vector, direction: Vector
+) -> tuple[float, Vector]:
+    """Meets an upright box that turns with the arm: half-extents, middle, height."""
+    axes = row(load.pose, 3), row(load.pose, 1), (0.0, 0.0, 1.0)
+    up = 0.5 * block[4]
+    half, middle = (block[0], block[1], up), (block[2], block[3], up)
+    return _hit_box(axes, half, middle, origin, direction)
 
 
 @njit(error_model="numpy")
@@ -163,6 +175,12 @@ def first_hit(
     t, n = _hit_tube(scene.shoulder[1], start, side, length, origin, direction)
     if t < best:
         best, normal, part = t, n, SHOULDER
+    axes = row(load.pose, 2), row(load.pose, 0), side
+    clamp, above = scene.clamp, minus(origin, (0.0, 0.0, scene.shoulder[0]))
+    half, middle = (clamp[0], clamp[1], clamp[2]), (clamp[3], clamp[4], clamp[5])
+    t, n = _hit_box(axes, half, middle, above, direction)
+    if t < best:
+        best, normal, part = t, n, CLAMP
     t, n = _hit_block(scene.column, load, origin, direction)
     if t < best:
         best, normal, part = t, n, COLUMN

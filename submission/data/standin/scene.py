@@ -32,11 +32,14 @@ class Scene(NamedTuple):
             and right of straight back its colour reaches; the next colours follow.
         walls: (2,) distance of the six walls from the column's axis, and their turn about it.
         plate: (1,) radius of the disc below the column.
-        axes: (3, 4) first angle and span of the elevation, then of the azimuth, by camera. Each
-            camera has its own, since that fits better; why is not known.
+        axes: (3, 6) first angle, span and lead of the elevation, then of the azimuth, by camera.
+            The lead is by how much the middle position is ahead of even steps. Each camera has its
+            own, within a degree.
         shoulder: (4,) height of the elevation's axis above the floor, radius of the joint, and
             where it begins and ends across the arm.
         rod: (3,) its place across the arm, its radius, and where it begins along itself.
+        clamp: (6,) half-extents and middle of the block that holds the rod: along the rod, below it
+            and across, from the elevation's axis.
         column: (5,) half-extents along and across, its middle along and across, and its height.
         foot: (5,) the same of the block at the column's foot.
         extents: (n, 2, 2) object's radius and half-height by shape and size (small, large).
@@ -50,6 +53,7 @@ class Scene(NamedTuple):
     axes: FloatArray
     shoulder: FloatArray
     rod: FloatArray
+    clamp: FloatArray
     column: FloatArray
     foot: FloatArray
     extents: FloatArray
@@ -112,7 +116,8 @@ def camera_vectors(cameras: FloatArray) -> FloatArray:
 def _angles(position: npt.NDArray[np.int64], num_positions: int, travel: FloatArray) -> FloatArray:
     """Spreads positions evenly over an axis' whole travel; a lone position stands in the middle."""
     share = position / (num_positions - 1) if num_positions > 1 else np.full(len(position), 0.5)
-    angles: FloatArray = np.radians(travel[:, 0] + travel[:, 1] * share)
+    lead = 4.0 * share * (1.0 - share)
+    angles: FloatArray = np.radians(travel[:, 0] + travel[:, 1] * share + travel[:, 2] * lead)
     return angles
 
 
@@ -134,9 +139,9 @@ def poses(
         (m, 6, 3) three unit vectors of the object's frame, the last along the rod, then the rod's
         horizontal direction, the rod's beginning and the object's centre.
     """
-    travel = scene.axes[views]  # (m, 4)
-    e = _angles(positions[:, 0], num_positions[0], travel[:, :2])
-    a = _angles(positions[:, 1], num_positions[1], travel[:, 2:])
+    travel = scene.axes[views]  # (m, 6)
+    e = _angles(positions[:, 0], num_positions[0], travel[:, :3])
+    a = _angles(positions[:, 1], num_positions[1], travel[:, 3:])
     zero = np.zeros_like(a)
     rod = np.stack([np.cos(e) * np.cos(a), np.cos(e) * np.sin(a), np.sin(e)], axis=1)
     along = np.stack([np.cos(a), np.sin(a), zero], axis=1)

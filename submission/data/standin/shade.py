@@ -11,7 +11,7 @@ from numba import njit, prange
 
 from submission.data.standin.framing import frame_of
 from submission.data.standin.look import Look, Paint
-from submission.data.standin.raycast import LINING, NOTHING, OBJECT, ROD, Load, first_hit
+from submission.data.standin.raycast import CLAMP, LINING, NOTHING, OBJECT, ROD, Load, first_hit
 from submission.data.standin.scene import IMAGE_SIZE, Scene, camera_vectors
 from submission.data.standin.shadows import Lamps, hidden
 from submission.data.standin.terms import NUM_BALL_TERMS, Terms, ball_terms, solid_terms
@@ -59,7 +59,7 @@ def part_terms(
     part: int, load: Load, point: Vector, normal: Vector, direction: Vector, into: Terms
 ) -> None:
     """Gives the terms of a place on the arm; on the object, those of its reflection."""
-    if part in (OBJECT, LINING, ROD):
+    if part in (OBJECT, LINING, ROD, CLAMP):
         mirrored = travelled(direction, normal, -2.0 * dot(direction, normal))
         away = minus(point, row(load.pose, 4))
         ball_terms(mirrored, dot(away, row(load.pose, 2)), point[2], into)
