@@ -127,7 +127,7 @@ def draw_accuracies(accuracy: Mapping[str, Mapping[str, float]]) -> bytes:
         axes.set_xticks([0, 50, 100])
         axes.tick_params(axis="y", length=0)
         axes.invert_yaxis()
-        sheet.figure.legend(frameon=False, ncols=len(accuracy), loc="outside lower left")
+        sheet.figure.legend(frameon=False, ncols=2, loc="outside lower left")
     return sheet.png
 
 
