@@ -138,8 +138,9 @@ def test_images_that_are_all_the_same_are_out_of_order() -> None:
 
 
 @pytest.mark.parametrize("name", STANDIN_NAMES)
-def test_axes_without_a_middle_raise_no_doubt(name: str) -> None:
-    (finding,) = check_axes(rendered_set(name, (2, 1, 1, 1, 1, 6, 6)))
+@pytest.mark.parametrize("sizes", [(2, 1, 1, 1, 1, 6, 6), (4, 1, 1, 1, 1, 8, 8)])
+def test_axes_of_small_grids_raise_no_doubt(name: str, sizes: tuple[int, ...]) -> None:
+    (finding,) = check_axes(rendered_set(name, sizes))
     assert not finding.is_doubt
 
 

@@ -28,6 +28,12 @@ FEWEST_EVEN_POSITIONS = 8
 MARGIN = 1.25
 """By which factor the axes' shares must differ to tell them apart."""
 
+STILL = 0.8
+"""The largest share that counts as that of an azimuth.
+
+Where the object is small or dark, the arm alone is seen to move, and both shares are near 1.
+"""
+
 AXES = ("horizontal_axis", "vertical_axis")
 
 
@@ -50,7 +56,8 @@ def check_axes(image_set: ImageSet) -> Iterator[Finding]:
         _stillness(image_set, moved, held) for moved, held in (positions, positions[::-1])
     )
     shares = f"(swept area with the other axis in its middle: {elevation:.2f} and {azimuth:.2f})"
-    if max(azimuth, elevation) < MARGIN * min(azimuth, elevation):
+    smaller, larger = sorted((azimuth, elevation))
+    if smaller > STILL or larger < MARGIN * smaller:
         yield Finding(f"axes: the images do not tell elevation and azimuth apart {shares}")
     elif azimuth < elevation:
         yield Finding(f"axes: horizontal_axis is the elevation, vertical_axis the azimuth {shares}")
