@@ -124,6 +124,13 @@ def test_what_was_not_scored_is_refused(tmp_path: Path) -> None:
         compare_experiments([tmp_path / "x"], None, load_pool(), None)
 
 
+def test_copies_under_other_names_are_no_scores(tmp_path: Path) -> None:
+    representation = add_training(tmp_path / "x", b"1", (0, 2, 10)) / "representation"
+    for name in ("scores copy.json", "scores_seed_2 (1).json", "scores_seed_02.json"):
+        (representation / name).write_bytes((representation / "scores.json").read_bytes())
+    assert [scores.seed for scores in read_scores(tmp_path / "x")] == [0, 2, 10]
+
+
 def test_a_run_that_has_not_ended_is_called_so(tmp_path: Path) -> None:
     started = tmp_path / "mine/training/started.gin"
     started.parent.mkdir(parents=True)

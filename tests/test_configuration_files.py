@@ -34,6 +34,16 @@ def test_files_are_found_from_any_folder_and_include_each_other(folder: Path) ->
     assert (settings.num_epochs, settings.seed, settings.num_latents) == (30, 1, 8)
 
 
+def test_an_included_file_may_lie_in_a_home_folder(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(folder / "home"))
+    (folder / "home").mkdir()
+    (folder / "home/base.gin").write_text("Fit.seed = 3\n")
+    (folder / "mine.gin").write_text("include '~/base.gin'\n")
+    assert load_configuration(Path("mine.gin")).fit.seed == 3
+
+
 def test_macros_are_names_for_values(folder: Path) -> None:
     text = "Fit.encoder_widths = (%width, 8)\nFit.num_latents = %width\nwidth = 16\n"
     (folder / "macro.gin").write_text(text)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from submission.errors import InputError
 from submission.server.environment import (
     Environment,
     Launch,
@@ -153,3 +154,12 @@ def test_torchrun_says_how_many_processes_there_are(set_variables: Set) -> None:
     assert read_launch() == Launch(1, 1, 0)
     set_variables({**words, "TORCHELASTIC_RUN_ID": "none"})
     assert read_launch() == Launch(6, 3, 4)
+
+
+@pytest.mark.parametrize("value", ["", "two", "-1", "1.5"])
+@pytest.mark.parametrize("name", ["WORLD_SIZE", "LOCAL_WORLD_SIZE", "RANK"])
+def test_a_launch_without_its_numbers_is_refused(set_variables: Set, name: str, value: str) -> None:
+    words = {"WORLD_SIZE": "6", "LOCAL_WORLD_SIZE": "3", "RANK": "4", "TORCHELASTIC_RUN_ID": "x"}
+    set_variables({**words, name: value})
+    with pytest.raises(InputError, match=rf"{name}.*{value!r}.*torchrun"):
+        read_launch()

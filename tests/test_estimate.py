@@ -80,6 +80,7 @@ def test_the_command_ends_with_a_grid_to_render(capsys: pytest.CaptureFixture[st
     assert 1.0 < float(memory.split(" GiB")[0].split()[-1]) < 16.0
 
 
-def test_no_time_at_all_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["estimate", "--minutes", "0"]) == 2
+@pytest.mark.parametrize("minutes", ["0", "nan", "-1", "some"])
+def test_a_time_that_is_none_is_refused(minutes: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["estimate", "--minutes", minutes]) in (1, 2)
     assert "--minutes" in capsys.readouterr().err

@@ -2,13 +2,17 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from huggingface_hub import constants
 
 from submission.cli import main
 from submission.files import sha256_of
+from submission.report.results import Result, write_result
+from submission.scoring import Source, score_samples
 from tests.model_hub import TOKEN, Hub, running_hub
 
 # The client sends files in a way that its HTTP library would have changed.
@@ -35,8 +39,17 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     representation = tmp_path / "shared/run/representation"
     representation.mkdir(parents=True)
     (representation / "pytorch_model.pt").write_bytes(b"model" * 100)
-    (representation / "scores.json").write_text("{}")
+    add_scores(representation)
     return tmp_path
+
+
+def add_scores(representation: Path) -> None:
+    """Writes scores of the model that is there."""
+    factors = np.indices((3, 4)).reshape(2, -1).T
+    scores = score_samples(factors * 1.0, factors, metrics=("mig",))
+    made = sha256_of(representation / "pytorch_model.pt")
+    result = Result(replace(scores, source=Source("toy", "", made, "")), (), {}, {}, {})
+    write_result(result, representation / "scores.json")
 
 
 def upload(*words: str) -> int:
@@ -58,6 +71,7 @@ def test_the_files_arrive_and_replace_earlier_ones(
     sent = (folder / "own.safetensors", folder / "own.json", *own.iterdir())
     assert hub.files == {path.name: path.read_bytes() for path in sent}
     (own / "pytorch_model.pt").write_bytes(b"another model")
+    add_scores(own)
     monkeypatch.setattr(constants, "ENDPOINT", hub.address)  # HF_ENDPOINT
     assert upload("run") == 0
     assert hub.files["pytorch_model.pt"] == b"another model"
@@ -134,6 +148,21 @@ def test_files_are_checked_before_anything_is_sent(
     assert upload("--endpoint", hub.address) == 1
     assert "own.json" in line_of(capsys)
     assert not hub.repositories
+
+
+def test_scores_of_a_model_that_was_replaced_are_not_sent(
+    hub: Hub, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own = folder / "shared/run/representation"
+    (own / "pytorch_model.pt").write_bytes(b"another model")
+    assert upload("run", "--endpoint", hub.address) == 1
+    line = line_of(capsys)
+    assert str(own / "scores.json") in line
+    assert "local_evaluation.py" in line
+    assert not hub.repositories
+    (own / "scores.json").rename(own / "scores of an earlier model.json")
+    assert upload("run", "--endpoint", hub.address) == 0
+    assert hub.files.keys() == {"own.safetensors", "own.json", "pytorch_model.pt"}
 
 
 @pytest.mark.usefixtures("folder")

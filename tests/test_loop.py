@@ -127,14 +127,29 @@ def test_a_checkpoint_without_facts_is_refused_at_the_start(tmp_path: Path) -> N
         checkpoint(tmp_path).load()
 
 
-def test_a_damaged_checkpoint_is_refused(tmp_path: Path) -> None:
+def test_a_damaged_checkpoint_is_refused_whatever_byte_is_another(tmp_path: Path) -> None:
     file = checkpoint(tmp_path)
     assert file.load() is None
-    file.save({"step": 3})
-    assert file.load() == {"step": 3}
-    file.path.write_bytes(file.path.read_bytes()[:-50])
-    with pytest.raises(ValueError, match=r"test\.ckpt.*delete it"):
-        file.load()
+    weight = torch.arange(64.0)
+    file.save({"step": 3, "weight": weight})
+    whole = file.path.read_bytes()
+    places = [whole.index(part) for part in (b"Fit.seed", torch.arange(9.0, 12).numpy().tobytes())]
+    damaged = [whole[:at] + bytes([whole[at] ^ 0x80]) + whole[at + 1 :] for at in places]
+    for content in [*damaged, whole[:-50], whole[: len(whole) // 2], b"", b"text\n", b"PK\3\4"]:
+        file.path.write_bytes(content)
+        with pytest.raises(InputError, match=r"test\.ckpt.*delete it"):
+            file.load()
+        with pytest.raises(InputError, match=r"test\.ckpt.*delete it"):
+            require_same_settings(file.path, FitSettings())
+    file.path.write_bytes(whole)
+    assert torch.equal((file.load() or {})["weight"], weight)
+
+
+@pytest.mark.parametrize("content", [{"facts": 3}, {"facts": "text"}, {"facts": "[]"}, [1], {}])
+def test_another_programs_checkpoint_is_refused_at_the_start(tmp_path: Path, content: Any) -> None:
+    torch.save(content, tmp_path / "test.ckpt")
+    with pytest.raises(InputError, match=r"test\.ckpt.*delete it"):
+        checkpoint(tmp_path).load()
 
 
 def test_a_checkpoint_that_cannot_be_written_costs_one_warning(

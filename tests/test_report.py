@@ -10,7 +10,7 @@ from submission.commands.report import report
 from submission.data.image_file import write_images
 from submission.data.images import open_images
 from submission.errors import InputError, MissingFileError
-from submission.files import write_json
+from submission.files import sha256_of, write_json
 from submission.report import write_report
 from submission.report.experiment import is_look_alike
 from submission.scoring.checks import summarise_latents
@@ -139,12 +139,16 @@ def test_what_another_training_left_is_left_out(planted: Planted) -> None:
     [
         ("training.json", "{"),
         ("training.json", "[]"),
+        ("training.json", '{"model_sha256": "MODEL", "seconds": "some"}'),
+        ("training.json", '{"model_sha256": "MODEL", "kl_per_latent": [null]}'),
+        ("training.json", '{"model_sha256": "MODEL", "versions": 3}'),
         ("curves.csv", "step,name,value\n0,loss,\n"),
         ("curves.csv", "epoch,loss\n0,2.5\n"),
     ],
 )
 def test_a_broken_file_of_the_training_is_named(planted: Planted, name: str, content: str) -> None:
-    (planted.environment.training_path / name).write_text(content)
+    made = sha256_of(planted.environment.model_path)
+    (planted.environment.training_path / name).write_text(content.replace("MODEL", made))
     with pytest.raises(InputError, match=rf"{name}, got .*delete the file"):
         write_report(planted.environment, planted.report)
 

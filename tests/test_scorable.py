@@ -51,6 +51,45 @@ def test_what_a_script_itself_refuses_is_one_error() -> None:
         check_scorable(script, torch.rand(64, 3, 64, 64))
 
 
+class Raising(Means):
+    """Takes a single image, and raises for others."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__()
+        self.error = error
+
+    def forward(self, images: Tensor) -> Tensor:
+        if len(images) > 1:
+            raise self.error
+        return super().forward(images)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [AssertionError(), KeyError(8), AttributeError("word"), ZeroDivisionError(), MemoryError()],
+    ids=lambda error: type(error).__name__,
+)
+def test_whatever_a_module_raises_for_a_batch_is_one_error(
+    tmp_path: Path, error: Exception
+) -> None:
+    told = str(error) or type(error).__name__
+    with pytest.raises(InputError, match=rf"batch of 64 .*{told}.*export_model") as caught:
+        export(Raising(error), torch.rand(64, 3, 64, 64), tmp_path / "model.pt")
+    assert caught.value.__cause__ is error
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.filterwarnings("ignore:The PyTorch API of nested tensors:UserWarning")
+def test_codes_without_values_are_refused() -> None:
+    with pytest.raises(InputError, match=r"dense.*meta.*export_model"):
+        check_scorable(lambda images: images.mean(dim=(2, 3)).to("meta"), torch.rand(64, 3, 64, 64))
+    with pytest.raises(InputError, match=r"dense.*nested.*export_model"):
+        check_scorable(
+            lambda images: torch.nested.nested_tensor(list(images.mean(dim=(2, 3)))),
+            torch.rand(64, 3, 64, 64),
+        )
+
+
 def test_codes_without_latents_are_refused() -> None:
     with pytest.raises(InputError, match=r"\(64, C\).*\(64, 0\)"):
         check_scorable(lambda images: images.mean(dim=(2, 3))[:, :0], torch.rand(64, 3, 64, 64))

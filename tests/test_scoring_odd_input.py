@@ -243,4 +243,18 @@ def test_only_metrics_that_are_asked_for_leave_a_factor_out() -> None:
     for metric, names in (("mig", 4), ("irs", 4), ("dci", 3)):
         scores = score_samples(codes, rare, metrics=(metric,), settings=few)
         assert len(scores.factor_names) == names, metric
-        assert any("factor 3" in note for note in scores.notes) == (metric == "dci")
+        assert ("factor 3" in scores.fixed_factors) == (metric == "dci")
+        assert any("factor 3" in note and "1 of" in note for note in scores.notes)
+
+
+@pytest.mark.parametrize(("num", "is_rare"), [(1, True), (63, True), (64, False)])
+def test_a_score_that_a_few_rows_decide_says_so(num: int, is_rare: bool) -> None:
+    codes, factors = sample(3000)
+    scores = score_samples(codes, with_rare(factors, num), metrics=("mig",))
+    found = [note for note in scores.notes if f"factor 3 = 1 is in {num} of 3,000 rows" in note]
+    assert len(found) == is_rare
+
+
+def test_few_rows_of_every_value_are_no_rare_value() -> None:
+    codes, factors = sample(90)
+    assert not any("few" in note for note in score_samples(codes, factors, metrics=("mig",)).notes)

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from submission.data.ground_truth import GridData
+from submission.errors import InputError, OutputError
 from submission.scoring import Scores, score_table
 from submission.scoring.library import library
 from submission.scoring.metrics.catalogue import METRICS
@@ -142,6 +143,23 @@ def test_files_are_those_the_library_writes(
     for key in other:
         if key.split(".")[-1] not in ("uuid", "elapsed_time", "num_active_dims"):
             assert mine[key] == pytest.approx(other[key]), key
+
+
+@pytest.mark.parametrize("content", ["{", "[1]", "null", "\xff"])
+def test_a_broken_file_of_an_earlier_step_is_named(
+    tmp_path: Path, scores: Scores, content: str
+) -> None:
+    folder = tmp_path / "representation" / "results" / "json"
+    folder.mkdir(parents=True)
+    (folder / "train_results.json").write_text(content, encoding="latin-1")
+    with pytest.raises(InputError, match=r"json/train_results\.json, got .*delete it"):
+        write_result_files(scores, tmp_path, "mpi3d_toy")
+
+
+def test_a_file_in_place_of_the_folder_is_named(tmp_path: Path, scores: Scores) -> None:
+    (tmp_path / "metrics").touch()
+    with pytest.raises(OutputError, match=f"{tmp_path}/metrics, got Not a directory"):
+        write_result_files(scores, tmp_path, "mpi3d_toy")
 
 
 def test_writing_again_replaces_what_stood_there(experiment: Path, scores: Scores) -> None:

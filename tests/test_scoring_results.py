@@ -3,11 +3,13 @@
 import json
 import subprocess
 import sys
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pytest
 
+from submission.errors import InputError
 from submission.scoring import Scores, score_samples, score_table, scores_from_dict
 from tests.few_rows import FOUR_FACTORS as SPACE
 from tests.few_rows import SETTINGS
@@ -111,6 +113,23 @@ def test_scores_of_missing_fields_are_refused(scores: Scores) -> None:
     del content["seed"]
     with pytest.raises(ValueError, match="expected the fields"):
         scores_from_dict(content)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("factor_sizes", [7, 4.5]),
+        ("factor_sizes", 28),
+        ("factor_names", ["colour", 4]),
+        ("notes", "text"),
+        ("latents", {"mean": ["a"], "std": 1, "minimum": 1, "low": 1, "high": 1, "maximum": 1}),
+    ],
+)
+def test_scores_with_fields_of_another_type_are_refused(
+    scores: Scores, name: str, value: Any
+) -> None:
+    with pytest.raises(InputError, match=r"expected .*, got"):
+        scores_from_dict({**scores.to_dict(), name: value})
 
 
 def test_only_the_metrics_asked_for() -> None:

@@ -1,5 +1,6 @@
 """Tables of codes: kept whole, and refused when they belong to something else."""
 
+import contextlib
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import numpy.typing as npt
 import pytest
 from safetensors.numpy import save_file
 
+from submission.errors import InputError
 from submission.factors import FactorSpace
 from submission.scoring import Source
 from submission.scoring.code_table import (
@@ -126,8 +128,29 @@ def test_other_files_are_refused(table: CodeTable, tmp_path: Path) -> None:
     save_file({"codes": table.codes}, tmp_path / "other", {"format": "weights"})
     with pytest.raises(ValueError, match="another file"):
         load_table(tmp_path / "other")
-    save_table(table, tmp_path / "cut")
-    whole = (tmp_path / "cut").read_bytes()
-    (tmp_path / "cut").write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(ValueError, match="broken file"):
-        load_table(tmp_path / "cut")
+
+
+def test_a_damaged_table_is_refused_whatever_byte_is_another(
+    table: CodeTable, tmp_path: Path
+) -> None:
+    path = tmp_path / "codes.safetensors"
+    save_table(table, path)
+    whole = path.read_bytes()
+    damaged = [whole[: len(whole) // 2]]
+    for place in [*range(8, len(whole) - table.codes.nbytes), len(whole) - 2]:
+        damaged.append(whole[:place] + bytes([whole[place] ^ 4]) + whole[place + 1 :])
+    for content in damaged:
+        path.write_bytes(content)
+        if (found := loaded(path)) is not None:  # a hash or a name is another
+            np.testing.assert_array_equal(found.codes, table.codes)
+            assert found.space.sizes == table.space.sizes
+            assert (found.source, found.space.names) != (table.source, table.space.names)
+
+
+def loaded(path: Path) -> CodeTable | None:
+    """Loads a table; None if it is refused in a line that names the file and the way out."""
+    with contextlib.suppress(InputError):
+        return load_table(path)
+    with pytest.raises(InputError, match=rf"{path.name}.*--encode"):
+        load_table(path)
+    return None

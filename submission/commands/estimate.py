@@ -31,6 +31,8 @@ def estimate(config: Path | None, minutes: float | None, overrides: tuple[str, .
     seconds. CONFIG is a gin file; without one, the settings are the paper's. The grids are those of
     the stand-in that AICROWD_DATASET_NAME names, or of standin_real.
     """
+    if minutes is not None and math.isnan(minutes):
+        raise InputError(f"expected --minutes to be a number above 0, got {minutes}")
     from submission.job.duration import durations, grids_of, images_per_second, longest_within
     from submission.job.inputs import extractor_of_run
     from submission.job.plan import fitting_plan

@@ -14,6 +14,7 @@ from typing import Any
 from gin.config_parser import ConfigParser, ImportStatement, IncludeStatement, ParserDelegate
 
 from submission.errors import InputError, MissingFileError
+from submission.server.environment import user_path
 
 __all__ = ["Assignment", "read_file", "read_text", "with_macros_replaced"]
 
@@ -108,7 +109,7 @@ def read_text(
     for statement in _statements(text, origin):
         place = f"{origin}, line {statement.location[1]}" if "\n" in text else origin
         if isinstance(statement, IncludeStatement):
-            assignments += read_file(Path(statement.filename), folders, place, including)
+            assignments += read_file(user_path(statement.filename), folders, place, including)
         elif isinstance(statement, ImportStatement):
             raise InputError(f"in {place}: {FORM}, got an import of {statement.module}")
         else:

@@ -51,7 +51,8 @@ def check_axes(image_set: ImageSet) -> Iterator[Finding]:
     )
     widths = f"(width of a sweep with the other axis in its middle: {elevation:.2f}, {azimuth:.2f})"
     if max(azimuth, elevation) < MARGIN * min(azimuth, elevation):
-        yield Finding(f"axes: the images do not tell elevation and azimuth apart {widths}")
+        unclear = f"axes: the images do not tell elevation and azimuth apart {widths}"
+        yield Finding(unclear, is_partial=True)
     elif azimuth < elevation:
         yield Finding(f"axes: horizontal_axis is the elevation, vertical_axis the azimuth {widths}")
     else:

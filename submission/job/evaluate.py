@@ -8,7 +8,7 @@ from submission.console import say
 from submission.data.image_set import ImageSet
 from submission.data.images import open_images
 from submission.errors import UserError
-from submission.files import write_text, writing
+from submission.files import write_text
 from submission.job.codes import ScoredCodes, codes_to_score
 from submission.report.experiment import is_look_alike
 from submission.report.results import Result, joined, read_result, scores_path, write_result
@@ -62,8 +62,7 @@ def evaluate_representation(
         say(text)
     write_result(result, path)
     write_text(path.with_suffix(".csv"), csv_table(result.rows))
-    with writing(environment.experiment_path):
-        write_result_files(result.scores, environment.experiment_path, images.name)
+    write_result_files(result.scores, environment.experiment_path, images.name)
     say(f"scores: {path}")
     return path
 

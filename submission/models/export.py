@@ -15,7 +15,6 @@ from submission.errors import InputError, MissingFileError
 from submission.files import replacing
 from submission.models.folding import FoldedExtractor
 from submission.models.scorable import (
-    CALL_ERRORS,
     REMEDY,
     check_latents_vary,
     check_scorable,
@@ -27,6 +26,9 @@ __all__ = ["Representation", "export", "load_exported"]
 
 TOLERANCE = 1e-5
 """How far the written file may be from the network, relative to codes above 1."""
+
+LOAD_ERRORS = (RuntimeError, ValueError, TypeError, IndexError, torch.jit.Error)
+"""What TorchScript raises on a file that is damaged or of another kind."""
 
 CPU = torch.device("cpu")
 
@@ -104,7 +106,7 @@ def _script_of(representation: nn.Module, images: Tensor) -> torch.jit.ScriptMod
     try:
         # The comparison of the written file with the network replaces the tracer's own check.
         traced = torch.jit.trace(representation, images, check_trace=False)  # type: ignore[no-untyped-call]
-    except CALL_ERRORS as error:
+    except Exception as error:  # a module of a user may raise anything
         raise InputError(
             f"expected a module that torch.jit.trace can follow, got: {reason_of(error)}; "
             f"{REMEDY}, or give it torch.jit.script(module)"
@@ -143,7 +145,7 @@ def load_exported(path: Path, device: torch.device = CPU) -> nn.Module:
     try:
         with _without_deprecations():
             loaded = torch.jit.load(str(path), map_location=device)  # type: ignore[no-untyped-call]
-    except CALL_ERRORS as error:
+    except LOAD_ERRORS as error:
         raise InputError(
             f"expected a TorchScript file at {path}, got {_kind_of(path) or reason_of(error)}; "
             "write it with utils_pytorch.export_model"

@@ -10,6 +10,7 @@ from submission.models.imagenet import architecture_of, imagenet_file, load_imag
 from submission.models.pooled import POOLINGS, random_extractor
 from submission.models.rmac import INPUT_SIZE, rmac
 from submission.models.weights import load_weights
+from submission.server.environment import user_path
 
 __all__ = ["LEARNED", "RANDOM", "FrozenExtractor", "load_extractor", "require_heads"]
 
@@ -44,7 +45,7 @@ def load_extractor(kind: str, weights: str, folder: Path) -> FrozenExtractor:
         weights: a `.safetensors` file for a finetuned extractor. "imagenet" or the path of a
             published file, such as vgg19_bn-c79401a0.pth, for stage 1. Any of these for a pooled
             trunk, or "random" for a trunk that was not trained.
-        folder: where a relative path starts.
+        folder: where a relative path starts; one that begins with ~ starts at a home folder.
 
     Raises:
         MissingFileError: if the weights are missing.
@@ -58,7 +59,7 @@ def load_extractor(kind: str, weights: str, folder: Path) -> FrozenExtractor:
     if kind in POOLINGS and weights == RANDOM:
         return FrozenExtractor(_freeze(random_extractor(kind)), None, Path(RANDOM), RANDOM)
     if kind != "stage1" and weights.endswith(".safetensors"):
-        return _load_finetuned(kind, folder / weights)
+        return _load_finetuned(kind, folder / user_path(weights))
     if kind in LEARNED:
         raise InputError(
             f"expected a .safetensors file as Extract.weights for Extract.kind='{kind}', got "
@@ -67,7 +68,7 @@ def load_extractor(kind: str, weights: str, folder: Path) -> FrozenExtractor:
     architecture = architecture_of(weights)
     path, sha256 = imagenet_file(
         architecture,
-        weights if weights == "imagenet" else str(folder / weights),
+        weights if weights == "imagenet" else str(folder / user_path(weights)),
         "run without it: ./run.sh configs/paper.gin",
         setting="Extract.weights",
     )

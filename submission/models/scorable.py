@@ -9,7 +9,6 @@ from submission.errors import InputError
 
 __all__ = [
     "BATCH_SIZES",
-    "CALL_ERRORS",
     "REMEDY",
     "check_latents_vary",
     "check_scorable",
@@ -21,12 +20,6 @@ Represent = Callable[[Tensor], Tensor]
 
 BATCH_SIZES = (1, 8, 16, 64)
 """Numbers of images that the server's metrics encode at once."""
-
-CALL_ERRORS = (RuntimeError, ValueError, TypeError, IndexError, torch.jit.Error)
-"""What TorchScript raises when an operator or a statement of a representation fails.
-
-`torch.jit.Error` comes of `raise` and `assert` in a script.
-"""
 
 REMEDY = "export a module that returns the codes alone with utils_pytorch.export_model"
 
@@ -57,7 +50,7 @@ def codes_of(represent: Represent, images: Tensor) -> Tensor:
     size = len(images)
     try:
         codes = represent(images)
-    except CALL_ERRORS as error:
+    except Exception as error:  # a module of a user may raise anything
         raise InputError(
             f"expected codes for a batch of {size} images on {images.device}, got: "
             f"{reason_of(error)}; the server sends float32 images in batches of 1, 8, 16 and 64; "
@@ -65,8 +58,9 @@ def codes_of(represent: Represent, images: Tensor) -> Tensor:
         ) from error
     if not isinstance(codes, Tensor):
         raise InputError(f"expected a tensor of codes, got a {type(codes).__name__}; {REMEDY}")
-    if codes.layout != torch.strided:
-        raise InputError(f"expected a dense tensor of codes, got {codes.layout}; {REMEDY}")
+    if codes.layout != torch.strided or codes.is_nested or codes.is_meta:
+        kind = next((k for k in ("nested", "meta") if getattr(codes, f"is_{k}")), codes.layout)
+        raise InputError(f"expected a dense tensor of codes, got {kind}; {REMEDY}")
     if codes.ndim != 2 or len(codes) != size or not codes.shape[1]:
         raise InputError(
             f"expected codes of shape ({size}, C) for a batch of {size}, got "
@@ -90,6 +84,8 @@ def reason_of(error: Exception) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     if not lines:
         return type(error).__name__
+    if isinstance(error, KeyError):  # its text is the key alone
+        return f"KeyError {lines[0]}"
     # A traceback of TorchScript ends with its error; other messages begin with it.
     line = lines[-1] if "TorchScript" in str(error) else lines[0]
     return line.removeprefix("RuntimeError: ")

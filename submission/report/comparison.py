@@ -7,7 +7,7 @@ from submission.console import say
 from submission.errors import InputError, MissingFileError
 from submission.files import write_json, write_text
 from submission.folders import require_writable
-from submission.report.results import other_model, read_result
+from submission.report.results import other_model, read_result, scores_paths
 from submission.scoring.aggregate import aggregate
 from submission.scoring.leaderboard import Entry, standings
 from submission.scoring.metrics.catalogue import ALL_METRICS
@@ -35,7 +35,7 @@ def read_scores(experiment: Path) -> list[Scores]:
         InputError: if a file holds something else, or all scores are of other models.
     """
     representation = experiment / "representation"
-    paths = sorted(representation.glob("scores*.json"))
+    paths = scores_paths(representation)
     started = experiment / "training/started.gin"
     if not paths and started.is_file():
         raise MissingFileError(

@@ -15,7 +15,7 @@ from submission.data.images import open_images
 from submission.data.npz import has_member
 from submission.errors import InputError, one_line
 from submission.files import sha256_of
-from submission.report.results import other_model, read_result, scores_path
+from submission.report.results import other_model, read_result, scores_path, scores_paths
 from submission.report.subject import Curve, Subject
 from submission.scoring.code_table import CodeTable, load_table
 from submission.scoring.results import Scores
@@ -70,9 +70,11 @@ def read_experiment(environment: Environment) -> Subject:
 
 def _other_seeds(representation: Path, first: Scores) -> list[Scores]:
     """Reads the scores of the same model, data and settings with other seeds, in their order."""
-    found = [read_result(path).scores for path in representation.glob("scores_seed_*.json")]
-    same = [scores for scores in found if not scores.differing(first, "source")]
-    return sorted(same, key=lambda scores: scores.seed)
+    paths = [
+        path for path in scores_paths(representation) if path != scores_path(representation, 0)
+    ]
+    found = [read_result(path).scores for path in paths]
+    return [scores for scores in found if not scores.differing(first, "source")]
 
 
 def _training(path: Path, scores: Scores) -> Mapping[str, Any]:
@@ -82,7 +84,15 @@ def _training(path: Path, scores: Scores) -> Mapping[str, Any]:
     made = scores.source and scores.source.model_sha256
     with _reading(path):
         notes: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        return notes if notes.get("model_sha256") == made else {}
+        if notes.get("model_sha256") != made:
+            return {}
+        seconds, versions = (dict(notes.get(name, {})) for name in ("seconds", "versions"))
+        return {
+            **notes,
+            "seconds": {stage: float(taken) for stage, taken in seconds.items()},
+            "versions": versions,
+            "kl_per_latent": [float(value) for value in notes.get("kl_per_latent", [])],
+        }
 
 
 def _configuration(path: Path, scores: Scores) -> str:

@@ -1,6 +1,7 @@
 """What an evaluation leaves beside the model: one JSON file for each evaluation seed."""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,7 +13,15 @@ from submission.scoring.metrics.catalogue import ALL_METRICS
 from submission.scoring.results import Scores, scores_from_dict
 from submission.scoring.text_tables import Row, json_table
 
-__all__ = ["Result", "joined", "other_model", "read_result", "scores_path", "write_result"]
+__all__ = [
+    "Result",
+    "joined",
+    "other_model",
+    "read_result",
+    "scores_path",
+    "scores_paths",
+    "write_result",
+]
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +51,25 @@ def scores_path(representation: Path, seed: int) -> Path:
         'scores_seed_1.json'
     """
     return representation / ("scores.json" if seed == 0 else f"scores_seed_{seed}.json")
+
+
+def scores_paths(representation: Path) -> list[Path]:
+    """Lists an experiment's files of scores by seed. A copy under another name is none of them.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     for name in ("scores_seed_10.json", "scores.json", "scores copy.json"):
+        ...         Path(folder, name).touch()
+        ...     [path.name for path in scores_paths(Path(folder))]
+        ['scores.json', 'scores_seed_10.json']
+    """
+    seeds = {
+        int(found[1] or 0)
+        for path in representation.glob("scores*.json")
+        if (found := re.fullmatch(r"scores(?:_seed_([1-9][0-9]*))?", path.stem))
+    }
+    return [scores_path(representation, seed) for seed in sorted(seeds)]
 
 
 def write_result(result: Result, path: Path) -> None:

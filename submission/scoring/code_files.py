@@ -1,5 +1,6 @@
 """Codes and factor values read from files that any framework can write."""
 
+import tokenize
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -37,6 +38,8 @@ BROKEN = (
     AttributeError,
     MemoryError,
     SyntaxError,
+    OSError,
+    tokenize.TokenError,
     SafetensorError,
 )
 """What NumPy and safetensors raise on a file that is damaged or of another kind."""

@@ -1,5 +1,6 @@
 """The codes of every grid point, tied to the model, the data and the settings that made them."""
 
+import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -10,10 +11,11 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
-from submission.errors import InputError, MissingFileError
+from submission.data.archive import open_file
+from submission.errors import InputError, MissingFileError, one_line
 from submission.factors import FactorSpace
 from submission.files import replacing
-from submission.scoring.arrays import Bytes, Singles
+from submission.scoring.arrays import Array, Bytes, Singles
 from submission.scoring.results import Source
 
 __all__ = [
@@ -27,6 +29,11 @@ __all__ = [
 ]
 
 FORMAT = "code table 2"
+
+DIGEST = "codes_sha256"
+
+BROKEN = (SafetensorError, ValueError, TypeError, LookupError, AttributeError)
+"""What reading raises on a file that is damaged or of another kind."""
 
 WAY_OUT = "encode the images again: python3 local_evaluation.py --encode"
 """What to do about a table that cannot be used."""
@@ -88,19 +95,21 @@ class CodeTable:
 
 
 def save_table(table: CodeTable, path: Path) -> None:
-    """Writes a table as a safetensors file, atomically.
+    """Writes a table as a safetensors file with a hash of the codes, atomically.
 
     Raises:
         OutputError: if the file cannot be written.
     """
+    codes = np.ascontiguousarray(table.codes)
     origin = {
         "factor_names": table.space.names,
         "factor_sizes": table.space.sizes,
         **asdict(table.source),
+        DIGEST: _digest(codes),
     }
     # One entry alone: the library writes several in a new order each time.
     metadata = {FORMAT: json.dumps(origin)}
-    content = save({"codes": np.ascontiguousarray(table.codes)}, metadata)
+    content = save({"codes": codes}, metadata)
     with replacing(path, len(content)) as beside:
         beside.write_bytes(content)
 
@@ -110,7 +119,7 @@ def load_table(path: Path) -> CodeTable:
 
     Raises:
         MissingFileError: if there is no such file.
-        InputError: if the file is something else, or is cut short.
+        InputError: if the file is something else, or damaged.
 
     Example:
         >>> import tempfile
@@ -123,19 +132,31 @@ def load_table(path: Path) -> CodeTable:
     """
     if not path.is_file():
         raise MissingFileError(f"expected a table of codes at {path}; train first to make one")
+    with open_file(path):
+        pass  # safetensors reports a file that may not be read as missing
     try:
         with safe_open(path, framework="numpy") as file:
             metadata = file.metadata() or {}
             if FORMAT not in metadata:
-                raise InputError(f"expected a {FORMAT} in {path}, got another file; {WAY_OUT}")
+                raise ValueError("another file")
             codes = file.get_tensor("codes")
-    except SafetensorError as error:
+        return _table_of(codes, json.loads(metadata[FORMAT]))
+    except BROKEN as error:
         raise InputError(
-            f"expected a table of codes in {path}, got a broken file ({error}); {WAY_OUT}"
+            f"expected a {FORMAT} in {path}, got {one_line(error)}; {WAY_OUT}"
         ) from error
-    origin = json.loads(metadata[FORMAT])
+
+
+def _table_of(codes: Array, origin: dict[str, Any]) -> CodeTable:
+    """Makes a table of what its file holds. Files of earlier versions have no hash of the codes."""
+    if origin.pop(DIGEST, None) not in (None, _digest(codes)):
+        raise ValueError("other codes than were written")
     space = FactorSpace(tuple(origin.pop("factor_names")), tuple(origin.pop("factor_sizes")))
     return CodeTable(codes, space, Source(**origin))
+
+
+def _digest(codes: Array) -> str:
+    return hashlib.sha256(codes.data).hexdigest()
 
 
 def verify_table(

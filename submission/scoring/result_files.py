@@ -3,10 +3,12 @@
 import json
 import shutil
 import uuid
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from submission.files import write_json
+from submission.errors import InputError, one_line
+from submission.files import write_json, writing
 from submission.scoring.metrics.catalogue import METRICS
 from submission.scoring.results import Scores
 
@@ -34,7 +36,8 @@ def write_result_files(scores: Scores, experiment: Path, data_name: str) -> list
         the path of each `aggregate/evaluation.json`.
 
     Raises:
-        OSError: if the folder cannot be written.
+        InputError: if a file of an earlier step holds something else than the library writes.
+        OutputError: if the folder cannot be written.
 
     Example:
         >>> import tempfile
@@ -48,9 +51,14 @@ def write_result_files(scores: Scores, experiment: Path, data_name: str) -> list
         'metrics/mig/results/aggregate/evaluation.json'
     """
     metrics = experiment / ("metrics" if scores.seed == 0 else f"metrics_seed_{scores.seed}")
-    for metric in METRICS.keys() - scores.values().keys():
-        shutil.rmtree(metrics / METRICS[metric].folder, ignore_errors=True)
-    earlier = experiment / "representation" / "results"
+    with writing(metrics):
+        for metric in METRICS.keys() - scores.values().keys():
+            shutil.rmtree(metrics / METRICS[metric].folder, ignore_errors=True)
+        return _write_all(scores, metrics, experiment / "representation" / "results", data_name)
+
+
+def _write_all(scores: Scores, metrics: Path, earlier: Path, data_name: str) -> list[Path]:
+    """Writes a folder for each metric, with copies of the files of earlier steps."""
     written = []
     for metric in scores.values():
         name = METRICS[metric].folder
@@ -109,6 +117,16 @@ def _write(results: Path, config: dict[str, str], values: dict[str, Any]) -> Non
     joined = {
         f"{file.stem}.{key}": value
         for file in sorted((results / "json").glob("*.json"))
-        for key, value in json.loads(file.read_text()).items()
+        for key, value in _read(file).items()
     }
     write_json(results / "aggregate" / f"{STEP}.json", joined)
+
+
+def _read(file: Path) -> Mapping[str, Any]:
+    try:
+        return dict(json.loads(file.read_text(encoding="utf-8")))
+    except (ValueError, TypeError) as error:
+        raise InputError(
+            f"expected a JSON object in representation/results/json/{file.name}, got "
+            f"{one_line(error)}; correct the file or delete it"
+        ) from error

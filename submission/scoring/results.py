@@ -140,10 +140,13 @@ def _typed(kind: Any, value: Any) -> Any:
             )
         return kind(**{name: _typed(hints[name], value[name]) for name in hints})  # type: ignore[operator]
     if get_origin(kind) is np.ndarray:
-        return np.asarray(value)
-    if get_origin(kind) is tuple:
-        return tuple(value)
+        numbers = np.asarray(value)
+        if numbers.dtype.kind not in "bif":
+            raise InputError(f"expected a list of numbers, got {str(value)[:80]}")
+        return numbers
     expected = (int, float) if kind is float else get_origin(kind) or kind
+    if expected is tuple and isinstance(value, list):
+        return tuple(_typed(get_args(kind)[0], each) for each in value)
     if not isinstance(value, expected):
         raise InputError(f"expected {kind.__name__}, got {value!r}")
     return value

@@ -16,6 +16,9 @@ __all__ = ["numbered_factors", "scarce_value", "undrawn"]
 
 MIN_ROWS = 3
 
+FEW, RARE_SHARE = 64, 0.1
+"""A value with fewer rows, and less than this part of an even share, gets a note."""
+
 
 def numbered_factors(factors: npt.ArrayLike) -> tuple[IntArray, list[Array]]:
     """Numbers each factor's values from 0 by rank, so that no metric depends on their size.
@@ -70,7 +73,7 @@ def undrawn(
 
     Returns:
         a note for each factor with one value only in such rows, and a note for each other factor
-        with a value that is in none of them.
+        with a value that is in none of them, or in so few rows that its scores say little.
 
     Example:
         >>> from submission.factors import FactorSpace
@@ -110,6 +113,12 @@ def undrawn(
             notes.append(
                 f"{name} = {labels[name][rare[0]]} is in {counts[rare[0]]:,} of {num_rows:,} rows "
                 f"and in none of those drawn for {', '.join(lacking)}{others}."
+            )
+        elif counts.min() < min(FEW, RARE_SHARE * num_rows / len(counts)):
+            notes.append(
+                f"{name} = {labels[name][counts.argmin()]} is in {counts.min():,} of {num_rows:,} "
+                f"rows only, so the part of {name} in each score depends on these few. Give more "
+                f"rows with it, or leave {name} out."
             )
     return left_out, notes
 

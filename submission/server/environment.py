@@ -194,11 +194,16 @@ def user_path(text: str) -> Path:
 
 
 def read_launch() -> Launch:
-    """Reads the variables that torchrun sets."""
+    """Reads the variables that torchrun sets; an InputError names those that are no numbers."""
     if "TORCHELASTIC_RUN_ID" not in os.environ:
         return Launch()
-    names = ("WORLD_SIZE", "LOCAL_WORLD_SIZE", "RANK")
-    return Launch(*(int(os.environ[name]) for name in names))
+    found = {name: os.environ.get(name, "") for name in ("WORLD_SIZE", "LOCAL_WORLD_SIZE", "RANK")}
+    if wrong := {name: value for name, value in found.items() if not value.isdecimal()}:
+        raise InputError(
+            f"expected whole numbers beside TORCHELASTIC_RUN_ID, got {wrong}; start the program "
+            "with torchrun, or unset TORCHELASTIC_RUN_ID"
+        )
+    return Launch(*map(int, found.values()))
 
 
 def _flag(name: str, value: str) -> bool:

@@ -13,6 +13,7 @@ from huggingface_hub.errors import HfHubHTTPError, HFValidationError
 from submission.errors import InputError, MissingFileError, OutputError
 from submission.files import sha256_of
 from submission.models.weights import card_path, read_card
+from submission.report.results import other_model, read_result, scores_paths
 
 __all__ = ["hub_files", "push_to_hub"]
 
@@ -29,12 +30,12 @@ def hub_files(weights: Path, representation: Path | None) -> list[Path]:
 
     Raises:
         MissingFileError: if a file is missing; scores may be.
-        InputError: if the card belongs to other weights.
+        InputError: if the card belongs to other weights, or scores to another model.
     """
     files = [weights, card_path(weights)]
     if representation is not None:
         files.append(representation / "pytorch_model.pt")
-        files += sorted(representation.glob("scores*.json"))
+        files += scores_paths(representation)
     for path in files:
         if not path.is_file():
             raise MissingFileError(
@@ -46,6 +47,12 @@ def hub_files(weights: Path, representation: Path | None) -> list[Path]:
             f"expected the card {card_path(weights)} to hold the sha256 of {weights}, got another "
             "one; restore both files or finetune again"
         )
+    for path in files[3:]:
+        if reason := other_model(read_result(path).scores, files[2]):
+            raise InputError(
+                f"expected scores of the model that is uploaded in {path}, got others: {reason}; "
+                "delete the file, or evaluate again: python3 local_evaluation.py"
+            )
     return files
 
 

@@ -7,6 +7,8 @@ continues only from a checkpoint with the same facts.
 import hashlib
 import json
 import pickle
+import struct
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,12 +19,16 @@ from torch import Tensor
 from submission.config.group import Group, outcome_settings
 from submission.config.settings import AdaptSettings, FinetuneSettings, FitSettings
 from submission.console import say
-from submission.errors import InputError
+from submission.data.archive import ZIP_ERRORS, open_file
+from submission.errors import InputError, one_line
 from submission.files import replacing
 
 __all__ = ["CheckpointFile", "require_same_settings", "sha256_of_json", "sha256_of_tensor"]
 
 WAY_OUT = "delete it or choose another output folder"
+
+BROKEN = (*ZIP_ERRORS, ValueError, struct.error, pickle.UnpicklingError)
+"""What reading raises on a file that is damaged or of another kind."""
 
 
 def sha256_of_json(content: Mapping[str, Any]) -> str:
@@ -143,9 +149,12 @@ def _as_json(facts: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _facts_in(content: Mapping[str, Any]) -> dict[str, Any]:
-    """Reads the facts in a checkpoint; none if it is of a version that wrote none."""
-    facts: dict[str, Any] = json.loads(content.get("facts", "{}"))
-    return facts
+    """Reads the facts in a checkpoint; none if it is of a version or a program that wrote none."""
+    try:
+        facts = json.loads(content.get("facts", "{}"))
+    except (TypeError, ValueError):
+        return {}
+    return facts if isinstance(facts, dict) else {}
 
 
 def _read(path: Path, *, is_mapped: bool) -> dict[str, Any] | None:
@@ -153,10 +162,29 @@ def _read(path: Path, *, is_mapped: bool) -> dict[str, Any] | None:
     if not path.exists():
         return None
     try:
+        _require_whole(path)
         content = torch.load(path, map_location="cpu", weights_only=True, mmap=is_mapped)
-    except (RuntimeError, EOFError, pickle.UnpicklingError) as error:
-        raise InputError(f"expected a checkpoint at {path}, got {error}; {WAY_OUT}") from error
+    except BROKEN as error:
+        raise InputError(
+            f"expected a checkpoint at {path}, got {one_line(error)}; {WAY_OUT}"
+        ) from error
     return content if isinstance(content, dict) else {}
+
+
+def _require_whole(path: Path) -> None:
+    """Compares every part of a file with its checksum, since PyTorch takes damaged numbers.
+
+    Raises:
+        ValueError: if a part is damaged; other faults of the file raise one of `BROKEN`.
+    """
+    with open_file(path) as file:
+        try:
+            with zipfile.ZipFile(file) as archive:
+                damaged = archive.testzip()
+        except OSError as error:  # of an offset that is damaged
+            raise ValueError(one_line(error)) from error
+    if damaged:
+        raise ValueError(f"other bytes in {damaged} than were written")
 
 
 def _of_another_run(path: Path, old: Mapping[str, Any], new: Mapping[str, Any]) -> InputError:

@@ -13,6 +13,7 @@ from submission.data.image_set import ImageSet
 from submission.models.extractor import FeatureExtractor
 from submission.models.heads import Heads
 from submission.models.weights import card_path, read_card, save_extractor
+from submission.server.environment import user_path
 from submission.training.batches import LabelledImages
 from submission.training.checkpoint import CheckpointFile, sha256_of_tensor
 from submission.training.devices import Devices
@@ -116,7 +117,9 @@ def save_finetuned(
             "settings": asdict(settings),
             "images_seen": result.num_images_seen,
             "accuracy": result.accuracies,
-            "started_from": read_card(Path(start)) if start.endswith(".safetensors") else start,
+            "started_from": read_card(user_path(start))
+            if start.endswith(".safetensors")
+            else start,
         },
         result.heads,
     )

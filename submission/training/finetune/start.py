@@ -1,7 +1,5 @@
 """Where finetuning starts: at random, from ImageNet weights, or from an earlier extractor."""
 
-from pathlib import Path
-
 import numpy as np
 import torch
 
@@ -13,6 +11,7 @@ from submission.models.growth import grow
 from submission.models.heads import Heads
 from submission.models.imagenet import imagenet_file, load_imagenet_trunk
 from submission.models.weights import load_weights
+from submission.server.environment import user_path
 from submission.training.batches import LabelledImages, to_unit_range
 from submission.training.seeds import seed_for
 
@@ -37,7 +36,7 @@ def starting_extractor(
     earlier_heads = None
     torch.manual_seed(seed_for(settings.seed, "finetune: weights of the extractor"))
     if settings.start.endswith(".safetensors"):
-        earlier, earlier_heads, _ = load_weights(Path(settings.start))
+        earlier, earlier_heads, _ = load_weights(user_path(settings.start))
         earlier.requires_grad_()
         if earlier.architecture == settings.architecture:
             say(f"the extractor starts from {settings.start}")
@@ -55,7 +54,7 @@ def starting_extractor(
         if settings.start:
             path, _ = imagenet_file(
                 settings.architecture,
-                settings.start,
+                str(user_path(settings.start)),
                 "start at random with --set \"Finetune.start=''\"",
                 setting="Finetune.start",
             )
