@@ -81,6 +81,14 @@ def write_text(name: str) -> Callable[[Path], Path]:
             write_arrays("a.npz", codes=CODES[:9].T, factors=FACTORS[:9]),
             r"transposed; save codes\.T",
         ),
+        (
+            write_arrays("a.npz", codes=CODES[:9].repeat(8, 1).T[:3], factors=FACTORS.T[:1]),
+            r"transposed|rows",
+        ),
+        (
+            write_arrays("a.npz", codes=CODES.T, factors=FACTORS.T),
+            r"save codes\.T and factors\.T",
+        ),
         (write_arrays("a.npz", codes=CODES, factors=FACTORS, factor_names=["a"]), "2 different"),
     ],
 )

@@ -77,8 +77,11 @@ def test_means_and_spreads_come_as_text_json_and_csv(
 ) -> None:
     compare_experiments(experiments, None, load_pool(), tmp_path)
     printed = capsys.readouterr().out
+    board = printed[printed.index("leaderboard on ") :]
     assert "paper, stage 2" in printed
-    assert "leaderboard" in printed
+    assert "paper, stage 2" not in board  # scored on other images, so not ranked beside these
+    assert "one" in board
+    assert "two" in board
     rows = {row["name"]: row for row in json.loads((tmp_path / "comparison.json").read_text())}
     values = [scores.values()["mig"] for scores in read_scores(experiments[0])]
     assert rows["one"]["mig"]["mean"] == pytest.approx(np.mean(values))

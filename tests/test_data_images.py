@@ -85,9 +85,9 @@ def test_every_variant_is_recognised_by_name_and_length(
 @pytest.mark.parametrize(
     ("name", "num_images", "arithmetic"),
     [
-        ("mpi3d_real", 460_800, r"6 x 6 x 2 x 3 x 3 x 40 x 40 = 1,036,800 images.* has 460,800"),
-        ("mpi3d_toy", 7, r"= 1,036,800 or 4 x 4 x 2 x 3 x 3 x 40 x 40 = 460,800 .* has 7;"),
-        ("mpi3d_real_complex", 1_036_800, r"= 460,800 images, this file has 1,036,800"),
+        ("mpi3d_real", 460_800, r"6 x 6 x 2 x 3 x 3 x 40 x 40 = 1,036,800, got 460,800"),
+        ("mpi3d_toy", 7, r"= 1,036,800 or 4 x 4 x 2 x 3 x 3 x 40 x 40 = 460,800, got 7;"),
+        ("mpi3d_real_complex", 1_036_800, r"= 460,800, got 1,036,800"),
     ],
 )
 def test_other_lengths_are_refused_with_the_arithmetic(

@@ -130,7 +130,10 @@ def variant_of(name: str, num_images: int) -> Variant:
     grids = " or ".join(
         f"{' x '.join(map(str, variant.sizes))} = {variant.space.num_points:,}" for variant in named
     )
-    raise InputError(f"{name} has {grids} images, this file has {num_images:,}; fetch it again")
+    raise InputError(
+        f"expected one row for each image of {name}, {grids}, got {num_images:,}; fetch images "
+        "again, or name the grid of other rows by its sizes"
+    )
 
 
 def full_grid(standin: str) -> tuple[int, ...]:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from submission.console import say
+from submission.data.catalogue import STANDIN_NAMES, VARIANTS
 from submission.errors import InputError, MissingFileError
 from submission.files import write_json, write_text
 from submission.folders import require_writable
@@ -73,7 +74,7 @@ def compare_experiments(
     published: Sequence[Entry],
     output: Path | None,
 ) -> None:
-    """Prints experiments in a table with published scores, and the standings of all.
+    """Prints experiments in a table with published scores, and the standings of each data set.
 
     Args:
         experiments: folders; each is a training, scored with one or more evaluation seeds.
@@ -102,11 +103,11 @@ def compare_experiments(
         else {name: [scores] for name, scores in trainings.items()}
     )
     spreads = {name: aggregate(scores) for name, scores in entries.items()}
-    images = {
-        scores.source.data_name if scores.source else ""
-        for several in trainings.values()
-        for scores in several
-    }
+    means = [
+        Entry(name, {metric: value.mean for metric, value in spread.items()}, data=_images(several))
+        for (name, spread), several in zip(spreads.items(), entries.values(), strict=True)
+    ]
+    images = {entry.data for entry in means}
     rows = [
         *(row_of_spreads(name, spread) for name, spread in spreads.items()),
         *(
@@ -114,19 +115,30 @@ def compare_experiments(
             for entry in published
         ),
     ]
-    means = [
-        Entry(name, {metric: value.mean for metric, value in spread.items()})
-        for name, spread in spreads.items()
-    ]
     every = [entry for entry in (*means, *published) if len(entry.scores) == len(ALL_METRICS)]
-    text = (
-        f"{text_table(rows)}\n"
-        "leaderboard (mean of the ranks in the five metrics; the data sets differ)\n"
-        f"{standings_table(standings(every))}"
-    )
+    text = text_table(rows) + "".join(_leaderboard(each, every) for each in sorted(images))
     say(text)
     if output is not None:
         for suffix, content in (("txt", text), ("csv", csv_table(rows))):
             write_text(output / f"comparison.{suffix}", content)
         write_json(output / "comparison.json", json_table(rows))
         say(f"comparison: {output}")
+
+
+def _images(trainings: Sequence[Sequence[Scores]]) -> str:
+    """Names the images that trainings were scored on; of a set with several grids also the grid."""
+    scores = trainings[0][0]
+    name = scores.source.data_name if scores.source else "unknown images"
+    grids = [variant.sizes for variant in VARIANTS if variant.name == name]
+    if name not in STANDIN_NAMES and (not grids or scores.factor_sizes in grids):
+        return name
+    return f"{name}, {' x '.join(map(str, scores.factor_sizes))}"
+
+
+def _leaderboard(images: str, every: Sequence[Entry]) -> str:
+    """Ranks the entries that were scored on the same images, if there are two."""
+    same = [entry for entry in every if entry.data == images]
+    if sum(entry.kind == "entry" for entry in same) < 2:
+        return ""
+    title = f"leaderboard on {images} (mean of the ranks in the five metrics)"
+    return f"\n{title}\n{standings_table(standings(same))}"

@@ -2,6 +2,7 @@
 
 import io
 import math
+import textwrap
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
@@ -38,6 +39,9 @@ __all__ = [
 
 WIDE, NARROW, SMALL = 3.7, 2.9, 1.8
 """Inches; at a phone's width 8 points are then 11 pixels and more."""
+
+LETTERS = 12
+"""Of a title, in an inch."""
 
 TAIL = 0.002
 RESOLUTION = 190
@@ -85,7 +89,8 @@ def sheet_of(width: float, height: float, title: str, num_panels: int = 1) -> It
             }
         )
         sheet = _Sheet(width, height, num_panels)
-        sheet.figure.suptitle(title, x=0.01, ha="left")
+        lines = textwrap.fill(title, round(LETTERS * width))
+        sheet.figure.suptitle(lines, x=0.01, ha="left")
         yield sheet
         buffer = io.BytesIO()
         sheet.figure.savefig(buffer, format="png", metadata={"Software": None})

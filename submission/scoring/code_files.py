@@ -123,6 +123,12 @@ def read_codes(
             f"expected {len(codes):,} rows of factors, one for each row of codes in {path}, "
             f"got {len(values):,} in {place}; {way_out}"
         )
+    if codes.shape[1] > len(codes) and values.shape[1] > len(codes):
+        raise InputError(
+            f"expected a row for each image in {path}, got {len(codes):,} rows of "
+            f"{codes.shape[1]:,} codes and {values.shape[1]:,} factors; codes and factors look "
+            "transposed; save codes.T and factors.T"
+        )
     chosen = _names_of(list(factors.arrays), names or own_names, place)
     return LabelledCodes(codes, values, chosen, digest)
 
