@@ -62,7 +62,8 @@ def fit_places(look: Look, shots: Shots, report: Callable[[str], None]) -> Look:
         size = np.median(np.abs(np.log(verdict.areas[known]))) / 2
         report(f"round {number + 1}: centres off by {distance:.2f} px, sizes by {100 * size:.1f} %")
         errors = partial(_errors, look, parameters, factors, true)
-        found = least_squares(errors, np.zeros(len(parameters)), x_scale=_steps(parameters))
+        steps = [parameter.step for parameter in parameters]
+        found = least_squares(errors, np.zeros(len(parameters)), x_scale=steps)
         look = moved(look, parameters, found.x)
     return look
 
@@ -77,10 +78,6 @@ def _parameters() -> list[Parameter]:
         for shape, size, k in np.ndindex(6, 2, 2)
     ]
     return [*camera_parameters(), *room_parameters(), *axis_parameters(), *arm, *extents]
-
-
-def _steps(parameters: Sequence[Parameter]) -> FloatArray:
-    return np.array([parameter.step for parameter in parameters])
 
 
 def _errors(

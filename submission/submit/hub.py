@@ -34,8 +34,8 @@ def hub_files(weights: Path, representation: Path | None) -> list[Path]:
     """
     files = [weights, card_path(weights)]
     if representation is not None:
-        files.append(representation / "pytorch_model.pt")
-        files += scores_paths(representation)
+        model, scored = representation / "pytorch_model.pt", scores_paths(representation)
+        files += [model, *scored]
     for path in files:
         if not path.is_file():
             raise MissingFileError(
@@ -47,13 +47,18 @@ def hub_files(weights: Path, representation: Path | None) -> list[Path]:
             f"expected the card {card_path(weights)} to hold the sha256 of {weights}, got another "
             "one; restore both files or finetune again"
         )
-    for path in files[3:]:
-        if reason := other_model(read_result(path).scores, files[2]):
+    if representation is not None:
+        _require_scores_of(model, scored)
+    return files
+
+
+def _require_scores_of(model: Path, scored: Sequence[Path]) -> None:
+    for path in scored:
+        if reason := other_model(read_result(path).scores, model):
             raise InputError(
                 f"expected scores of the model that is uploaded in {path}, got others: {reason}; "
                 "delete the file, or evaluate again: python3 local_evaluation.py"
             )
-    return files
 
 
 def push_to_hub(
