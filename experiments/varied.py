@@ -42,7 +42,7 @@ MEASURES: dict[str, Any] = {
     "rod": [0.01, 0.006, 0.01],
     "clamp": [0.012, 0.012, 0.012, 0.02, 0.02, 0.02],
     "column": [0.012, 0.012, 0.012, 0.015, 0.025],
-    "foot": [0.03, 0.03, 0.02, 0.03, 0.06],
+    "foot": [0.012, 0.02, 0.015, 0.02, 0.015],
     "extents": [0.011, 0.011],
     "spins": [[2.5], [2.5], [2.5], [20.0], [2.5], [2.5]],
 }
@@ -56,13 +56,14 @@ LEAST = {
     "rod": [ANY, 0.018, ANY],
     "clamp": [0.01, 0.01, 0.01, ANY, ANY, ANY],
     "column": [0.03, 0.03, ANY, ANY, ANY],
-    "foot": [0.02, 0.02, ANY, ANY, 0.02],
+    "foot": [0.02, ANY, ANY, ANY, 0.02],
 }
 """Of measures that must stay positive."""
 
 SHARES: dict[tuple[str, str], tuple[int, ...]] = {
     ("scene", "cameras"): (3, 1),
-    ("paint", "ground"): (1, 6, 1, 1),
+    ("paint", "ground"): (1, 5, 1, 1),
+    ("paint", "plate"): (1, 3, 1, 1),
     ("paint", "ring"): (1, 1, 1, 1),
     ("paint", "arm"): (1, 5, 1, 1),
     ("paint", "gloss"): (1, 1, 1),
@@ -74,7 +75,7 @@ SHARES: dict[tuple[str, str], tuple[int, ...]] = {
 What is not listed has one share.
 """
 
-SPREADS = {"ground": 2.0, "ring": 2.0, "arm": 3.0, "gloss": 3.0, "light": 0.06}
+SPREADS = {"ground": 2.0, "plate": 2.0, "ring": 2.0, "arm": 3.0, "gloss": 3.0, "light": 0.06}
 """Standard deviations of what is added to each weight of a surface, besides 10.5 % of its size.
 
 Levels, and shares of a colour for the light on the object. The two simulations light an object
@@ -82,7 +83,7 @@ alike where the real room does not, so a mixture of theirs alone has too few sha
 """
 
 BRIGHTNESS: dict[str, Any] = {
-    "ground": np.array([0.15, 0.15, 0.4, 0.15, 0.15, 0.15])[:, None, None],
+    "plate": 0.4,
     "arm": np.array([0.15, 0.3, 0.4, 0.15, 0.4])[:, None, None],
 }
 """Standard deviations of the logarithm of a surface's brightness, by region and part; 0.15 else.

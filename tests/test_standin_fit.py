@@ -40,7 +40,7 @@ def own_shots(look: Look, num_images: int) -> Shots:
 
 def test_measures_are_found_again_from_own_renders() -> None:
     true = look_named("standin_real")
-    shots = own_shots(true, 15)
+    shots = own_shots(true, 21)
     parameters = [
         Parameter("scene", "extents", (2, 1, 0), 0.005, 0.04),
         Parameter("scene", "axes", (1, 0), 0.3, 4.0, 1),

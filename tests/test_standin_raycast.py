@@ -196,6 +196,25 @@ def test_the_clamp_is_a_box_that_turns_with_the_rod() -> None:
             assert first_hit(scene, load, tuple(beside), tuple(axes[k - 1]))[1] != raycast.CLAMP
 
 
+def test_the_foot_is_round_about_an_axis_across_the_arm() -> None:
+    radius, along, height, middle, half = 0.1, 0.02, 0.12, 0.15, 0.05
+    scene = SCENE._replace(
+        foot=np.array([radius, along, height, middle, half]), column=np.full(5, 1e-3)
+    )
+    for azimuth in (4, 16, 33):
+        pose = at((20, azimuth))
+        load = Load(5, 0.01, 0.01, pose, STRAIGHT)
+        side, forward = pose[1], pose[3]
+        centre = middle * side + along * forward + np.array([0.0, 0.0, height])
+        np.testing.assert_allclose(raycast.foot_centre(scene.foot, load), centre)
+        turned = (forward + np.array([0.0, 0.0, 1.0])) / math.sqrt(2)
+        for axis, gap in ((side, half), (-side, half), (forward, radius), (turned, radius)):
+            t, part, n = first_hit(scene, load, tuple(centre + 0.4 * axis), tuple(-axis))
+            assert part == raycast.FOOT
+            assert t == pytest.approx(0.4 - gap)
+            np.testing.assert_allclose(n, axis, atol=1e-9)
+
+
 def test_an_object_may_be_longer_than_wide() -> None:
     pose = at((20, 11))
     load = Load(2, 0.1, 0.3, pose, STRAIGHT)

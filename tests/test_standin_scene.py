@@ -3,12 +3,21 @@
 import numpy as np
 import numpy.typing as npt
 import pytest
+from scipy.ndimage import binary_dilation
 
 from submission.data.catalogue import FULL_GRID, STANDIN_NAMES
+from submission.data.standin.backdrop import PLATE, backdrop_of, backdrop_terms
 from submission.data.standin.look import look_named
 from submission.data.standin.scene import camera_vectors, poses, standin_space
 from submission.data.standin.shapes import PLANES
-from submission.data.standin.terms import NUM_RADII, NUM_TERMS, plate_terms
+from submission.data.standin.terms import (
+    FIRST_KNOT,
+    NUM_ARM_TERMS,
+    NUM_KNOTS,
+    NUM_TERMS,
+    plate_terms,
+    solid_terms,
+)
 
 AXIS_ENDS = np.array([[0, 0], [0, 1], [1, 0], [1, 1]])
 
@@ -118,10 +127,35 @@ def test_terms_of_the_plate_blend_from_one_radius_to_the_next() -> None:
     terms = np.zeros(NUM_TERMS)
     for radius in np.linspace(0, 1, 29):
         plate_terms(radius * 0.6, -radius * 0.8, terms)
-        shares = terms[:NUM_RADII]
+        shares = terms[:NUM_KNOTS]
         assert shares.sum() == pytest.approx(1.0)
-        assert shares @ np.linspace(0, 1, NUM_RADII) == pytest.approx(radius)
+        knots = np.linspace(FIRST_KNOT, 1, NUM_KNOTS)
+        assert shares @ knots == pytest.approx(max(radius, FIRST_KNOT))
         assert (shares > 0).sum() <= 2
+
+
+def test_marks_of_a_face_blend_both_ways() -> None:
+    terms = np.zeros(NUM_ARM_TERMS)
+    for one_way, other in ((0.0, -1.0), (0.3, 0.25), (0.85, -0.6), (1.0, 1.0)):
+        solid_terms((0.0, 1.0, 0.0), 0.5, (one_way, other), terms)
+        strips = terms[NUM_TERMS:].reshape(3, NUM_KNOTS)
+        assert strips.sum() == pytest.approx(1.0)
+        assert strips.sum(axis=0) @ np.linspace(0, 1, NUM_KNOTS) == pytest.approx(one_way)
+        assert strips.sum(axis=1) @ [-1, 0, 1] == pytest.approx(other)
+    solid_terms((0.0, 1.0, 0.0), 0.5, (-1.0, 0.0), terms)
+    assert not terms[NUM_TERMS:].any()
+
+
+def test_the_ring_shines_on_the_plate_in_its_own_way() -> None:
+    look = look_named("standin_real")
+    plate = backdrop_terms(look.scene, 2)[:, :, PLATE, :NUM_KNOTS].any(axis=2)
+    dim, bright = backdrop_of(look, 2)[[0, 1]]
+    changed = look._replace(paint=look.paint._replace(plate=look.paint.plate[:, [1, 1, 2]]))
+    assert (bright - dim)[plate].max() > 20
+    shown = backdrop_of(changed, 2)[0]
+    far = ~binary_dilation(plate, np.ones((3, 3), bool))
+    np.testing.assert_allclose(shown[far], dim[far])
+    assert np.abs(shown - dim)[plate].max() > 20
 
 
 def test_flat_shapes_have_unit_normals_that_face_away_from_the_middle() -> None:

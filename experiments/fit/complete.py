@@ -10,7 +10,7 @@ from experiments.fit.solid import Solids, matrix_of
 from experiments.fit.solve import robust, solved
 from experiments.fit.split import Shots
 from submission.data.standin.look import Look
-from submission.data.standin.terms import NUM_TERMS
+from submission.data.standin.terms import NUM_ARM_TERMS
 
 __all__ = ["completed"]
 
@@ -80,7 +80,7 @@ def _shared(look: Look, solids: Sequence[Solids]) -> Look:
             matrix = np.concatenate(parts)
             answer = solved(matrix, levels[:, c], weights, RIDGE)
             weights = robust(levels[:, c] - matrix @ answer.solution, 10.0)
-        arm[:, ..., c] = answer.solution[ARM].reshape(-1, NUM_TERMS)
+        arm[:, ..., c] = answer.solution[ARM].reshape(-1, NUM_ARM_TERMS)
         gloss[..., c] = answer.solution[GLOSS]
         light[..., c] = answer.solution[LIGHT] / 100
     return look._replace(paint=paint._replace(arm=arm, gloss=gloss, light=light, colors=colors))

@@ -24,7 +24,7 @@ from submission.data.standin.shade import (
     trace,
 )
 from submission.data.standin.shadows import Lamps
-from submission.data.standin.terms import NUM_BALL_TERMS, NUM_TERMS, ball_terms
+from submission.data.standin.terms import NUM_ARM_TERMS, NUM_BALL_TERMS, ball_terms
 from submission.data.standin.vectors import row, travelled
 from submission.kernels import kept_kernel
 from submission.scoring.arrays import IntArray
@@ -43,7 +43,7 @@ __all__ = [
 
 FloatArray = npt.NDArray[np.float64]
 
-ARM = slice(0, OBJECT * NUM_TERMS)
+ARM = slice(0, OBJECT * NUM_ARM_TERMS)
 GLOSS = slice(ARM.stop, ARM.stop + NUM_BALL_TERMS)
 LIGHT = slice(GLOSS.stop, GLOSS.stop + NUM_BALL_TERMS)
 LIGHT_START = LIGHT.start  # a number, for compiled code
@@ -104,7 +104,7 @@ def _accumulation() -> Callable[..., None]:
             load = load_of(scene, geometry[n, 0], geometry[n, 1], poses[n])
             camera = cameras[geometry[n, 2]]
             origin = row(camera, 0)
-            terms = np.empty(NUM_BALL_TERMS)
+            terms = np.empty(NUM_ARM_TERMS)
             i, j = place[p, 0], place[p, 1]
             missed = 0
             for a in range(OVERSAMPLING):
@@ -117,10 +117,10 @@ def _accumulation() -> Callable[..., None]:
                         missed += 1
                         continue
                     point = travelled(origin, way, t)
-                    part_terms(part, load, point, normal, way, terms)
+                    part_terms(scene, part, load, point, normal, way, terms)
                     part = min(part, OBJECT)  # a lining counts as the object
-                    for k in range(NUM_BALL_TERMS if part == OBJECT else NUM_TERMS):
-                        out[p, part * NUM_TERMS + k] += terms[k]
+                    for k in range(NUM_BALL_TERMS if part == OBJECT else NUM_ARM_TERMS):
+                        out[p, part * NUM_ARM_TERMS + k] += terms[k]
                     if part == OBJECT:
                         ball_terms(normal, point[0], point[2], terms)
                         for k in range(NUM_BALL_TERMS):
@@ -153,18 +153,15 @@ def _painting() -> Callable[..., None]:
             load = load_of(scene, geometry[n, 0], geometry[n, 1], poses[n])
             camera = cameras[view]
             origin = row(camera, 0)
-            terms, total = np.empty(NUM_BALL_TERMS), np.zeros(out.shape[1])
+            terms, total = np.empty(NUM_ARM_TERMS), np.zeros(out.shape[1])
             i, j = place[p, 0], place[p, 1]
             missed = 0
             for a in range(OVERSAMPLING):
                 for b in range(OVERSAMPLING):
                     u, v = i + (a + 0.5) / OVERSAMPLING, j + (b + 0.5) / OVERSAMPLING
                     way = pixel_ray(camera, u, v)
-                    hit = first_hit(scene, load, origin, way)
-                    if hit[1] == NOTHING:
+                    if not trace(scene, paint, view, load, (origin, way), terms, total):
                         missed += 1
-                    else:
-                        trace(paint, view, load, hit, (origin, way), terms, total)
             if missed > 0:
                 way = pixel_ray(camera, i + 0.5, j + 0.5)
                 total[BACKDROP_SHARE] = missed * shadow(scene, lamps, load, origin, way)
@@ -237,7 +234,7 @@ def design_of(look: Look, factors: IntArray, pixels: Pixels) -> npt.NDArray[np.f
         pixels: of these images.
 
     Returns:
-        (p, 101) terms: of the five parts of the arm, of the object's gloss, of the light on it, and
+        (p, 221) terms: of the five parts of the arm, of the object's gloss, of the light on it, and
         the share of the backdrop.
     """
     out = np.zeros((len(pixels.image), COVER + 1), dtype=np.float32)
@@ -258,5 +255,5 @@ def design_of(look: Look, factors: IntArray, pixels: Pixels) -> npt.NDArray[np.f
 
 def covered(design: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     """Returns the share of each pixel of a design that arm and object cover."""
-    share: npt.NDArray[np.float32] = design[:, : GLOSS.start + 1 : NUM_TERMS].sum(axis=1)
+    share: npt.NDArray[np.float32] = design[:, : GLOSS.start + 1 : NUM_ARM_TERMS].sum(axis=1)
     return share

@@ -11,6 +11,7 @@ from experiments.fit.ground import still_images
 from experiments.fit.lamps import fit_lamps
 from experiments.fit.objects import fit_objects
 from experiments.fit.parameters import (
+    PLATE,
     Parameter,
     arm_parameters,
     axis_parameters,
@@ -62,7 +63,7 @@ def fit_stage(
     for view in range(3):
         solids: Solids | None = None
         if stage != "ground":
-            solids = solid_pixels(look, some, view, SCALES[stage])
+            solids = solid_pixels(look, some, view, SCALES[stage], flat=stage == "fine")
         fits.append(CameraFit(still_images(look, exact, view), solids))
 
     def solve(look: Look, view: int) -> State:
@@ -77,7 +78,7 @@ def fit_stage(
 
 def _parameters(stage: str) -> list[Parameter]:
     if stage == "fine":  # cameras and angles are where `fit_places` has put them
-        return blur_parameters() + arm_parameters()
+        return [*blur_parameters(), PLATE, *arm_parameters()]
     still = camera_parameters() + room_parameters()
     if stage == "ground":
         return still + blur_parameters()

@@ -9,7 +9,7 @@ from scipy.ndimage import binary_dilation
 from experiments.fit.design import COVER, chosen_pixels, covered, design_of
 from experiments.fit.solve import Solved, robust, solved
 from experiments.fit.split import Shots
-from submission.data.standin.backdrop import NUM_REGIONS, backdrop_terms, softened
+from submission.data.standin.backdrop import NUM_REGIONS, PLATE, RING, backdrop_terms, softened
 from submission.data.standin.look import Look
 from submission.data.standin.scene import IMAGE_SIZE
 from submission.data.standin.terms import NUM_TERMS
@@ -21,7 +21,8 @@ FloatArray = npt.NDArray[np.float64]
 FEWEST = 3
 """Images that must show a pixel of the backdrop."""
 
-NUM_GROUND = NUM_REGIONS * NUM_TERMS
+NUM_GROUND = (NUM_REGIONS + 1) * NUM_TERMS
+"""Of the regions, then of the plate whatever the ring's colour."""
 RIDGE = 1e-4
 
 SCALE = 6.0
@@ -69,16 +70,16 @@ def still_images(look: Look, shots: Shots, view: int) -> Stills:
 
 
 def ground_matrix(look: Look, stills: Stills) -> FloatArray:
-    """Lays out the terms of the known pixels: of the ground, then of each of the ring's colours."""
+    """Lays out the terms of the known pixels: ground and plate, then each of the ring's colours."""
     terms = softened(backdrop_terms(look.scene, stills.view), float(look.paint.blur[stills.view]))
     parts = []
     for ring in range(3):
         pixels = terms[stills.known[ring]]
         matrix = np.zeros((len(pixels), NUM_GROUND + 3 * NUM_TERMS))
-        matrix[:, :NUM_GROUND] = pixels[:, :NUM_REGIONS].reshape(len(pixels), NUM_GROUND)
+        matrix[:, :NUM_GROUND] = pixels[:, : PLATE + 1].reshape(len(pixels), NUM_GROUND)
         for part in range(3):
             start = NUM_GROUND + (ring + part) % 3 * NUM_TERMS
-            matrix[:, start : start + NUM_TERMS] = pixels[:, NUM_REGIONS + part]
+            matrix[:, start : start + NUM_TERMS] = pixels[:, RING + part]
         parts.append(matrix)
     return np.concatenate(parts)
 
@@ -95,7 +96,9 @@ def solve_ground(matrix: FloatArray, target: FloatArray) -> Solved:
 
 def with_ground(look: Look, view: int, solution: FloatArray) -> Look:
     """Puts solved paint into a look."""
-    ground, ring = look.paint.ground.copy(), look.paint.ring.copy()
-    ground[view] = solution[:NUM_GROUND].reshape(NUM_REGIONS, NUM_TERMS, 3)
+    paint = look.paint
+    ground, plate, ring = paint.ground.copy(), paint.plate.copy(), paint.ring.copy()
+    regions = solution[:NUM_GROUND].reshape(NUM_REGIONS + 1, NUM_TERMS, 3)
+    ground[view], plate[view] = regions[:NUM_REGIONS], regions[PLATE]
     ring[view] = solution[NUM_GROUND:].reshape(3, NUM_TERMS, 3)
-    return look._replace(paint=look.paint._replace(ground=ground, ring=ring))
+    return look._replace(paint=paint._replace(ground=ground, plate=plate, ring=ring))

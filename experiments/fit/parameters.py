@@ -8,6 +8,7 @@ import numpy as np
 from submission.data.standin.look import Look
 
 __all__ = [
+    "PLATE",
     "Parameter",
     "arm_parameters",
     "axis_parameters",
@@ -44,6 +45,10 @@ class Parameter:
     def value(self, look: Look) -> float:
         """Returns the number."""
         return float(getattr(getattr(look, self.part), self.field)[self.place])
+
+
+PLATE = Parameter("scene", "plate", (0,), 0.01, 0.1)
+"""Radius of the disc that the arm stands on, which only the arm's images show whole."""
 
 
 def moved(look: Look, parameters: Sequence[Parameter], changes: Iterable[float]) -> Look:
@@ -96,7 +101,7 @@ def room_parameters() -> list[Parameter]:
     return [
         *_scene("ring", (0.01, 0.01, 0.5, 0.5), (0.2, 0.2, 5, 5)),
         *_scene("walls", (0.01, 0.3), (0.4, 5)),
-        *_scene("plate", (0.01,), (0.1,)),
+        PLATE,
     ]
 
 

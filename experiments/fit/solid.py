@@ -21,8 +21,9 @@ from experiments.fit.solve import Solved, robust, solved
 from experiments.fit.split import Shots
 from submission.data.standin.backdrop import PLATE, backdrop_of, backdrop_terms, softened
 from submission.data.standin.look import Look
+from submission.data.standin.raycast import COLUMN
 from submission.data.standin.shade import BACKDROP_SHARE, OBJECT_LIGHT
-from submission.data.standin.terms import NUM_RADII, NUM_TERMS
+from submission.data.standin.terms import FACING, NUM_ARM_TERMS, NUM_KNOTS, NUM_TERMS
 from submission.scoring.arrays import IntArray
 
 __all__ = ["Solids", "matrix_of", "seen", "solid_pixels", "solve_solids"]
@@ -30,6 +31,8 @@ __all__ = ["Solids", "matrix_of", "seen", "solid_pixels", "solve_solids"]
 FloatArray = npt.NDArray[np.float64]
 
 RIDGE = 1e-3
+FLAT = 10.0
+"""Ridge that holds back what a column's shade owes to where a side faces."""
 WHITE = 250
 """Level from which a pixel may be brighter than it can show."""
 
@@ -44,6 +47,7 @@ class Solids:
         pixels: which of the images' pixels.
         levels: (p, 3) of the pixels.
         scale: error in levels from which a pixel counts less.
+        flat: whether the column is taken to be of one shade all round.
     """
 
     view: int
@@ -51,6 +55,7 @@ class Solids:
     pixels: Pixels
     levels: FloatArray
     scale: float
+    flat: bool = False
 
     @property
     def color(self) -> IntArray:
@@ -65,19 +70,23 @@ class Solids:
         return levels
 
 
-def solid_pixels(look: Look, shots: Shots, view: int, scale: float) -> Solids:
-    """Chooses the pixels within three of arm and object, as a look has them."""
+def solid_pixels(look: Look, shots: Shots, view: int, scale: float, flat: bool = False) -> Solids:
+    """Chooses the pixels within three of arm and object, as a look has them.
+
+    Where measures are fitted, the column is to be flat. Else a side that is painted like the floor
+    makes up for a column that is too wide.
+    """
     chosen = shots.where(shots.factors[:, 3] == view)
     shape = chosen.images.shape[:3]
     every = chosen_pixels(np.ones(shape, dtype=bool))
-    plate = backdrop_terms(look.scene, view)[:, :, PLATE, :NUM_RADII].any(axis=2)
+    plate = backdrop_terms(look.scene, view)[:, :, PLATE, :NUM_KNOTS].any(axis=2)
     near = plate | binary_dilation(
         covered(design_of(look, chosen.factors, every)).reshape(shape) > 0.01,
         np.ones((1, 3, 3), bool),
         iterations=3,
     )
     return Solids(
-        view, chosen.factors, chosen_pixels(near), chosen.images[near].astype(float), scale
+        view, chosen.factors, chosen_pixels(near), chosen.images[near].astype(float), scale, flat
     )
 
 
@@ -88,7 +97,7 @@ def matrix_of(
     plate: FloatArray,
     channel: int,
 ) -> FloatArray:
-    """Lays out what paint weighs: (p, 112) terms of arm, gloss, light times colour, and plate."""
+    """Lays out what paint weighs: (p, 268) terms of arm, gloss, light times colour, and plate."""
     color = look.paint.colors[solids.view, solids.color, channel] / 100
     matrix = design[:, :COVER].astype(float)
     matrix[:, LIGHT] *= color[:, None]
@@ -108,8 +117,20 @@ def seen(look: Look, solids: Solids, behind: FloatArray) -> FloatArray:
 def _paint(look: Look, view: int, channel: int) -> FloatArray:
     paint = look.paint
     solid = paint.arm[view].reshape(ARM.stop, 3), paint.gloss[view], 100 * paint.light[view]
-    weights: FloatArray = np.concatenate([*solid, paint.ground[view, PLATE]])[:, channel]
+    common = paint.plate[view].mean(axis=0)
+    plate = common, *(paint.plate[view] - common)
+    weights: FloatArray = np.concatenate([*solid, *plate])[:, channel]
     return weights
+
+
+def _plate_terms(look: Look, solids: Solids) -> FloatArray:
+    """Lays out (p, 48) terms of the plate: whatever the ring's colour, then with each of them."""
+    i, j = solids.pixels.place.T
+    blur = float(look.paint.blur[solids.view])
+    terms = softened(backdrop_terms(look.scene, solids.view), blur)[i, j, PLATE]
+    ring = solids.factors[solids.pixels.image, 4]
+    own = [terms * (ring == color)[:, None] for color in range(3)]
+    return np.concatenate([terms, *own], axis=1)
 
 
 def solve_solids(look: Look, solids: Solids, num_turns: int = 2) -> tuple[Look, list[Solved]]:
@@ -128,34 +149,38 @@ def solve_solids(look: Look, solids: Solids, num_turns: int = 2) -> tuple[Look, 
     view = solids.view
     design = design_of(look, solids.factors, solids.pixels)
     cover = design[:, COVER].astype(float)
-    arm, gloss, ground = (getattr(look.paint, name).copy() for name in ("arm", "gloss", "ground"))
+    arm, gloss, plate = (getattr(look.paint, name).copy() for name in ("arm", "gloss", "plate"))
     light, colors = look.paint.light.copy(), look.paint.colors.copy()
     look = look._replace(
-        paint=look.paint._replace(ground=ground, arm=arm, gloss=gloss, light=light, colors=colors)
+        paint=look.paint._replace(plate=plate, arm=arm, gloss=gloss, light=light, colors=colors)
     )
-    i, j = solids.pixels.place.T
-    plate = softened(backdrop_terms(look.scene, view), float(look.paint.blur[view]))[i, j, PLATE]
-    behind = solids.behind(look) - plate @ ground[view, PLATE]
-    plate *= cover[:, None]
+    disc = _plate_terms(look, solids)
+    common = plate[view].mean(axis=0)
+    behind = solids.behind(look) - disc @ np.concatenate([common, *(plate[view] - common)])
+    disc *= cover[:, None]
     answers = []
+    ridge = np.full(LIGHT.stop + disc.shape[1], RIDGE)
+    if solids.flat:
+        ridge[COLUMN * NUM_ARM_TERMS + FACING] = FLAT
     for c in range(3):
         levels, still = solids.levels[:, c], cover * behind[:, c]
-        matrix = matrix_of(look, solids, design, plate, c)
+        matrix = matrix_of(look, solids, design, disc, c)
         now = matrix @ _paint(look, view, c) + still
         for turn in range(num_turns + 1):
             target = np.where((levels >= WHITE) & (now > levels), now, levels)
-            answer = solved(matrix, target - still, robust(target - now, solids.scale), RIDGE)
-            arm[view, ..., c] = answer.solution[ARM].reshape(-1, NUM_TERMS)
+            answer = solved(matrix, target - still, robust(target - now, solids.scale), ridge)
+            arm[view, ..., c] = answer.solution[ARM].reshape(-1, NUM_ARM_TERMS)
             gloss[view, :, c] = answer.solution[GLOSS]
             light[view, :, c] = answer.solution[LIGHT] / 100
-            ground[view, PLATE, :, c] = answer.solution[LIGHT.stop :]
+            shared, *own = answer.solution[LIGHT.stop :].reshape(4, NUM_TERMS)
+            plate[view, ..., c] = shared + np.stack(own)
             now = matrix @ answer.solution + still
             if turn < num_turns:
                 shine = design[:, LIGHT] @ light[view, :, c]
                 others = np.r_[: GLOSS.stop, LIGHT.stop : matrix.shape[1]]
                 rest = target - still - matrix[:, others] @ answer.solution[others]
                 _find_colors(colors[view, :, c], solids, shine, rest)
-                matrix = matrix_of(look, solids, design, plate, c)
+                matrix = matrix_of(look, solids, design, disc, c)
                 now = matrix @ answer.solution + still
         answers.append(answer)
     return look, answers

@@ -45,14 +45,17 @@ def loss_of(errors: FloatArray, scale: float) -> float:
     return float((scale**2 * (np.sqrt(1 + (errors / scale) ** 2) - 1)).sum())
 
 
-def solved(matrix: FloatArray, target: FloatArray, weights: FloatArray, ridge: float) -> Solved:
+def solved(
+    matrix: FloatArray, target: FloatArray, weights: FloatArray, ridge: float | FloatArray
+) -> Solved:
     """Solves for the unknowns whose weighted squared errors are least.
 
     Args:
         matrix: (n, k).
         target: (n,) or (n, c).
         weights: (n,) square roots of weights.
-        ridge: added to the normal matrix, relative to its diagonal.
+        ridge: of all unknowns or (k,) of each, added to the normal matrix, relative to its
+            diagonal.
     """
     heavy = matrix * weights[:, None]
     aims = target * (weights if target.ndim == 1 else weights[:, None])

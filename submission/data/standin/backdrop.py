@@ -20,12 +20,12 @@ from submission.data.standin.terms import (
 from submission.data.standin.vectors import row, travelled, unit
 from submission.kernels import kept_kernel
 
-__all__ = ["NUM_REGIONS", "PLATE", "backdrop_of", "backdrop_terms", "backdrops", "softened"]
+__all__ = ["NUM_REGIONS", "PLATE", "RING", "backdrop_of", "backdrop_terms", "backdrops", "softened"]
 
 FloatArray = npt.NDArray[np.float64]
 
-FLOOR, OUTSIDE, PLATE, BACK, LEFT, RIGHT, RING, LEFT_RING, RIGHT_RING = range(9)
-NUM_REGIONS = 6
+FLOOR, OUTSIDE, BACK, LEFT, RIGHT, PLATE, RING, LEFT_RING, RIGHT_RING = range(9)
+NUM_REGIONS = 5
 """Regions whose look does not depend on the ring's colour; they come first."""
 
 OVERSAMPLING = 4
@@ -96,10 +96,10 @@ def backdrop_terms(scene: Scene, view: int) -> FloatArray:
         view: the camera.
 
     Returns:
-        (64, 64, 9, 12) terms by region: the six that `NUM_REGIONS` counts, then those of the ring
-        in its own colour, in the one to its left and in the one to its right.
+        (64, 64, 9, 12) terms by region: the five that `NUM_REGIONS` counts, the plate, then those
+        of the ring in its own colour, in the one to its left and in the one to its right.
     """
-    out = np.zeros((IMAGE_SIZE, IMAGE_SIZE, NUM_REGIONS + 3, NUM_TERMS))
+    out = np.zeros((IMAGE_SIZE, IMAGE_SIZE, RIGHT_RING + 1, NUM_TERMS))
     _kernel()(scene, camera_vectors(scene.cameras)[view], out)
     return out
 
@@ -128,6 +128,7 @@ def backdrop_of(look: Look, view: int) -> FloatArray:
     ground = np.tensordot(terms[:, :, :NUM_REGIONS], paint.ground[view], 2)
     out = np.tile(ground, (3, 1, 1, 1))
     for ring in range(3):
+        out[ring] += terms[:, :, PLATE] @ paint.plate[view, ring]
         for part in range(3):
             out[ring] += terms[:, :, RING + part] @ paint.ring[view, (ring + part) % 3]
     return out

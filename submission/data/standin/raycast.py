@@ -27,6 +27,7 @@ __all__ = [
     "SHOULDER",
     "Load",
     "first_hit",
+    "foot_centre",
 ]
 
 COLUMN, SHOULDER, FOOT, ROD, CLAMP, OBJECT, LINING, NOTHING = range(8)
@@ -86,13 +87,14 @@ def _hit_tube(
     along, first = dot(axis, direction), dot(axis, away)
     a = 1.0 - along * along
     b = dot(away, direction) - along * first
-    root = b * b - a * (dot(away, away) - first * first - radius * radius)
-    if root <= 0.0 or a < 1e-12:
-        return FAR, NOWHERE
-    t = (-b - math.sqrt(root)) / a
-    s = first + t * along
-    if t > NEAR and 0.0 <= s <= length:
-        return t, times(minus(travelled(away, direction, t), times(axis, s)), 1.0 / radius)
+    if a > 1e-12:  # else along the axis: only an end can be met
+        root = b * b - a * (dot(away, away) - first * first - radius * radius)
+        if root <= 0.0:
+            return FAR, NOWHERE
+        t = (-b - math.sqrt(root)) / a
+        s = first + t * along
+        if t > NEAR and 0.0 <= s <= length:
+            return t, times(minus(travelled(away, direction, t), times(axis, s)), 1.0 / radius)
     if abs(along) > 1e-12:
         end = 0.0 if along > 0.0 else length
         t = (end - first) / along
@@ -130,14 +132,29 @@ def _hit_box(
 
 
 @njit(error_model="numpy")
-def _hit_block(
-    block: npt.NDArray[np.float64], load: Load, origin: Vector, direction: Vector
+def _hit_column(
+    column: npt.NDArray[np.float64], load: Load, origin: Vector, direction: Vector
 ) -> tuple[float, Vector]:
-    """Meets an upright box that turns with the arm: half-extents, middle, height."""
     axes = row(load.pose, 3), row(load.pose, 1), (0.0, 0.0, 1.0)
-    up = 0.5 * block[4]
-    half, middle = (block[0], block[1], up), (block[2], block[3], up)
+    up = 0.5 * column[4]
+    half, middle = (column[0], column[1], up), (column[2], column[3], up)
     return _hit_box(axes, half, middle, origin, direction)
+
+
+@njit(error_model="numpy")
+def foot_centre(foot: npt.NDArray[np.float64], load: Load) -> Vector:
+    """Returns the middle of the motor at the foot."""
+    across = times(row(load.pose, 1), foot[3])
+    return travelled(travelled(across, row(load.pose, 3), foot[1]), (0.0, 0.0, 1.0), foot[2])
+
+
+@njit(error_model="numpy")
+def _hit_foot(
+    foot: npt.NDArray[np.float64], load: Load, origin: Vector, direction: Vector
+) -> tuple[float, Vector]:
+    side = row(load.pose, 1)
+    start = travelled(foot_centre(foot, load), side, -foot[4])
+    return _hit_tube(foot[0], start, side, 2.0 * foot[4], origin, direction)
 
 
 @njit(error_model="numpy")
@@ -181,10 +198,10 @@ def first_hit(
     t, n = _hit_box(axes, half, middle, above, direction)
     if t < best:
         best, normal, part = t, n, CLAMP
-    t, n = _hit_block(scene.column, load, origin, direction)
+    t, n = _hit_column(scene.column, load, origin, direction)
     if t < best:
         best, normal, part = t, n, COLUMN
-    t, n = _hit_block(scene.foot, load, origin, direction)
+    t, n = _hit_foot(scene.foot, load, origin, direction)
     if t < best:
         best, normal, part = t, n, FOOT
     return best, part, normal

@@ -11,10 +11,27 @@ from numba import njit, prange
 
 from submission.data.standin.framing import frame_of
 from submission.data.standin.look import Look, Paint
-from submission.data.standin.raycast import CLAMP, LINING, NOTHING, OBJECT, ROD, Load, first_hit
+from submission.data.standin.raycast import (
+    CLAMP,
+    COLUMN,
+    FOOT,
+    LINING,
+    NOTHING,
+    OBJECT,
+    ROD,
+    Load,
+    first_hit,
+    foot_centre,
+)
 from submission.data.standin.scene import IMAGE_SIZE, Scene, camera_vectors
 from submission.data.standin.shadows import Lamps, hidden
-from submission.data.standin.terms import NUM_BALL_TERMS, Terms, ball_terms, solid_terms
+from submission.data.standin.terms import (
+    NUM_ARM_TERMS,
+    NUM_BALL_TERMS,
+    Terms,
+    ball_terms,
+    solid_terms,
+)
 from submission.data.standin.vectors import Vector, dot, minus, row, travelled, unit
 from submission.factors import IntArray
 from submission.kernels import kept_kernel
@@ -55,8 +72,38 @@ def pixel_ray(camera: FloatArray, row_place: float, column_place: float) -> Vect
 
 
 @njit(error_model="numpy")
+def _mark(
+    scene: Scene, load: Load, part: int, point: Vector, normal: Vector
+) -> tuple[float, float]:
+    """Returns where on a face with marks a place is; the first number is below 0 on other faces.
+
+    The column's back has marks by height and across, the ends of shoulder and foot by radius.
+    """
+    facing = dot(normal, row(load.pose, 1))
+    if part == COLUMN:
+        if facing > -0.9:
+            return -1.0, 0.0
+        along = dot(point, row(load.pose, 3)) - scene.column[2]
+        return point[2] / scene.column[4], along / scene.column[0]
+    if abs(facing) < 0.9:
+        return -1.0, 0.0
+    if part == FOOT:
+        away, radius = minus(point, foot_centre(scene.foot, load)), scene.foot[0]
+    else:
+        away, radius = minus(point, (0.0, 0.0, scene.shoulder[0])), scene.shoulder[1]
+    across = dot(away, row(load.pose, 1))
+    return math.sqrt(max(0.0, dot(away, away) - across * across)) / radius, 0.0
+
+
+@njit(error_model="numpy")
 def part_terms(
-    part: int, load: Load, point: Vector, normal: Vector, direction: Vector, into: Terms
+    scene: Scene,
+    part: int,
+    load: Load,
+    point: Vector,
+    normal: Vector,
+    direction: Vector,
+    into: Terms,
 ) -> None:
     """Gives the terms of a place on the arm; on the object, those of its reflection."""
     if part in (OBJECT, LINING, ROD, CLAMP):
@@ -64,7 +111,7 @@ def part_terms(
         away = minus(point, row(load.pose, 4))
         ball_terms(mirrored, dot(away, row(load.pose, 2)), point[2], into)
     else:
-        solid_terms(normal, point[2], into)
+        solid_terms(normal, point[2], _mark(scene, load, part, point, normal), into)
 
 
 @njit(error_model="numpy")
@@ -108,19 +155,21 @@ def _soften(image: npt.NDArray[np.float32], weight: float) -> None:
 
 @njit(error_model="numpy")
 def trace(
+    scene: Scene,
     paint: Paint,
     view: int,
     load: Load,
-    hit: tuple[float, int, Vector],
     ray: tuple[Vector, Vector],
     terms: Terms,
     total: FloatArray,
-) -> None:
-    """Adds what a ray that met the arm or its object brings."""
-    t, part, normal = hit
+) -> bool:
+    """Adds what a ray brings from the arm or its object; returns whether it met them."""
     origin, direction = ray
+    t, part, normal = first_hit(scene, load, origin, direction)
+    if part == NOTHING:
+        return False
     point = travelled(origin, direction, t)
-    part_terms(part, load, point, normal, direction, terms)
+    part_terms(scene, part, load, point, normal, direction, terms)
     weights = paint.arm[view, part] if part < OBJECT else paint.gloss[view]
     for k in range(len(weights)):
         for c in range(3):
@@ -134,6 +183,7 @@ def trace(
                     total[c] += light * paint.colors[view, -1, c]
                 else:
                     total[OBJECT_LIGHT + c] += light
+    return True
 
 
 @functools.cache
@@ -155,7 +205,7 @@ def _kernel() -> Callable[..., None]:
             camera = cameras[view]
             origin = row(camera, 0)
             share = 1.0 / (OVERSAMPLING * OVERSAMPLING)
-            terms, total = np.empty(NUM_BALL_TERMS), np.empty(NUM_CHANNELS)
+            terms, total = np.empty(NUM_ARM_TERMS), np.empty(NUM_CHANNELS)
             top, bottom, left, side = frame_of(scene, camera, load)
             for i in range(IMAGE_SIZE):
                 for j in range(IMAGE_SIZE):
@@ -167,10 +217,8 @@ def _kernel() -> Callable[..., None]:
                             way = pixel_ray(
                                 camera, i + (a + 0.5) / OVERSAMPLING, j + (b + 0.5) / OVERSAMPLING
                             )
-                            hit = first_hit(scene, load, origin, way)
-                            if hit[1] != NOTHING:
+                            if trace(scene, paint, view, load, (origin, way), terms, total):
                                 missed -= 1
-                                trace(paint, view, load, hit, (origin, way), terms, total)
                     if missed > 0:
                         way = pixel_ray(camera, i + 0.5, j + 0.5)
                         total[BACKDROP_SHARE] = missed * shadow(scene, lamps, load, origin, way)

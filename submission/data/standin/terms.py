@@ -14,7 +14,10 @@ from numba import njit
 from submission.data.standin.vectors import Vector
 
 __all__ = [
+    "FACING",
+    "NUM_ARM_TERMS",
     "NUM_BALL_TERMS",
+    "NUM_KNOTS",
     "NUM_TERMS",
     "Terms",
     "ball_terms",
@@ -25,10 +28,15 @@ __all__ = [
     "wall_terms",
 ]
 
-NUM_TERMS, NUM_BALL_TERMS = 12, 20
-"""Of a place on a surface, and of a direction from the object."""
-NUM_RADII = 8
-"""Of the plate, from its middle to its edge, between which its light is interpolated."""
+NUM_TERMS, NUM_BALL_TERMS, NUM_ARM_TERMS = 12, 20, 36
+"""Of a place on what stands still, of a direction from the object, and of a place on the arm."""
+FACING = np.array([1, 2, 3, 4, 5, 6, 9, 10])
+"""Of the arm's terms, those that depend on where a place faces."""
+FIRST_KNOT = 0.4
+"""Radius of the plate where its first knot lies."""
+NUM_KNOTS = 8
+"""Of the plate from its middle to its edge, likewise of faces of the arm, between which light is
+interpolated."""
 Terms: TypeAlias = npt.NDArray[np.float64]
 
 
@@ -67,32 +75,51 @@ def wall_terms(u: float, z: float, into: Terms) -> None:
 def plate_terms(x: float, y: float, into: Terms) -> None:
     """Gives the terms of a place on the plate, whose radius is 1.
 
-    The first eight blend from one radius to the next, as linear interpolation does, so that narrow
-    rings can stand out.
+    The first eight blend from one radius to the next, so that narrow rings can stand out. The arm
+    hides most of what lies further in than the first.
     """
-    last = NUM_RADII - 1
-    r = min(np.sqrt(x * x + y * y), 1.0) * last
-    for k in range(NUM_RADII):
-        into[k] = max(0.0, 1.0 - abs(r - k))
+    r = np.sqrt(x * x + y * y)
+    _blend(max(0.0, (r - FIRST_KNOT) / (1.0 - FIRST_KNOT)), into[:NUM_KNOTS])
     into[8], into[9], into[10], into[11] = x, y, x * y, x * x - y * y
 
 
 @njit(error_model="numpy")
-def solid_terms(normal: Vector, height: float, into: Terms) -> None:
-    """Gives the terms of a place on a block of the arm: where it faces, and its height."""
+def _blend(share: float, into: Terms) -> None:
+    """Blends from one knot to the next between 0 and 1, as linear interpolation does."""
+    last = len(into) - 1
+    place = min(share, 1.0) * last
+    for k in range(len(into)):
+        into[k] = max(0.0, 1.0 - abs(place - k))
+
+
+@njit(error_model="numpy")
+def solid_terms(normal: Vector, height: float, mark: tuple[float, float], into: Terms) -> None:
+    """Gives the terms of a place on the arm's column, shoulder or foot.
+
+    Args:
+        normal: where it faces.
+        height: above the floor.
+        mark: where on a face that has marks: from 0 to 1 one way, below 0 elsewhere, and from -1
+            to 1 the other way.
+        into: 12 terms of normal and height, then eight for each of three strips of the face.
+    """
     x, y, z = normal
     into[0], into[1], into[2], into[3] = 1.0, x, y, z
     into[4], into[5], into[6] = x * x, x * y, x * z
     into[7], into[8], into[9] = height, height * height, height * x
     into[10], into[11] = height * y, height * height * height
+    into[NUM_TERMS:] = 0.0
+    if mark[0] >= 0.0:
+        for strip in range(3):
+            first = NUM_TERMS + strip * NUM_KNOTS
+            part = into[first : first + NUM_KNOTS]
+            _blend(mark[0], part)
+            part *= max(0.0, 1.0 - abs(mark[1] - (strip - 1)))
 
 
 @njit(error_model="numpy")
 def ball_terms(way: Vector, first: float, second: float, into: Terms) -> None:
-    """Gives the terms of a direction to the third order, upward lobes, and two more numbers.
-
-    The first 12 go to the second order.
-    """
+    """Gives the terms of a direction to the third order, upward lobes, and two more numbers."""
     x, y, z = way
     into[0], into[1], into[2], into[3] = 1.0, x, y, z
     into[4], into[5], into[6] = x * y, y * z, 3.0 * z * z - 1.0
@@ -100,9 +127,9 @@ def ball_terms(way: Vector, first: float, second: float, into: Terms) -> None:
     up = max(0.0, z)
     into[9] = up * up * up * up
     into[10], into[11] = first, second
-    if len(into) > NUM_TERMS:
-        into[12], into[13] = x * y * z, z * (x * x - y * y)
-        into[14], into[15] = x * (5.0 * z * z - 1.0), y * (5.0 * z * z - 1.0)
-        into[16] = z * (5.0 * z * z - 3.0)
-        into[17], into[18] = x * (x * x - 3.0 * y * y), y * (3.0 * x * x - y * y)
-        into[19] = up
+    into[12], into[13] = x * y * z, z * (x * x - y * y)
+    into[14], into[15] = x * (5.0 * z * z - 1.0), y * (5.0 * z * z - 1.0)
+    into[16] = z * (5.0 * z * z - 3.0)
+    into[17], into[18] = x * (x * x - 3.0 * y * y), y * (3.0 * x * x - y * y)
+    into[19] = up
+    into[NUM_BALL_TERMS:] = 0.0
