@@ -59,12 +59,12 @@ case $AICROWD_DATASET_NAME in
         fi
         echo "choosing a grid for a run of ${RUN_MINUTES:=6} minutes (RUN_MINUTES, or STANDIN_GRID)"
         estimate=$(run -m submission estimate "$config" --minutes "$RUN_MINUTES" "${@:3}")
-        printf '%s\n' "$estimate"
+        printf '%s\n' "${estimate%$'\n'*}" "the chosen grid: ${estimate##*$'\n'}"
         STANDIN_GRID=${estimate##*$'\n'}
       fi
+    fi
+    if [[ -n ${STANDIN_GRID:-} ]]; then  # an earlier file of another grid is refused
       run -m submission data render "$AICROWD_DATASET_NAME" --grid "$STANDIN_GRID"
-    elif [[ -n ${STANDIN_GRID:-} ]]; then
-      echo "note: $data is used as it is; for the grid $STANDIN_GRID, set DISENTANGLEMENT_LIB_DATA to a new folder"
     fi
     ;;
 esac

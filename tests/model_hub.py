@@ -41,6 +41,16 @@ class _Answers(BaseHTTPRequestHandler):
         self.server.large[hashlib.sha256(content).hexdigest()] = content
         return self.answer({})
 
+    def do_GET(self) -> None:
+        if self.headers["Authorization"] != f"Bearer {TOKEN}":
+            return self.answer({"error": "Invalid credentials"}, 401)
+        assert self.path.startswith("/api/models/me/mine/tree/main")
+        files = [
+            {"type": "file", "path": name, "size": len(content), "oid": "0" * 40}
+            for name, content in self.server.files.items()
+        ]
+        return self.answer(files)
+
     def do_POST(self) -> None:
         content = self.rfile.read(int(self.headers["Content-Length"]))
         if self.headers["Authorization"] != f"Bearer {TOKEN}":
@@ -75,6 +85,9 @@ class _Answers(BaseHTTPRequestHandler):
         assert lines[0]["key"] == "header"
         for line in lines[1:]:
             value = line["value"]
+            if line["key"] == "deletedFile":
+                del self.server.files[value["path"]]
+                continue
             self.server.files[value["path"]] = (
                 base64.b64decode(value["content"])
                 if line["key"] == "file"

@@ -230,6 +230,15 @@ def test_a_misspelt_command_is_told_the_nearest(run: Run) -> None:
     assert_one_line(run("data", "chek"), "Did you mean 'check'?")
 
 
+def test_a_misspelt_data_set_is_told_the_nearest(run: Run) -> None:
+    status, error = run("data", "check", "mpi3d_rael")
+    assert (status, "did you mean mpi3d_real?" in error) == (2, True)
+    assert "standin_realistic" not in error
+    for words in (("data", "check", "x"), ("data", "render")):
+        status, error = run(*words)
+        assert (status, "standin_realistic" in error.splitlines()[-1]) == (2, True)
+
+
 def test_a_missing_file_of_codes_is_named(run: Run, tmp_path: Path) -> None:
     assert_one_line(run("score", "none.npz"), "expected a file at none.npz, got none")
     (tmp_path / "codes.csv").write_text("z0,z1\n1,2\n")

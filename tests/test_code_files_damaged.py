@@ -89,7 +89,12 @@ def write_text(name: str) -> Callable[[Path], Path]:
             write_arrays("a.npz", codes=CODES.T, factors=FACTORS.T),
             r"save codes\.T and factors\.T",
         ),
-        (write_arrays("a.npz", codes=CODES, factors=FACTORS, factor_names=["a"]), "2 different"),
+        (write_arrays("a.npz", codes=CODES, factors=FACTORS, factor_names=["a"]), "2 names"),
+        (
+            write_arrays("a.npz", codes=CODES, factors=FACTORS, factor_names=["size", "size"]),
+            "different name.*got size more than once",
+        ),
+        (write_text("codes.npz"), r"numpy\.savez at .*codes\.npz"),
     ],
 )
 def test_a_file_that_cannot_be_scored_is_named(

@@ -120,11 +120,34 @@ def test_a_pool_that_cannot_be_read_is_one_line(tmp_path: Path, content: bytes) 
 
 
 def test_what_was_not_scored_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(MissingFileError, match=r"AICROWD_EVALUATION_NAME=none.*local_evaluation"):
-        compare_experiments([tmp_path / "none"], None, load_pool(), None)
+    (tmp_path / "trained/training").mkdir(parents=True)
+    with pytest.raises(MissingFileError, match=r"AICROWD_EVALUATION_NAME=trained.*evaluation"):
+        compare_experiments([tmp_path / "trained"], None, load_pool(), None)
     write_json(scores_path(tmp_path / "x/representation", 0), {"details": {"seed": 0}})
     with pytest.raises(InputError, match=r"scores\.json.*local_evaluation"):
         compare_experiments([tmp_path / "x"], None, load_pool(), None)
+
+
+@pytest.mark.parametrize(("name", "hint"), [("traned", "did you mean trained"), ("x", "trained")])
+def test_a_run_that_is_not_there_is_told_which_are(tmp_path: Path, name: str, hint: str) -> None:
+    (tmp_path / "trained/training").mkdir(parents=True)
+    with pytest.raises(MissingFileError, match=f"{tmp_path / name}, got none; .*{hint}"):
+        compare_experiments([tmp_path / name], None, load_pool(), None)
+
+
+def test_files_of_one_name_are_ranked_apart(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folders = [add_training(tmp_path / name, b"1", (0,)) for name in ("a", "b", "c")]
+    for folder, kind in zip(folders, "ddo", strict=True):
+        path = scores_path(folder / "representation", 0)
+        path.write_text(path.read_text().replace("d" * 64, kind * 64))
+    compare_experiments(folders, None, [], None)
+    printed = capsys.readouterr().out
+    assert printed.count("leaderboard on ") == 1
+    board = printed[printed.index("leaderboard on grid, file dddddddd") :].splitlines()
+    assert len([line for line in board if line.split()[1:2] in (["a"], ["b"])]) == 2
+    assert not [line for line in board if line.split()[1:2] == ["c"]]
 
 
 def test_copies_under_other_names_are_no_scores(tmp_path: Path) -> None:

@@ -166,6 +166,17 @@ def test_scores_of_a_model_that_was_replaced_are_not_sent(
 
 
 @pytest.mark.usefixtures("folder")
+def test_scores_of_an_earlier_model_are_deleted_at_the_hub(hub: Hub) -> None:
+    hub.files = dict.fromkeys(("scores_seed_2.json", "scores.json", "scores of x.json"), b"{}")
+    assert upload("--endpoint", hub.address) == 0
+    assert "scores_seed_2.json" in hub.files  # weights alone say nothing of a model
+    assert upload("run", "--endpoint", hub.address) == 0
+    scores = {name: content for name, content in hub.files.items() if name.startswith("scores")}
+    assert scores.keys() == {"scores.json", "scores of x.json"}
+    assert scores["scores.json"] != b"{}"
+
+
+@pytest.mark.usefixtures("folder")
 @pytest.mark.parametrize("weights", [".", "/"])
 def test_a_folder_is_no_weights(weights: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["hub", "me/mine", "--weights", weights]) == 1

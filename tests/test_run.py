@@ -55,7 +55,7 @@ def test_a_local_run_ends_with_five_scores(
 ) -> None:
     folder, done = local
     assert done.returncode == 0, done.stderr
-    assert "is used as it is" not in done.stdout
+    assert "is here already" not in done.stdout
     representation = folder / "shared/tiny/representation"
     scores = json.loads((representation / "scores.json").read_text())
     assert set(scores["scores"]) == {"factor_vae", "dci", "sap", "irs", "mig"}
@@ -96,12 +96,23 @@ def test_the_saved_configuration_gives_the_same_model_and_scores(
     saved = [place / "shared/tiny/training/configuration.gin" for place in (folder, tmp_path)]
     again = run(tmp_path, str(saved[0]), "tiny")
     assert again.returncode == 0, again.stderr
-    assert f"standin_real.npz is used as it is; for the grid {GRID}" in again.stdout
+    assert "standin_real.npz is here already" in again.stdout
     assert saved[0].read_bytes() == saved[1].read_bytes()
     files = [place / "shared/tiny/representation/pytorch_model.pt" for place in (folder, tmp_path)]
     assert files[0].read_bytes() == files[1].read_bytes()
     scores = [json.loads(file.with_name("scores.json").read_text())["scores"] for file in files]
     assert scores[0] == scores[1]
+
+
+def test_images_of_another_grid_are_neither_used_nor_lost(tmp_path: Path) -> None:
+    images = tmp_path / "dataset/standin_real/standin_real.npz"
+    render_file("standin_real", BATCH_GRID, images)
+    before = images.read_bytes()
+    done = run(tmp_path, "configs/quick.gin", "tiny")
+    assert done.returncode == 1
+    for words in (f"the grid {GRID}", ",".join(map(str, BATCH_GRID)), "--force", "LIB_DATA"):
+        assert words in done.stderr.splitlines()[-1]
+    assert images.read_bytes() == before
 
 
 def test_the_server_gets_the_model_and_nothing_else(tmp_path: Path) -> None:

@@ -90,6 +90,11 @@ def test_codes_without_values_are_refused() -> None:
         )
 
 
+def test_a_model_that_overwrites_its_images_is_told_so() -> None:
+    with pytest.raises(InputError, match=r"overwrites them; .*images\.clone"):
+        check_scorable(lambda images: images.mul_(0.5).mean(dim=(2, 3)), torch.rand(64, 3, 64, 64))
+
+
 def test_codes_without_latents_are_refused() -> None:
     with pytest.raises(InputError, match=r"\(64, C\).*\(64, 0\)"):
         check_scorable(lambda images: images.mean(dim=(2, 3))[:, :0], torch.rand(64, 3, 64, 64))

@@ -1,6 +1,8 @@
 """`python -m submission data`: list, fetch, check, render and show image files."""
 
+import difflib
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -34,6 +36,31 @@ FOLDER = click.option(
 )
 
 
+class DataSetName(click.ParamType):
+    """A data set's name on the command line; for another word the nearest name is proposed.
+
+    Args:
+        known: the names to choose from.
+    """
+
+    name = "name"
+
+    def __init__(self, known: Sequence[str]) -> None:
+        self._known = tuple(known)
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Returns a known name as it is; fails with click's own error for another."""
+        if value not in self._known:
+            near = difflib.get_close_matches(value, self._known, 1)
+            hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(self._known)}"
+            self.fail(f"expected a data set's name, got {value!r}; {hint}", param, ctx)
+        return value
+
+    def get_missing_message(self, param: click.Parameter, ctx: click.Context | None) -> str:
+        """Names the choices where none is given."""
+        return f"Known are {', '.join(self._known)}"
+
+
 @click.group()
 def data() -> None:
     """List, fetch, check, render and show image files."""
@@ -56,7 +83,7 @@ def list_(folder: Path) -> None:
 
 
 @data.command(short_help="Fetch an MPI3D file and check it.")
-@click.argument("name", type=click.Choice(MPI3D_NAMES))
+@click.argument("name", type=DataSetName(MPI3D_NAMES))
 @FOLDER
 @click.option("--url", help="Where to fetch it from, instead of the place that is known.")
 @click.option("--force", is_flag=True, help="Fetch it even if it is here.")
@@ -79,7 +106,7 @@ def fetch(name: str, folder: Path, url: str | None, force: bool) -> None:
 
 
 @data.command()
-@click.argument("name", type=click.Choice(DATASET_NAMES))
+@click.argument("name", type=DataSetName(DATASET_NAMES))
 @FOLDER
 @click.option("--quick", is_flag=True, help="Sample the images only; do not read the whole file.")
 def check(name: str, folder: Path, quick: bool) -> None:
@@ -118,7 +145,7 @@ def _check(name: str, folder: Path, quick: bool) -> None:
 
 
 @data.command()
-@click.argument("name", type=click.Choice(STANDIN_NAMES))
+@click.argument("name", type=DataSetName(STANDIN_NAMES))
 @click.option(
     "--grid",
     help="Seven factor sizes; 6,6,2,3,3,40,40 is the full set of 12.7 GB. By default, the first "
@@ -136,16 +163,24 @@ def render(name: str, grid: str | None, folder: Path, seed: int, force: bool) ->
     words = (grid or ",".join(map(str, default_grid(name)))).replace(" ", "").split(",")
     if len(words) != len(FACTOR_NAMES) or not all(word.isdecimal() for word in words):
         raise InputError(f"expected seven sizes such as 6,6,2,3,3,8,8 for --grid, got {grid!r}")
-    path = file_of(name, folder)
+    path, sizes = file_of(name, folder), tuple(map(int, words))
     if path.exists() and not force:
-        raise InputError(f"{path} is here already; --force renders it anew")
+        here = open_images(name, folder).space
+        if grid and here.sizes == sizes:
+            say(f"{path} is here already")
+            return
+        raise InputError(
+            f"expected no file {path}, or one of the grid {','.join(map(str, sizes))}, got the "
+            f"grid {grid_text(here)}; replace it: python -m submission data render {name} --grid "
+            f"{','.join(words)} --force; or set DISENTANGLEMENT_LIB_DATA to another folder"
+        )
     say(f"rendering {name} (the first time, the renderer is compiled for half a minute)")
-    render_file(name, tuple(int(word) for word in words), path, seed)
+    render_file(name, sizes, path, seed)
     say(f"rendered {path}, {path.stat().st_size:,} bytes")
 
 
 @data.command()
-@click.argument("name", type=click.Choice(DATASET_NAMES))
+@click.argument("name", type=DataSetName(DATASET_NAMES))
 @FOLDER
 @click.option(
     "--output",

@@ -84,7 +84,8 @@ def score(
         found = read_codes(codes, factors, None if grid else chosen)
         points = _points(found, factors or codes, grid, chosen)
         say(f"scoring {len(found.codes):,} codes of {found.codes.shape[1]} latents in {codes}")
-        say("the first time, DCI's trees are compiled for up to a minute")
+        if "dci" in metrics:
+            say("the first time, DCI's trees are compiled for up to a minute")
         result = score_codes(codes, found.codes, points, seeds, metrics)
         say(result.text())
         if output is not None:

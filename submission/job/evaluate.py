@@ -12,7 +12,7 @@ from submission.files import write_text
 from submission.job.codes import ScoredCodes, codes_to_score
 from submission.report.experiment import is_look_alike
 from submission.report.results import Result, joined, read_result, scores_path, write_result
-from submission.report.score_rows import score_groups
+from submission.report.score_rows import images_of, score_groups
 from submission.scoring.leaderboard import load_pool
 from submission.scoring.reference import perfect_codes
 from submission.scoring.result_files import write_result_files
@@ -56,7 +56,7 @@ def evaluate_representation(
 
     path = scores_path(environment.representation_path, seed)
     result = _with_earlier(result, path)
-    groups = score_groups(result.rows, result.scores.source, is_rendered=is_look_alike(images))
+    groups = score_groups(result.rows, images_of(result.scores), is_rendered=is_look_alike(images))
     rows = text_table([row for group in groups for row in group.rows])
     for text in ("", describe(result.scores), "", factor_table(result.scores), rows):
         say(text)
@@ -76,7 +76,8 @@ def _score(
     seconds: dict[str, float],
 ) -> Result:
     """Scores codes, and codes that are perfect for comparison."""
-    say("scoring (the first time, DCI's trees are compiled for some seconds)")
+    first = " (the first time, DCI's trees are compiled for some seconds)"
+    say(f"scoring{first if 'dci' in metrics else ''}")
     table = codes.table
     began = time.monotonic()
     scores = score_table(

@@ -104,8 +104,9 @@ def check_scorable(represent: Represent, images: Tensor) -> list[Tensor]:
         (64, C).
 
     Raises:
-        InputError: if a batch fails, codes are not finite, or the code of an image depends on
-            chance, on the other images of its batch or on the layout in memory.
+        InputError: if a batch fails, codes are not finite, the images are overwritten, or the code
+            of an image depends on chance, on the other images of its batch or on the layout in
+            memory.
 
     Example:
         >>> noisy = lambda images: images.mean(dim=(2, 3)) + torch.rand(len(images), 3)
@@ -114,7 +115,13 @@ def check_scorable(represent: Represent, images: Tensor) -> list[Tensor]:
         submission.errors.InputError: expected the same code each time for an image, got ...
     """
     as_served = images.permute(0, 2, 3, 1).contiguous().permute(0, 3, 1, 2)
+    untouched = as_served.clone()
     codes = codes_of(represent, as_served)
+    if not torch.equal(as_served, untouched):
+        raise InputError(
+            "expected a model that leaves its images as they are, got one that overwrites them; "
+            "let it work on images.clone(), or without operations that end in _"
+        )
     if not codes.isfinite().all():
         spoilt = (~codes.isfinite()).any(dim=0).nonzero()[:, 0].tolist()
         raise InputError(

@@ -1,14 +1,15 @@
 """Several experiments beside each other: means and spreads, and the challenge's leaderboard."""
 
+import difflib
 from collections.abc import Sequence
 from pathlib import Path
 
 from submission.console import say
-from submission.data.catalogue import STANDIN_NAMES, VARIANTS
 from submission.errors import InputError, MissingFileError
 from submission.files import write_json, write_text
 from submission.folders import require_writable
 from submission.report.results import other_model, read_result, scores_paths
+from submission.report.score_rows import images_of
 from submission.scoring.aggregate import aggregate
 from submission.scoring.leaderboard import Entry, standings
 from submission.scoring.metrics.catalogue import ALL_METRICS
@@ -35,6 +36,11 @@ def read_scores(experiment: Path) -> list[Scores]:
         MissingFileError: if the run has not ended or its model has not been scored.
         InputError: if a file holds something else, or all scores are of other models.
     """
+    if not experiment.is_dir():
+        here = [path.name for path in experiment.parent.glob("*/") if (path / "training").is_dir()]
+        near = difflib.get_close_matches(experiment.name, here, 1)
+        hint = f"did you mean {near[0]}?" if near else f"runs there: {', '.join(here) or 'none'}"
+        raise MissingFileError(f"expected the folder of a run at {experiment}, got none; {hint}")
     representation = experiment / "representation"
     paths = scores_paths(representation)
     started = experiment / "training/started.gin"
@@ -103,11 +109,12 @@ def compare_experiments(
         else {name: [scores] for name, scores in trainings.items()}
     )
     spreads = {name: aggregate(scores) for name, scores in entries.items()}
+    labels = _labels([several[0][0] for several in entries.values()])
     means = [
-        Entry(name, {metric: value.mean for metric, value in spread.items()}, data=_images(several))
-        for (name, spread), several in zip(spreads.items(), entries.values(), strict=True)
+        Entry(name, {metric: value.mean for metric, value in spread.items()}, data=label)
+        for (name, spread), label in zip(spreads.items(), labels, strict=True)
     ]
-    images = {entry.data for entry in means}
+    images = set(labels)
     rows = [
         *(row_of_spreads(name, spread) for name, spread in spreads.items()),
         *(
@@ -125,14 +132,17 @@ def compare_experiments(
         say(f"comparison: {output}")
 
 
-def _images(trainings: Sequence[Sequence[Scores]]) -> str:
-    """Names the images that trainings were scored on; of a set with several grids also the grid."""
-    scores = trainings[0][0]
-    name = scores.source.data_name if scores.source else "unknown images"
-    grids = [variant.sizes for variant in VARIANTS if variant.name == name]
-    if name not in STANDIN_NAMES and (not grids or scores.factor_sizes in grids):
-        return name
-    return f"{name}, {' x '.join(map(str, scores.factor_sizes))}"
+def _labels(trainings: Sequence[Scores]) -> list[str]:
+    """Names the images of each; where files of one name differ, with the first of their hashes."""
+    names = [images_of(scores) for scores in trainings]
+    hashes = [scores.source.data_sha256 if scores.source else "" for scores in trainings]
+    different = {
+        name: {h for n, h in zip(names, hashes, strict=True) if n == name} for name in names
+    }
+    return [
+        f"{name}, file {hash_[:8]}..." if len(different[name]) > 1 else name
+        for name, hash_ in zip(names, hashes, strict=True)
+    ]
 
 
 def _leaderboard(images: str, every: Sequence[Entry]) -> str:

@@ -43,6 +43,10 @@ class Result:
     seconds: Mapping[str, float]
 
 
+SCORES_FILE = re.compile(r"scores(?:_seed_([1-9][0-9]*))?\.json")
+"""The names of files of scores, and the seed in them."""
+
+
 def scores_path(representation: Path, seed: int) -> Path:
     """Names the file of an experiment's scores for one evaluation seed.
 
@@ -67,7 +71,7 @@ def scores_paths(representation: Path) -> list[Path]:
     seeds = {
         int(found[1] or 0)
         for path in representation.glob("scores*.json")
-        if (found := re.fullmatch(r"scores(?:_seed_([1-9][0-9]*))?", path.stem))
+        if (found := SCORES_FILE.fullmatch(path.name))
     }
     return [scores_path(representation, seed) for seed in sorted(seeds)]
 

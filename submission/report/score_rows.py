@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from submission.scoring.results import Source
+from submission.data.catalogue import STANDIN_NAMES, VARIANTS
+from submission.scoring.results import Scores
 from submission.scoring.text_tables import OTHER_IMAGES, Row
 
-__all__ = ["ScoreGroup", "score_groups"]
+__all__ = ["ScoreGroup", "images_of", "score_groups"]
 
 PUBLISHED = "mpi3d_real"
 """The data set of the published rows. Their names end with it."""
@@ -30,16 +31,31 @@ class ScoreGroup:
     marks: dict[str, float]
 
 
-def score_groups(
-    rows: Sequence[Row], source: Source | None, *, is_rendered: bool
-) -> list[ScoreGroup]:
+def images_of(scores: Scores) -> str:
+    """Names the images that were scored, and their grid where the name alone does not say it.
+
+    Example:
+        >>> from submission.scoring import score_samples
+        >>> factors = np.random.default_rng(0).integers(3, size=(1000, 2))
+        >>> images_of(score_samples(factors * 1.0, factors, metrics=("irs",)))
+        'unknown images, 3 x 3'
+    """
+    name = scores.source.data_name if scores.source else "unknown images"
+    grids = [variant.sizes for variant in VARIANTS if variant.name == name]
+    has_one_grid = scores.factor_sizes in grids or not (grids or name in STANDIN_NAMES)
+    if scores.source and has_one_grid:
+        return name
+    return f"{name}, {' x '.join(map(str, scores.factor_sizes))}"
+
+
+def score_groups(rows: Sequence[Row], images: str, *, is_rendered: bool) -> list[ScoreGroup]:
     """Sets published scores apart, unless the scored images are those of `PUBLISHED`.
 
     Rows that are set apart get the note `OTHER_IMAGES`.
 
     Args:
         rows: of the table, the subject's first.
-        source: of the subject's codes.
+        images: that were scored, as `images_of` names them.
         is_rendered: whether the images are a stand-in's, whatever the data set is called.
 
     Returns:
@@ -47,12 +63,12 @@ def score_groups(
 
     Example:
         >>> rows = [Row("mine", {"sap": 0.2}), Row("paper, on mpi3d_real", {"sap": 0.3})]
-        >>> groups = score_groups(rows, None, is_rendered=False)
+        >>> groups = score_groups(rows, "grid", is_rendered=False)
         >>> [[row.name for row in group.rows] for group in groups]
         [['mine'], ['paper, on mpi3d_real']]
     """
     published = [row for row in rows if row.name.endswith(f", on {PUBLISHED}")]
-    if source is not None and source.data_name == PUBLISHED and not is_rendered:
+    if images == PUBLISHED and not is_rendered:
         published = []
     here = [row for row in rows if row not in published]
     apart = [replace(row, note=OTHER_IMAGES) for row in published]

@@ -15,7 +15,7 @@ from submission.report.experiment import read_experiment
 from submission.report.illustrations import curves, heat_maps, words_of
 from submission.report.matrices import FOLLOWS, following, matrices_of, order_latents
 from submission.report.page import render_page
-from submission.report.score_rows import score_groups
+from submission.report.score_rows import images_of, score_groups
 from submission.report.subject import Subject
 from submission.report.traversal import MOST_STEPS, NUM_VALUES, TAIL
 from submission.report.traversal_images import NUM_ORDINARY
@@ -88,7 +88,7 @@ def _content(subject: Subject) -> dict[str, Any]:
         "subject": subject,
         "scores": scores,
         "titles": {metric: TITLES[metric] for metric in metrics_of(rows)},
-        "groups": score_groups(rows, scores.source, is_rendered=subject.is_rendered),
+        "groups": score_groups(rows, images_of(scores), is_rendered=subject.is_rendered),
         "spreads": spreads,
         "irs_note": IRS_NOTE,
         "deciding": deciding,

@@ -1,6 +1,7 @@
 """Codes and factor values read from files that any framework can write."""
 
 import tokenize
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -29,6 +30,8 @@ FACTORS = ("factors", "labels")
 NAMES = "factor_names"
 PREFIX = "factor:"
 SUFFIXES = (".npz", ".npy", ".csv", ".safetensors")
+NPY_MAGIC = b"\x93NUMPY"
+ZIP_MAGIC = b"PK"
 
 BROKEN = (
     *ZIP_ERRORS,
@@ -123,6 +126,8 @@ def read_codes(
             f"expected {len(codes):,} rows of factors, one for each row of codes in {path}, "
             f"got {len(values):,} in {place}; {way_out}"
         )
+    if len(codes) == 1:
+        raise InputError(f"expected a row of codes for each of many images in {path}, got one row")
     if codes.shape[1] > len(codes) and values.shape[1] > len(codes):
         raise InputError(
             f"expected a row for each image in {path}, got {len(codes):,} rows of "
@@ -136,10 +141,15 @@ def read_codes(
 def _names_of(columns: Sequence[str], chosen: Sequence[str], place: Path) -> tuple[str, ...]:
     """Names the factors of a file: as chosen, else after their columns."""
     names = tuple(chosen or (f"factor {name}" if name.isdecimal() else name for name in columns))
-    if len(names) != len(columns) or len(set(names)) < len(names):
+    if len(names) != len(columns):
         raise InputError(
-            f"expected {len(columns)} different names, one for each factor in {place}, "
+            f"expected {len(columns)} names, one for each factor in {place}, "
             f"got {len(names)}: {', '.join(names)}"
+        )
+    if twice := [name for name, number in Counter(names).items() if number > 1]:
+        raise InputError(
+            f"expected a different name for each factor in {place}, got {twice[0]} more than once "
+            f"in {', '.join(names)}; rename one"
         )
     return names
 
@@ -222,6 +232,12 @@ def _arrays(path: Path) -> Iterator[tuple[list[str], Callable[[str], Array]]]:
             yield list(file.keys()), file.get_tensor
         return
     with open_file(path) as file:
+        if not file.read(len(NPY_MAGIC)).startswith((ZIP_MAGIC, NPY_MAGIC)):
+            raise InputError(
+                f"expected a file of numpy.save or numpy.savez at {path}, got other content; "
+                "save the codes with one of them"
+            )
+        file.seek(0)
         content = np.load(file, allow_pickle=False)
         if isinstance(content, np.ndarray):
             yield [CODES], lambda _: content

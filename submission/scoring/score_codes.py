@@ -196,13 +196,13 @@ def _check_comparable(draws: Draws, metrics: tuple[str, ...]) -> None:
     comparing = [metric for metric in metrics if metric in COMPARING_LATENTS]
     if draws.codes.shape[1] < 2 and comparing:
         raise InputError(
-            f"expected at least 2 latents, got 1: {comparing} compare latents; "
-            "ask for factor_vae and irs only"
+            f"expected at least 2 latents, got 1: {', '.join(comparing)} compare latents; "
+            "leave them out, which leaves factor_vae and irs"
         )
     if draws.space.num_factors < 2 and "dci" in metrics:
         raise InputError(
-            f"expected at least 2 factors that vary, got {draws.space.names}: "
-            "dci compares factors; leave it out"
+            "expected at least 2 factors that vary, got "
+            f"{', '.join(draws.space.names) or 'none'}: dci compares factors; leave it out"
         )
 
 

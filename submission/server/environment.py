@@ -237,7 +237,8 @@ def read_environment() -> Environment:
     name = _text("AICROWD_EVALUATION_NAME", "experiment_name")
     if name in {".", ".."} or "/" in name:
         raise InputError(
-            f"expected AICROWD_EVALUATION_NAME to be the name of a folder, got {name!r}"
+            "expected a folder's name, without a slash, for the run (./run.sh PRESET NAME, or "
+            f"AICROWD_EVALUATION_NAME), got {name!r}"
         )
     dataset = _text("AICROWD_DATASET_NAME", "" if is_grading() else "standin_real")
     if not dataset:

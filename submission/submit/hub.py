@@ -6,16 +6,18 @@ from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from huggingface_hub import CommitOperationAdd, HfApi, get_token
+from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, get_token
 from huggingface_hub import errors as hub_errors
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError
 
 from submission.errors import InputError, MissingFileError, OutputError
 from submission.files import sha256_of
 from submission.models.weights import card_path, read_card
-from submission.report.results import other_model, read_result, scores_paths
+from submission.report.results import SCORES_FILE, other_model, read_result, scores_paths
 
 __all__ = ["hub_files", "push_to_hub"]
+
+MODEL_FILE = "pytorch_model.pt"
 
 HTTPError: type[Exception] = vars(hub_errors)["HTTPError"]
 """Of the library that this version of the client speaks HTTP with."""
@@ -34,7 +36,7 @@ def hub_files(weights: Path, representation: Path | None) -> list[Path]:
     """
     files = [weights, card_path(weights)]
     if representation is not None:
-        model, scored = representation / "pytorch_model.pt", scores_paths(representation)
+        model, scored = representation / MODEL_FILE, scores_paths(representation)
         files += [model, *scored]
     for path in files:
         if not path.is_file():
@@ -65,6 +67,9 @@ def push_to_hub(
     files: Sequence[Path], repository: str, endpoint: str | None, *, is_public: bool
 ) -> str:
     """Uploads files in one commit, and makes the repository if there is none.
+
+    With a model, scores that lie in the repository and are not replaced are deleted there: they are
+    an earlier model's.
 
     The client finds the token: `hf auth login` or HF_TOKEN. It is neither printed nor stored here.
 
@@ -97,9 +102,15 @@ def push_to_hub(
             "or HF_ENDPOINT, got another one"
         )
     additions = [CommitOperationAdd(path.name, path) for path in files]
+    names = {path.name for path in files}
     try:
         api.create_repo(repository, private=not is_public, exist_ok=True)
-        api.create_commit(repository, additions, commit_message="Upload weights and model")
+        old = [
+            CommitOperationDelete(name)
+            for name in api.list_repo_files(repository)
+            if MODEL_FILE in names and SCORES_FILE.fullmatch(name) and name not in names
+        ]
+        api.create_commit(repository, [*additions, *old], commit_message="Upload weights and model")
     except HFValidationError as error:
         raise InputError(f"expected a repository such as user/name, got {repository!r}") from error
     except (HTTPError, RuntimeError) as error:
