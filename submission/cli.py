@@ -4,7 +4,6 @@ A subcommand is imported only when it is called, so that help and mistakes show 
 installed package gives the same command line the name `disentangle`.
 """
 
-import difflib
 import importlib
 import platform
 import re
@@ -18,7 +17,7 @@ from pathlib import Path
 import click
 
 from submission.console import prepare_streams
-from submission.errors import InputError, Stopped, UserError
+from submission.errors import InputError, Stopped, UserError, did_you_mean
 from submission.server.environment import is_debugging, let_threads_sleep, user_path
 from submission.server.termination import ending_on_sigterm
 
@@ -88,9 +87,8 @@ class CommandGroup(click.Group):
         """Finds a command; a name that is none is told the nearest."""
         name, known = args[0], self.list_commands(ctx)
         if name not in known and not name.startswith("-"):
-            near = difflib.get_close_matches(name, known, 1)
-            hint = f" Did you mean '{near[0]}'?" if near else ""
-            ctx.fail(f"No such command '{name}'.{hint}")
+            hint = did_you_mean(name, known, f"--help names those of {ctx.command_path}")
+            ctx.fail(f"expected a command, got {name!r}; {hint}")
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

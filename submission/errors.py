@@ -4,7 +4,18 @@
 signal ended the work. Any other exception is a bug of this project and keeps its traceback.
 """
 
-__all__ = ["InputError", "MissingFileError", "OutputError", "Stopped", "UserError", "one_line"]
+import difflib
+from collections.abc import Sequence
+
+__all__ = [
+    "InputError",
+    "MissingFileError",
+    "OutputError",
+    "Stopped",
+    "UserError",
+    "did_you_mean",
+    "one_line",
+]
 
 
 class UserError(Exception):
@@ -42,6 +53,19 @@ def one_line(error: Exception) -> str:
         ('two words', 'ValueError')
     """
     return " ".join(str(error).split())[:200] or type(error).__name__
+
+
+def did_you_mean(word: str, known: Sequence[str], otherwise: str) -> str:
+    """Asks whether the nearest of the known words was meant; says `otherwise` if none is near.
+
+    Example:
+        >>> did_you_mean("sixe", ["shape", "size"], "known are shape and size")
+        'did you mean size?'
+        >>> did_you_mean("angle", ["shape", "size"], "known are shape and size")
+        'known are shape and size'
+    """
+    near = difflib.get_close_matches(word, known, 1)
+    return f"did you mean {near[0]}?" if near else otherwise
 
 
 class Stopped(SystemExit):

@@ -150,6 +150,21 @@ def test_files_of_one_name_are_ranked_apart(
     assert not [line for line in board if line.split()[1:2] == ["c"]]
 
 
+def test_files_of_a_published_set_are_ranked_together(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The same images lie in packed and unpacked files."""
+    folders = [add_training(tmp_path / name, b"1", (0,)) for name in ("a", "b")]
+    path = scores_path(folders[0] / "representation", 0)
+    path.write_text(path.read_text().replace("d" * 64, "e" * 64))
+    theirs = Entry("theirs", dict.fromkeys(ALL_METRICS, 0.5), data="grid")
+    compare_experiments(folders, None, [theirs], None)
+    printed = capsys.readouterr().out
+    assert OTHER_IMAGES not in printed
+    board = printed[printed.index("leaderboard on grid (") :].splitlines()
+    assert {line.split()[1] for line in board[2:]} == {"a", "b", "theirs"}
+
+
 def test_copies_under_other_names_are_no_scores(tmp_path: Path) -> None:
     representation = add_training(tmp_path / "x", b"1", (0, 2, 10)) / "representation"
     for name in ("scores copy.json", "scores_seed_2 (1).json", "scores_seed_02.json"):

@@ -11,6 +11,7 @@ from PIL import Image
 
 from experiments.commands import experiments
 from experiments.fit.camera_fit import CameraFit
+from experiments.fit.complete import completed
 from experiments.fit.descent import descend
 from experiments.fit.design import chosen_pixels
 from experiments.fit.ground import still_images
@@ -19,11 +20,13 @@ from experiments.fit.objects import fit_objects
 from experiments.fit.parameters import Parameter, moved
 from experiments.fit.places import fit_places
 from experiments.fit.sheet import draw_sheet
-from experiments.fit.solid import Solids, seen, solid_pixels
+from experiments.fit.solid import Solids, seen, solid_pixels, solve_solids
 from experiments.fit.solve import robust, solved
 from experiments.fit.split import Shots, read_shots
 from submission.data.catalogue import STANDIN_NAMES, full_grid
 from submission.data.standin.look import Look, look_named
+from submission.data.standin.raycast import COLUMN
+from submission.data.standin.terms import FACING, NUM_ARM_TERMS, NUM_KNOTS, NUM_TERMS
 from submission.errors import InputError
 
 
@@ -117,6 +120,38 @@ def test_a_look_is_no_different_from_its_own_renders() -> None:
     assert verdict.levels.min() > 0
     assert np.nanmedian(verdict.areas) > 1.2
     assert np.nanmean(verdict.of_solids) > 4 * verdict.levels.mean()
+
+
+def test_a_plate_under_a_ring_that_no_image_shows_is_like_the_others() -> None:
+    look = look_named("standin_real")
+    shots = own_shots(look, 90)
+    shots.factors[:, 4] %= 2
+    shots = replace(shots, images=rendered(look, shots))
+    own = shots.where(np.arange(90) < 24)
+    dark = look._replace(paint=look.paint._replace(plate=np.zeros_like(look.paint.plate)))
+    for view in range(3):
+        solved_look, _ = solve_solids(dark, solid_pixels(look, own, view, 20.0))
+        levels = solved_look.paint.plate[view, :, :NUM_KNOTS].mean(axis=(1, 2))
+        assert levels[2] == pytest.approx(levels[:2].mean(), rel=0.1)
+    plate = completed(dark._replace(paint=look.paint), shots, []).paint.plate
+    np.testing.assert_array_equal(plate[:, :2], look.paint.plate[:, :2])
+    for view in range(3):
+        counts = np.bincount(shots.factors[shots.factors[:, 3] == view, 4])
+        mean = np.average(look.paint.plate[view, :2], axis=0, weights=counts)
+        np.testing.assert_allclose(plate[view, 2], mean)
+
+
+def test_a_flat_column_has_edges_of_one_shade() -> None:
+    look = look_named("standin_real")
+    shots = own_shots(look, 24)
+    edges = np.r_[
+        FACING, NUM_TERMS : NUM_TERMS + NUM_KNOTS, NUM_ARM_TERMS - NUM_KNOTS : NUM_ARM_TERMS
+    ]
+    sizes = []
+    for flat in (False, True):
+        painted, _ = solve_solids(look, solid_pixels(look, shots, 1, 20.0, flat=flat))
+        sizes.append(np.abs(painted.paint.arm[1, COLUMN][edges]).mean())
+    assert sizes[1] < sizes[0] / 2
 
 
 def test_outliers_hardly_count() -> None:

@@ -215,6 +215,21 @@ def test_the_foot_is_round_about_an_axis_across_the_arm() -> None:
             np.testing.assert_allclose(n, axis, atol=1e-9)
 
 
+def test_the_floor_hides_what_of_the_foot_lies_below_it() -> None:
+    radius, height = 0.1, 0.06
+    scene = SCENE._replace(foot=np.array([radius, 0.0, height, 0.1, 0.05]), column=np.full(5, 1e-3))
+    pose = at((20, 11))
+    load = Load(5, 0.01, 0.01, pose, STRAIGHT)
+    centre, forward = raycast.foot_centre(scene.foot, load), pose[3]
+    for angle, part in ((-0.5, raycast.FOOT), (-0.8, raycast.NOTHING)):
+        out = math.cos(angle) * forward + math.sin(angle) * np.array([0.0, 0.0, 1.0])
+        point = centre + radius * out
+        way = point - (centre + 0.4 * forward + [0.0, 0.0, 0.3])
+        way /= np.linalg.norm(way)
+        assert (point[2] > 0) == (part == raycast.FOOT)
+        assert first_hit(scene, load, tuple(point - 0.3 * way), tuple(way))[1] == part
+
+
 def test_an_object_may_be_longer_than_wide() -> None:
     pose = at((20, 11))
     load = Load(2, 0.1, 0.3, pose, STRAIGHT)

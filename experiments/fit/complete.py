@@ -48,7 +48,8 @@ def completed(look: Look, shots: Shots, solids: Sequence[Solids]) -> Look:
     counts = np.bincount(shots.factors[:, 3], minlength=3)
     if counts.min() < FEWEST_OF_A_CAMERA:
         look = _shared(look, solids)
-    return _with_rings(_with_colors(look, shots, counts.min() < FEWEST_OF_A_CAMERA), shots)
+    look = _with_colors(look, shots, counts.min() < FEWEST_OF_A_CAMERA)
+    return _with_plates(_with_rings(look, shots), shots)
 
 
 def _nominal(look: Look) -> FloatArray:
@@ -111,3 +112,18 @@ def _with_rings(look: Look, shots: Shots) -> Look:
         for color in np.flatnonzero(counts < FEWEST):
             ring[view, color] = ring[view, best] * nominal[color] / nominal[best]
     return look._replace(paint=look.paint._replace(ring=ring))
+
+
+def _with_plates(look: Look, shots: Shots) -> Look:
+    """Gives the plate its mean paint under ring colours, and of cameras, that few images show."""
+    plate = look.paint.plate.copy()
+    counts = np.zeros((3, 3))
+    np.add.at(counts, (shots.factors[:, 3], shots.factors[:, 4]), 1)
+    for view in range(3):
+        rare = counts[view] < FEWEST
+        if rare.any() and not rare.all():
+            plate[view, rare] = np.average(plate[view, ~rare], axis=0, weights=counts[view, ~rare])
+    few = counts.sum(axis=1) < FEWEST_OF_A_CAMERA
+    if few.any() and not few.all():
+        plate[few] = np.average(plate[~few], axis=0, weights=counts[~few].sum(axis=1))
+    return look._replace(paint=look.paint._replace(plate=plate))

@@ -11,7 +11,7 @@ from experiments.fit.ground import still_images
 from experiments.fit.lamps import fit_lamps
 from experiments.fit.objects import fit_objects
 from experiments.fit.parameters import (
-    PLATE,
+    PLATE_RADIUS,
     Parameter,
     arm_parameters,
     axis_parameters,
@@ -27,8 +27,8 @@ from submission.data.standin.look import Look
 __all__ = ["STAGES", "fit_stage"]
 
 STAGES = ("ground", "coarse", "lamps", "places", "fine", "paint", "objects")
-"""What stands still; all measures, roughly; shadows; where objects are; the arm's measures; paint
-and objects from all images."""
+"""What stands still; all measures, roughly; shadows; where objects are; measures of arm and plate;
+paint and objects from all images."""
 
 SCALES = {"coarse": 25.0, "fine": 10.0, "paint": 10.0}
 """Error in levels from which a pixel near arm and object counts less."""
@@ -78,7 +78,7 @@ def fit_stage(
 
 def _parameters(stage: str) -> list[Parameter]:
     if stage == "fine":  # cameras and angles are where `fit_places` has put them
-        return [*blur_parameters(), PLATE, *arm_parameters()]
+        return [*blur_parameters(), PLATE_RADIUS, *arm_parameters()]
     still = camera_parameters() + room_parameters()
     if stage == "ground":
         return still + blur_parameters()

@@ -8,7 +8,7 @@ import numpy as np
 from submission.data.standin.look import Look
 
 __all__ = [
-    "PLATE",
+    "PLATE_RADIUS",
     "Parameter",
     "arm_parameters",
     "axis_parameters",
@@ -47,8 +47,9 @@ class Parameter:
         return float(getattr(getattr(look, self.part), self.field)[self.place])
 
 
-PLATE = Parameter("scene", "plate", (0,), 0.01, 0.1)
-"""Radius of the disc that the arm stands on, which only the arm's images show whole."""
+PLATE_RADIUS = Parameter("scene", "plate", (0,), 0.01, 0.1)
+"""Of the disc below the column. The stage `fine` fits it, too: the arm hides part of it in each
+image, but not the same part in all."""
 
 
 def moved(look: Look, parameters: Sequence[Parameter], changes: Iterable[float]) -> Look:
@@ -101,7 +102,7 @@ def room_parameters() -> list[Parameter]:
     return [
         *_scene("ring", (0.01, 0.01, 0.5, 0.5), (0.2, 0.2, 5, 5)),
         *_scene("walls", (0.01, 0.3), (0.4, 5)),
-        PLATE,
+        PLATE_RADIUS,
     ]
 
 

@@ -31,8 +31,11 @@ __all__ = ["Solids", "matrix_of", "seen", "solid_pixels", "solve_solids"]
 FloatArray = npt.NDArray[np.float64]
 
 RIDGE = 1e-3
+OWN_RIDGE = 0.05
+"""Ridge of what a ring's colour changes of the plate, so that the rest says what an average one
+does."""
 FLAT = 10.0
-"""Ridge that holds back what a column's shade owes to where a side faces."""
+"""Ridge that holds back what a column's shade owes to where a side faces, and marks at an edge."""
 WHITE = 250
 """Level from which a pixel may be brighter than it can show."""
 
@@ -47,7 +50,7 @@ class Solids:
         pixels: which of the images' pixels.
         levels: (p, 3) of the pixels.
         scale: error in levels from which a pixel counts less.
-        flat: whether the column is taken to be of one shade all round.
+        flat: whether the column's edges are taken to be of one shade, by height alone.
     """
 
     view: int
@@ -73,7 +76,7 @@ class Solids:
 def solid_pixels(look: Look, shots: Shots, view: int, scale: float, flat: bool = False) -> Solids:
     """Chooses the pixels within three of arm and object, as a look has them.
 
-    Where measures are fitted, the column is to be flat. Else a side that is painted like the floor
+    Where measures are fitted, the column is to be flat. Else an edge that is painted like the floor
     makes up for a column that is too wide.
     """
     chosen = shots.where(shots.factors[:, 3] == view)
@@ -160,8 +163,10 @@ def solve_solids(look: Look, solids: Solids, num_turns: int = 2) -> tuple[Look, 
     disc *= cover[:, None]
     answers = []
     ridge = np.full(LIGHT.stop + disc.shape[1], RIDGE)
+    ridge[LIGHT.stop + NUM_TERMS :] = OWN_RIDGE
     if solids.flat:
-        ridge[COLUMN * NUM_ARM_TERMS + FACING] = FLAT
+        edges = NUM_TERMS + np.r_[:NUM_KNOTS, 2 * NUM_KNOTS : 3 * NUM_KNOTS]
+        ridge[COLUMN * NUM_ARM_TERMS + np.r_[FACING, edges]] = FLAT
     for c in range(3):
         levels, still = solids.levels[:, c], cover * behind[:, c]
         matrix = matrix_of(look, solids, design, disc, c)

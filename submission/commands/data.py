@@ -1,6 +1,5 @@
 """`python -m submission data`: list, fetch, check, render and show image files."""
 
-import difflib
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,7 +15,7 @@ from submission.data.image_set import file_of
 from submission.data.images import DATASET_NAMES, open_images
 from submission.data.listing import grid_text, list_data_sets, list_leftovers
 from submission.data.order import check_order
-from submission.errors import InputError
+from submission.errors import InputError, did_you_mean
 from submission.server.environment import read_environment
 
 __all__ = ["data"]
@@ -51,8 +50,7 @@ class DataSetName(click.ParamType):
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """Returns a known name as it is; fails with click's own error for another."""
         if value not in self._known:
-            near = difflib.get_close_matches(value, self._known, 1)
-            hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(self._known)}"
+            hint = did_you_mean(value, self._known, f"known are {', '.join(self._known)}")
             self.fail(f"expected a data set's name, got {value!r}; {hint}", param, ctx)
         return value
 
@@ -88,7 +86,10 @@ def list_(folder: Path) -> None:
 @click.option("--url", help="Where to fetch it from, instead of the place that is known.")
 @click.option("--force", is_flag=True, help="Fetch it even if it is here.")
 def fetch(name: str, folder: Path, url: str | None, force: bool) -> None:
-    """Fetch an MPI3D file and check it; an interrupted fetch continues where it stopped."""
+    """Fetch an MPI3D file and check it; an interrupted fetch continues where it stopped.
+
+    NAME is one that begins with mpi3d in `data list`.
+    """
     path = file_of(name, folder)
     if name == "mpi3d_real":
         say(CORRUPT_NOTE)
@@ -105,12 +106,15 @@ def fetch(name: str, folder: Path, url: str | None, force: bool) -> None:
         raise InputError(f"{error}; what was fetched is kept as {refused}") from error
 
 
-@data.command()
+@data.command(short_help="Check a file: structure, colours, order, axes and checksums.")
 @click.argument("name", type=DataSetName(DATASET_NAMES))
 @FOLDER
 @click.option("--quick", is_flag=True, help="Sample the images only; do not read the whole file.")
 def check(name: str, folder: Path, quick: bool) -> None:
-    """Check a file's structure, colours, order, axes and checksums."""
+    """Check the file of the data set NAME: structure, colours, order, axes and checksums.
+
+    `data list` shows the names.
+    """
     _check(name, folder, quick)
 
 
@@ -157,7 +161,10 @@ def _check(name: str, folder: Path, quick: bool) -> None:
 )
 @click.option("--force", is_flag=True, help="Render it even if it is here.")
 def render(name: str, grid: str | None, folder: Path, seed: int, force: bool) -> None:
-    """Render a stand-in set."""
+    """Render a stand-in set.
+
+    NAME is one that begins with standin in `data list`.
+    """
     from submission.data.standin.render import render_file
 
     words = (grid or ",".join(map(str, default_grid(name)))).replace(" ", "").split(",")
@@ -166,20 +173,21 @@ def render(name: str, grid: str | None, folder: Path, seed: int, force: bool) ->
     path, sizes = file_of(name, folder), tuple(map(int, words))
     if path.exists() and not force:
         here = open_images(name, folder).space
-        if grid and here.sizes == sizes:
-            say(f"{path} is here already")
+        if here.sizes == sizes:
+            say(f"{path} is here already, whatever its seed; --force renders it anew")
             return
+        wanted = ",".join(map(str, sizes))
         raise InputError(
-            f"expected no file {path}, or one of the grid {','.join(map(str, sizes))}, got the "
-            f"grid {grid_text(here)}; replace it: python -m submission data render {name} --grid "
-            f"{','.join(words)} --force; or set DISENTANGLEMENT_LIB_DATA to another folder"
+            f"expected the grid {wanted} in {path}, got {grid_text(here)}; to use that file, leave "
+            "out STANDIN_GRID and --grid; to replace it: python -m submission data render "
+            f"{name} --grid {wanted} --folder {shlex.quote(str(folder))} --force"
         )
     say(f"rendering {name} (the first time, the renderer is compiled for half a minute)")
     render_file(name, sizes, path, seed)
     say(f"rendered {path}, {path.stat().st_size:,} bytes")
 
 
-@data.command()
+@data.command(short_help="Draw a contact sheet of a set's images.")
 @click.argument("name", type=DataSetName(DATASET_NAMES))
 @FOLDER
 @click.option(
@@ -190,7 +198,7 @@ def render(name: str, grid: str | None, folder: Path, seed: int, force: bool) ->
     help="The picture to write.",
 )
 def show(name: str, folder: Path, output: Path) -> None:
-    """Draw a contact sheet of a set's images."""
+    """Draw a contact sheet of images of the data set NAME; `data list` shows the names."""
     from submission.data.show import save_contact_sheet
 
     image_set = open_images(name, folder)

@@ -1,6 +1,5 @@
 """Configurations: read from gin files, overridden, checked as a whole and written down again."""
 
-import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -10,7 +9,7 @@ from submission.config.gin_file import read_file, read_text, with_macros_replace
 from submission.config.group import Group
 from submission.config.names import RENAMED, nearest_names
 from submission.config.settings import AdaptSettings, ExtractSettings, FinetuneSettings, FitSettings
-from submission.errors import InputError, MissingFileError
+from submission.errors import InputError, MissingFileError, did_you_mean
 from submission.files import write_text
 
 __all__ = [
@@ -161,6 +160,5 @@ def _presets(path: Path) -> str:
     names = sorted(f"configs/{file.name}" for file in (PROJECT / "configs").glob("*.gin"))
     if not names:
         return "presets lie in configs/ of a clone of the project: change to it, or give a path"
-    nearest = difflib.get_close_matches(str(path), names, n=1)
-    hint = f"; the nearest is {nearest[0]}" if nearest else ""
-    return f"those that ship are {', '.join(names)}{hint}"
+    known = f"those that ship are {', '.join(names)}"
+    return did_you_mean(str(path), names, known)

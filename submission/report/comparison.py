@@ -1,11 +1,11 @@
 """Several experiments beside each other: means and spreads, and the challenge's leaderboard."""
 
-import difflib
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from submission.console import say
-from submission.errors import InputError, MissingFileError
+from submission.errors import InputError, MissingFileError, did_you_mean
 from submission.files import write_json, write_text
 from submission.folders import require_writable
 from submission.report.results import other_model, read_result, scores_paths
@@ -38,8 +38,7 @@ def read_scores(experiment: Path) -> list[Scores]:
     """
     if not experiment.is_dir():
         here = [path.name for path in experiment.parent.glob("*/") if (path / "training").is_dir()]
-        near = difflib.get_close_matches(experiment.name, here, 1)
-        hint = f"did you mean {near[0]}?" if near else f"runs there: {', '.join(here) or 'none'}"
+        hint = did_you_mean(experiment.name, here, f"runs there: {', '.join(here) or 'none'}")
         raise MissingFileError(f"expected the folder of a run at {experiment}, got none; {hint}")
     representation = experiment / "representation"
     paths = scores_paths(representation)
@@ -109,7 +108,8 @@ def compare_experiments(
         else {name: [scores] for name, scores in trainings.items()}
     )
     spreads = {name: aggregate(scores) for name, scores in entries.items()}
-    labels = _labels([several[0][0] for several in entries.values()])
+    ranked = {entry.data for entry in published}
+    labels = _labels([several[0][0] for several in entries.values()], ranked)
     means = [
         Entry(name, {metric: value.mean for metric, value in spread.items()}, data=label)
         for (name, spread), label in zip(spreads.items(), labels, strict=True)
@@ -132,16 +132,17 @@ def compare_experiments(
         say(f"comparison: {output}")
 
 
-def _labels(trainings: Sequence[Scores]) -> list[str]:
-    """Names the images of each; where files of one name differ, with the first of their hashes."""
+def _labels(trainings: Sequence[Scores], published: Collection[str]) -> list[str]:
+    """Names the images of each training; where files of one name differ, with a part of their hash.
+
+    Of a published set there are several files, packed or not, with the same images.
+    """
     names = [images_of(scores) for scores in trainings]
-    hashes = [scores.source.data_sha256 if scores.source else "" for scores in trainings]
-    different = {
-        name: {h for n, h in zip(names, hashes, strict=True) if n == name} for name in names
-    }
+    files = [scores.source.data_sha256 if scores.source else "" for scores in trainings]
+    several = Counter(name for name, _ in set(zip(names, files, strict=True)))
     return [
-        f"{name}, file {hash_[:8]}..." if len(different[name]) > 1 else name
-        for name, hash_ in zip(names, hashes, strict=True)
+        f"{name}, file {file[:8]}..." if several[name] > 1 and name not in published else name
+        for name, file in zip(names, files, strict=True)
     ]
 
 

@@ -35,6 +35,7 @@ def images_of(scores: Scores) -> str:
     """Names the images that were scored, and their grid where the name alone does not say it.
 
     Example:
+        >>> import numpy as np
         >>> from submission.scoring import score_samples
         >>> factors = np.random.default_rng(0).integers(3, size=(1000, 2))
         >>> images_of(score_samples(factors * 1.0, factors, metrics=("irs",)))

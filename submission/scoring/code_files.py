@@ -127,7 +127,10 @@ def read_codes(
             f"got {len(values):,} in {place}; {way_out}"
         )
     if len(codes) == 1:
-        raise InputError(f"expected a row of codes for each of many images in {path}, got one row")
+        raise InputError(
+            f"expected a row of codes for each of many images in {path}, got one row; "
+            "save the codes of all images in one file"
+        )
     if codes.shape[1] > len(codes) and values.shape[1] > len(codes):
         raise InputError(
             f"expected a row for each image in {path}, got {len(codes):,} rows of "

@@ -1,6 +1,5 @@
 """The five metrics of a table of codes, or of codes and factors of any sample."""
 
-import difflib
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -9,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from submission.data.ground_truth import GridData
-from submission.errors import InputError
+from submission.errors import InputError, did_you_mean
 from submission.factors import FactorSpace
 from submission.scoring.checks import check_codes, check_seed, odd_latents, summarise_latents
 from submission.scoring.draws import Draws, GridDraws, SampleDraws, varying
@@ -180,11 +179,9 @@ def _check_hidden(hidden: tuple[str, ...], space: FactorSpace) -> None:
     """Refuses hidden factors that the grid does not have, and hiding them all."""
     for name in hidden:
         if name not in space.names:
-            near = difflib.get_close_matches(name, space.names, 1)
-            raise InputError(
-                f"expected hidden factors out of {space.names}, got {name!r}"
-                + (f"; did you mean {near[0]!r}?" if near else "")
-            )
+            known = ", ".join(space.names)
+            hint = did_you_mean(name, space.names, "leave it out")
+            raise InputError(f"expected hidden factors out of {known}, got {name!r}; {hint}")
     if set(hidden) == set(space.names):
         raise InputError(f"expected a factor that is not hidden, got hidden = {hidden}")
 
@@ -196,8 +193,8 @@ def _check_comparable(draws: Draws, metrics: tuple[str, ...]) -> None:
     comparing = [metric for metric in metrics if metric in COMPARING_LATENTS]
     if draws.codes.shape[1] < 2 and comparing:
         raise InputError(
-            f"expected at least 2 latents, got 1: {', '.join(comparing)} compare latents; "
-            "leave them out, which leaves factor_vae and irs"
+            f"expected at least 2 latents for {', '.join(comparing)}, got 1; "
+            "ask for factor_vae and irs only"
         )
     if draws.space.num_factors < 2 and "dci" in metrics:
         raise InputError(

@@ -10,6 +10,7 @@ from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, ge
 from huggingface_hub import errors as hub_errors
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError
 
+from submission.console import say
 from submission.errors import InputError, MissingFileError, OutputError
 from submission.files import sha256_of
 from submission.models.weights import card_path, read_card
@@ -68,8 +69,8 @@ def push_to_hub(
 ) -> str:
     """Uploads files in one commit, and makes the repository if there is none.
 
-    With a model, scores that lie in the repository and are not replaced are deleted there: they are
-    an earlier model's.
+    With a model, other scores in the repository are deleted, since they may be an earlier model's;
+    a line names each.
 
     The client finds the token: `hf auth login` or HF_TOKEN. It is neither printed nor stored here.
 
@@ -105,12 +106,12 @@ def push_to_hub(
     names = {path.name for path in files}
     try:
         api.create_repo(repository, private=not is_public, exist_ok=True)
-        old = [
-            CommitOperationDelete(name)
-            for name in api.list_repo_files(repository)
-            if MODEL_FILE in names and SCORES_FILE.fullmatch(name) and name not in names
-        ]
-        api.create_commit(repository, [*additions, *old], commit_message="Upload weights and model")
+        there = api.list_repo_files(repository) if MODEL_FILE in names else []
+        old = [name for name in there if SCORES_FILE.fullmatch(name) and name not in names]
+        for name in old:
+            say(f"deleting {name} in {repository}: it is not among the files")
+        operations = [*additions, *map(CommitOperationDelete, old)]
+        api.create_commit(repository, operations, commit_message="Upload weights and model")
     except HFValidationError as error:
         raise InputError(f"expected a repository such as user/name, got {repository!r}") from error
     except (HTTPError, RuntimeError) as error:

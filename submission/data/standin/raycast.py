@@ -154,7 +154,10 @@ def _hit_foot(
 ) -> tuple[float, Vector]:
     side = row(load.pose, 1)
     start = travelled(foot_centre(foot, load), side, -foot[4])
-    return _hit_tube(foot[0], start, side, 2.0 * foot[4], origin, direction)
+    t, normal = _hit_tube(foot[0], start, side, 2.0 * foot[4], origin, direction)
+    if origin[2] + t * direction[2] < 0.0:  # the floor hides what lies below it
+        return FAR, NOWHERE
+    return t, normal
 
 
 @njit(error_model="numpy")

@@ -41,8 +41,9 @@ class Scene(NamedTuple):
         clamp: (6,) half-extents and middle of the block that holds the rod: along the rod, below it
             and across, from the elevation's axis.
         column: (5,) half-extents along and across, its middle along and across, and its height.
-        foot: (5,) the round motor at the column's foot, whose axis lies across the arm: its radius,
-            its axis' place along and height, its middle across and its half-length.
+        foot: (5,) the motor at the column's foot, a cylinder whose axis lies across the arm: its
+            radius, then the place of its middle along the arm, above the floor and across the arm,
+            then half its length.
         extents: (n, 2, 2) object's radius and half-height by shape and size (small, large).
         spins: (n, 2) turn of the object about its own axis, likewise.
     """

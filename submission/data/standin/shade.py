@@ -77,7 +77,8 @@ def _mark(
 ) -> tuple[float, float]:
     """Returns where on a face with marks a place is; the first number is below 0 on other faces.
 
-    The column's back has marks by height and across, the ends of shoulder and foot by radius.
+    The column's face on the rod's side has marks by height and across it; the ends of shoulder and
+    foot have marks by radius.
     """
     facing = dot(normal, row(load.pose, 1))
     if part == COLUMN:
@@ -105,7 +106,7 @@ def part_terms(
     direction: Vector,
     into: Terms,
 ) -> None:
-    """Gives the terms of a place on the arm; on the object, those of its reflection."""
+    """Gives the 36 terms of a place on the arm; on the object, the 20 of its reflection."""
     if part in (OBJECT, LINING, ROD, CLAMP):
         mirrored = travelled(direction, normal, -2.0 * dot(direction, normal))
         away = minus(point, row(load.pose, 4))

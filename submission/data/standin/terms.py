@@ -2,7 +2,7 @@
 
 The cameras stand still, so that what each sees of a surface is a smooth function of the place on it
 and of the direction that it faces; low powers of these describe it (spherical harmonics to the
-second order: Ramamoorthi and Hanrahan, 2001).
+second and third order: Ramamoorthi and Hanrahan, 2001).
 """
 
 from typing import TypeAlias
@@ -15,6 +15,7 @@ from submission.data.standin.vectors import Vector
 
 __all__ = [
     "FACING",
+    "FIRST_KNOT",
     "NUM_ARM_TERMS",
     "NUM_BALL_TERMS",
     "NUM_KNOTS",
@@ -31,12 +32,12 @@ __all__ = [
 NUM_TERMS, NUM_BALL_TERMS, NUM_ARM_TERMS = 12, 20, 36
 """Of a place on what stands still, of a direction from the object, and of a place on the arm."""
 FACING = np.array([1, 2, 3, 4, 5, 6, 9, 10])
-"""Of the arm's terms, those that depend on where a place faces."""
+"""Of `solid_terms`, those that depend on where a place faces."""
 FIRST_KNOT = 0.4
-"""Radius of the plate where its first knot lies."""
+"""Radius of the plate's first knot, as a share of the plate's radius."""
 NUM_KNOTS = 8
-"""Of the plate from its middle to its edge, likewise of faces of the arm, between which light is
-interpolated."""
+"""Places between which light is interpolated: on the plate from FIRST_KNOT to its edge, on a face
+of the arm from 0 to 1."""
 Terms: TypeAlias = npt.NDArray[np.float64]
 
 
@@ -73,7 +74,7 @@ def wall_terms(u: float, z: float, into: Terms) -> None:
 
 @njit(error_model="numpy")
 def plate_terms(x: float, y: float, into: Terms) -> None:
-    """Gives the terms of a place on the plate, whose radius is 1.
+    """Gives the 12 terms of a place on the plate, whose radius is 1.
 
     The first eight blend from one radius to the next, so that narrow rings can stand out. The arm
     hides most of what lies further in than the first.
@@ -119,7 +120,14 @@ def solid_terms(normal: Vector, height: float, mark: tuple[float, float], into: 
 
 @njit(error_model="numpy")
 def ball_terms(way: Vector, first: float, second: float, into: Terms) -> None:
-    """Gives the terms of a direction to the third order, upward lobes, and two more numbers."""
+    """Gives the terms of a direction to the third order, upward lobes, and two more numbers.
+
+    Args:
+        way: the direction.
+        first: a number that is a term.
+        second: another one.
+        into: 36 terms, of which the first 20 are these and the others 0; or room for 20 alone.
+    """
     x, y, z = way
     into[0], into[1], into[2], into[3] = 1.0, x, y, z
     into[4], into[5], into[6] = x * y, y * z, 3.0 * z * z - 1.0
