@@ -17,7 +17,7 @@ from pathlib import Path
 import click
 
 from submission.console import prepare_streams
-from submission.errors import InputError, Stopped, UserError, did_you_mean
+from submission.errors import InputError, Stopped, UserError
 from submission.server.environment import is_debugging, let_threads_sleep, user_path
 from submission.server.termination import ending_on_sigterm
 
@@ -87,8 +87,7 @@ class CommandGroup(click.Group):
         """Finds a command; a name that is none is told the nearest."""
         name, known = args[0], self.list_commands(ctx)
         if name not in known and not name.startswith("-"):
-            hint = did_you_mean(name, known, f"--help names those of {ctx.command_path}")
-            ctx.fail(f"expected a command, got {name!r}; {hint}")
+            raise click.exceptions.NoSuchCommand(name, possibilities=known, ctx=ctx)
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -226,8 +226,8 @@ def test_a_user_without_a_home_folder_misses_it_only_where_it_is_named(
 
 
 def test_a_misspelt_command_is_told_the_nearest(run: Run) -> None:
-    assert_one_line(run("scor", "codes.npz"), "got 'scor'; did you mean score?")
-    assert_one_line(run("data", "chek"), "did you mean check?")
+    assert_one_line(run("scor", "codes.npz"), "No such command 'scor'. Did you mean 'score'?")
+    assert_one_line(run("data", "chek"), "Did you mean 'check'?")
 
 
 def test_a_misspelt_data_set_is_told_the_nearest(run: Run) -> None:

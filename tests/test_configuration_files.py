@@ -82,7 +82,7 @@ def test_what_is_no_text_file_is_refused(folder: Path) -> None:
 
 def test_a_missing_file_says_what_there_is(folder: Path) -> None:
     with pytest.raises(
-        FileNotFoundError, match=r"configs/quick\.gin.*nearest is configs/paper.gin"
+        FileNotFoundError, match=r"configs/quick\.gin.*did you mean configs/paper.gin"
     ):
         load_configuration(Path("configs/papr.gin"))
     (folder / "a.gin").write_text("include 'none.gin'")

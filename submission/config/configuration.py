@@ -160,5 +160,5 @@ def _presets(path: Path) -> str:
     names = sorted(f"configs/{file.name}" for file in (PROJECT / "configs").glob("*.gin"))
     if not names:
         return "presets lie in configs/ of a clone of the project: change to it, or give a path"
-    known = f"those that ship are {', '.join(names)}"
-    return did_you_mean(str(path), names, known)
+    hint = did_you_mean(str(path), names, "give one of them, or another file")
+    return f"those that ship are {', '.join(names)}; {hint}"
