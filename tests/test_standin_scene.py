@@ -16,6 +16,7 @@ from submission.data.standin.terms import (
     NUM_KNOTS,
     NUM_TERMS,
     plate_terms,
+    rod_marks,
     solid_terms,
 )
 
@@ -144,6 +145,16 @@ def test_marks_of_a_face_blend_both_ways() -> None:
         assert strips.sum(axis=1) @ [-1, 0, 1] == pytest.approx(other)
     solid_terms((0.0, 1.0, 0.0), 0.5, (-1.0, 0.0), terms)
     assert not terms[NUM_TERMS:].any()
+
+
+def test_marks_of_the_rod_blend_and_end() -> None:
+    terms = np.zeros(2 * NUM_KNOTS)
+    for share, up in ((0.0, 0.5), (0.4, -0.3), (1.0, 1.0), (2.0, 0.7)):
+        rod_marks(share, up, terms)
+        marks, lit = terms.reshape(2, NUM_KNOTS)
+        assert marks @ np.linspace(0, 1, NUM_KNOTS) == pytest.approx(min(share, 1.0))
+        assert marks.sum() == pytest.approx(1.0)
+        np.testing.assert_allclose(lit, up * marks)
 
 
 def test_the_ring_shines_on_the_plate_in_its_own_way() -> None:

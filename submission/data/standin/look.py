@@ -39,7 +39,7 @@ class Paint(NamedTuple):
         ground: (3, 5, 12, 3) by camera, region of the backdrop, term, channel.
         plate: (3, 3, 12, 3) by camera, ring's colour, which shines on it, term, channel.
         ring: (3, 3, 12, 3) by camera, ring's colour, term, channel.
-        arm: (3, 5, 36, 3) by camera, part, term, channel; of rod and clamp, 20 terms count.
+        arm: (3, 5, 36, 3) by camera, part, term, channel; of the clamp, 20 terms count.
         gloss: (3, 20, 3) what the object reflects, whatever its colour.
         light: (3, 20, 3) light on the object, which multiplies its colour.
         colors: (3, n, 3) levels of the object by camera, colour, channel; of everyday objects the

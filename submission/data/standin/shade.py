@@ -30,6 +30,7 @@ from submission.data.standin.terms import (
     NUM_BALL_TERMS,
     Terms,
     ball_terms,
+    rod_marks,
     solid_terms,
 )
 from submission.data.standin.vectors import Vector, dot, minus, row, travelled, unit
@@ -54,6 +55,8 @@ FloatArray = npt.NDArray[np.float64]
 NUM_CHANNELS = 7
 OBJECT_LIGHT, BACKDROP_SHARE = 3, 6  # first channels after those of everything else
 OVERSAMPLING = 3
+MARKED_LENGTH = 0.4
+"""Length from its beginning on which the rod has marks."""
 
 
 @njit(error_model="numpy")
@@ -110,7 +113,11 @@ def part_terms(
     if part in (OBJECT, LINING, ROD, CLAMP):
         mirrored = travelled(direction, normal, -2.0 * dot(direction, normal))
         away = minus(point, row(load.pose, 4))
-        ball_terms(mirrored, dot(away, row(load.pose, 2)), point[2], into)
+        along = dot(away, row(load.pose, 2))
+        ball_terms(mirrored, along, point[2], into)
+        if part == ROD:
+            share = (along - scene.rod[2]) / MARKED_LENGTH
+            rod_marks(share, mirrored[2], into[NUM_BALL_TERMS:])
     else:
         solid_terms(normal, point[2], _mark(scene, load, part, point, normal), into)
 

@@ -25,6 +25,7 @@ __all__ = [
     "floor_terms",
     "plate_terms",
     "ring_terms",
+    "rod_marks",
     "solid_terms",
     "wall_terms",
 ]
@@ -37,7 +38,7 @@ FIRST_KNOT = 0.4
 """Radius of the plate's first knot, as a share of the plate's radius."""
 NUM_KNOTS = 8
 """Places between which light is interpolated: on the plate from FIRST_KNOT to its edge, on a face
-of the arm from 0 to 1."""
+of the arm from 0 to 1, on the rod along its beginning."""
 Terms: TypeAlias = npt.NDArray[np.float64]
 
 
@@ -126,7 +127,7 @@ def ball_terms(way: Vector, first: float, second: float, into: Terms) -> None:
         way: the direction.
         first: a number that is a term.
         second: another one.
-        into: 36 terms, of which the first 20 are these and the others 0; or room for 20 alone.
+        into: 36 terms, of which the first 20 are these and the others 0.
     """
     x, y, z = way
     into[0], into[1], into[2], into[3] = 1.0, x, y, z
@@ -141,3 +142,16 @@ def ball_terms(way: Vector, first: float, second: float, into: Terms) -> None:
     into[17], into[18] = x * (x * x - 3.0 * y * y), y * (3.0 * x * x - y * y)
     into[19] = up
     into[NUM_BALL_TERMS:] = 0.0
+
+
+@njit(error_model="numpy")
+def rod_marks(share: float, up: float, into: Terms) -> None:
+    """Gives the marks along a rod's beginning, where brackets and bolts hold it.
+
+    Args:
+        share: how far from the rod's beginning to the end of the marks; more than 1 beyond.
+        up: height of the direction to which the place reflects a ray, -1 to 1.
+        into: 16 terms: eight marks, then the same times `up`.
+    """
+    _blend(max(0.0, share), into[:NUM_KNOTS])
+    into[NUM_KNOTS:] = into[:NUM_KNOTS] * up
