@@ -36,7 +36,7 @@ MEASURES: dict[str, Any] = {
     "cameras": [0.05, 0.05, 0.06, 0.5, 0.6, 0.8, 2.5],
     "ring": [0.02, 0.03, 1.5, 1.5],
     "walls": [0.12, 1.5],
-    "plate": [0.05],
+    "plate": [0.05, 0.03, 0.03],
     "axes": [0.3, 0.5, 0.5, 0.3, 0.5, 0.5],
     "shoulder": [0.015, 0.012, 0.012, 0.012],
     "rod": [0.01, 0.006, 0.01],
@@ -68,6 +68,7 @@ SHARES: dict[tuple[str, str], tuple[int, ...]] = {
     ("paint", "arm"): (1, 5, 1, 1),
     ("paint", "gloss"): (1, 1, 1),
     ("paint", "light"): (1, 1, 1),
+    ("paint", "mirror"): (1, 1, 1),
     ("paint", "colors"): (1, 6, 1),
 }
 """Shapes of the shares of mixtures: one for each camera and each region of `Paint.ground`, say.
@@ -75,7 +76,15 @@ SHARES: dict[tuple[str, str], tuple[int, ...]] = {
 What is not listed has one share.
 """
 
-SPREADS = {"ground": 2.0, "plate": 2.0, "ring": 2.0, "arm": 3.0, "gloss": 3.0, "light": 0.06}
+SPREADS = {
+    "ground": 2.0,
+    "plate": 2.0,
+    "ring": 2.0,
+    "arm": 3.0,
+    "gloss": 3.0,
+    "light": 0.06,
+    "mirror": 2.0,
+}
 """Standard deviations of what is added to each weight of a surface, besides 10.5 % of its size.
 
 Levels, and shares of a colour for the light on the object. The two simulations light an object
@@ -84,6 +93,7 @@ alike where the real room does not, so a mixture of theirs alone has too few sha
 
 BRIGHTNESS: dict[str, Any] = {
     "plate": 0.4,
+    "mirror": 0.4,
     "arm": np.array([0.15, 0.3, 0.4, 0.15, 0.4])[:, None, None],
 }
 """Standard deviations of the logarithm of a surface's brightness, by part of the arm; 0.15 else.

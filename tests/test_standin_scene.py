@@ -9,6 +9,7 @@ from submission.data.catalogue import FULL_GRID, STANDIN_NAMES
 from submission.data.standin.backdrop import PLATE, backdrop_of, backdrop_terms
 from submission.data.standin.look import look_named
 from submission.data.standin.scene import camera_vectors, poses, standin_space
+from submission.data.standin.shade import shade_scenes
 from submission.data.standin.shapes import PLANES
 from submission.data.standin.terms import (
     FIRST_KNOT,
@@ -155,6 +156,40 @@ def test_marks_of_the_rod_blend_and_end() -> None:
         assert marks @ np.linspace(0, 1, NUM_KNOTS) == pytest.approx(min(share, 1.0))
         assert marks.sum() == pytest.approx(1.0)
         np.testing.assert_allclose(lit, up * marks)
+
+
+def test_the_floor_reflects_the_column_below_its_foot() -> None:
+    look = look_named("standin_real")
+    paint = look.paint._replace(mirror=np.ones_like(look.paint.mirror))
+    scene, lamps = look.scene, look.lamps._replace(strengths=np.zeros(2))
+    factors = np.array([[0, 2, 0, 2, 0, 20, 3]])
+    dark, lit = (
+        shade_scenes(
+            look._replace(lamps=lamps, paint=each),
+            factors[:, 1:4],
+            poses(scene, factors[:, 3], factors[:, 5:], (40, 40)),
+        )[0]
+        for each in (paint._replace(mirror=np.zeros_like(paint.mirror)), paint)
+    )
+    added = (lit - dark)[..., 0]
+    rows, columns = np.nonzero(added > 0.1)
+    foot_row = np.nonzero(dark[..., 6] < 0.99)[0].max()
+    assert rows.min() > foot_row - 4
+    assert rows.max() == 63  # the streak goes on towards the camera
+    assert np.average(columns, weights=added[rows, columns]) == pytest.approx(31.5, abs=2)
+    assert (np.diff(added.max(axis=1)[foot_row:]) != 0).any()
+
+
+def test_the_plate_may_lie_beside_the_column() -> None:
+    look = look_named("standin_real")
+    moved = look.scene._replace(plate=look.scene.plate + np.array([0.0, 0.2, 0.0]))
+    middles = [
+        np.argwhere(backdrop_terms(scene, 0)[:, :, PLATE, :NUM_KNOTS].any(axis=2)).mean(axis=0)
+        for scene in (look.scene, moved)
+    ]
+    (down, right) = middles[1] - middles[0]
+    assert abs(down) < 0.3
+    assert abs(right) > 2
 
 
 def test_the_ring_shines_on_the_plate_in_its_own_way() -> None:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from experiments.fit.design import ARM, COVER, GLOSS, LIGHT, design_of
+from experiments.fit.design import ARM, COVER, GLOSS, LIGHT, MIRROR, design_of
 from experiments.fit.solid import Solids, matrix_of
 from experiments.fit.solve import robust, solved
 from experiments.fit.split import Shots
@@ -61,12 +61,8 @@ def _shared(look: Look, solids: Sequence[Solids]) -> Look:
     designs = [design_of(look, s.factors, s.pixels) for s in solids]
     still = [d[:, COVER, None] * s.behind(look) for d, s in zip(designs, solids, strict=True)]
     paint = look.paint
-    arm, gloss, light, colors = (
-        paint.arm.copy(),
-        paint.gloss.copy(),
-        paint.light.copy(),
-        paint.colors.copy(),
-    )
+    names = ("arm", "gloss", "light", "mirror", "colors")
+    arm, gloss, light, mirror, colors = (getattr(paint, name).copy() for name in names)
     levels = np.concatenate([s.levels - b for s, b in zip(solids, still, strict=True)])
     nominal = _nominal(look)
     colors[:] = nominal
@@ -84,7 +80,9 @@ def _shared(look: Look, solids: Sequence[Solids]) -> Look:
         arm[:, ..., c] = answer.solution[ARM].reshape(-1, NUM_ARM_TERMS)
         gloss[..., c] = answer.solution[GLOSS]
         light[..., c] = answer.solution[LIGHT] / 100
-    return look._replace(paint=paint._replace(arm=arm, gloss=gloss, light=light, colors=colors))
+        mirror[..., c] = answer.solution[MIRROR]
+    changed = dict(zip(names, (arm, gloss, light, mirror, colors), strict=True))
+    return look._replace(paint=paint._replace(**changed))
 
 
 def _with_colors(look: Look, shots: Shots, shared: bool) -> Look:

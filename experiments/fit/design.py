@@ -17,14 +17,21 @@ from submission.data.standin.shade import (
     BACKDROP_SHARE,
     NUM_CHANNELS,
     OVERSAMPLING,
+    add_reflection,
     load_of,
     part_terms,
     pixel_ray,
+    reflection,
     shadow,
     trace,
 )
 from submission.data.standin.shadows import Lamps
-from submission.data.standin.terms import NUM_ARM_TERMS, NUM_BALL_TERMS, ball_terms
+from submission.data.standin.terms import (
+    NUM_ARM_TERMS,
+    NUM_BALL_TERMS,
+    NUM_MIRROR_TERMS,
+    ball_terms,
+)
 from submission.data.standin.vectors import row, travelled
 from submission.kernels import kept_kernel
 from submission.scoring.arrays import IntArray
@@ -34,6 +41,7 @@ __all__ = [
     "COVER",
     "GLOSS",
     "LIGHT",
+    "MIRROR",
     "Pixels",
     "channels_of",
     "chosen_pixels",
@@ -46,8 +54,9 @@ FloatArray = npt.NDArray[np.float64]
 ARM = slice(0, OBJECT * NUM_ARM_TERMS)
 GLOSS = slice(ARM.stop, ARM.stop + NUM_BALL_TERMS)
 LIGHT = slice(GLOSS.stop, GLOSS.stop + NUM_BALL_TERMS)
-LIGHT_START = LIGHT.start  # a number, for compiled code
-COVER = LIGHT.stop
+MIRROR = slice(LIGHT.stop, LIGHT.stop + NUM_MIRROR_TERMS)
+LIGHT_START, MIRROR_START = LIGHT.start, MIRROR.start  # numbers, for compiled code
+COVER = MIRROR.stop
 """Columns of a design."""
 
 SOURCES = Path(__file__).parent, Path(standin.__file__).parent
@@ -128,6 +137,9 @@ def _accumulation() -> Callable[..., None]:
             if missed > 0:
                 way = pixel_ray(camera, i + 0.5, j + 0.5)
                 out[p, COVER] = missed * shadow(scene, lamps, load, origin, way)
+                reflection(scene, load, origin, way, terms[:NUM_MIRROR_TERMS])
+                for k in range(NUM_MIRROR_TERMS):
+                    out[p, MIRROR_START + k] = missed * terms[k]
             for k in range(COVER + 1):
                 out[p, k] /= OVERSAMPLING * OVERSAMPLING
 
@@ -165,6 +177,9 @@ def _painting() -> Callable[..., None]:
             if missed > 0:
                 way = pixel_ray(camera, i + 0.5, j + 0.5)
                 total[BACKDROP_SHARE] = missed * shadow(scene, lamps, load, origin, way)
+                mirror = terms[:NUM_MIRROR_TERMS]
+                reflection(scene, load, origin, way, mirror)
+                add_reflection(paint, view, mirror, missed, total)
             for k in range(out.shape[1]):
                 out[p, k] = total[k] / (OVERSAMPLING * OVERSAMPLING)
 
@@ -234,8 +249,8 @@ def design_of(look: Look, factors: IntArray, pixels: Pixels) -> npt.NDArray[np.f
         pixels: of these images.
 
     Returns:
-        (p, 221) terms: of the five parts of the arm, of the object's gloss, of the light on it, and
-        the share of the backdrop.
+        (p, 227) terms: of the five parts of the arm, of the object's gloss, of the light on it, of
+        the column's reflection, and the share of the backdrop.
     """
     out = np.zeros((len(pixels.image), COVER + 1), dtype=np.float32)
     frames = poses(look.scene, factors[:, 3], factors[:, 5:], (40, 40))

@@ -11,12 +11,12 @@ from experiments.fit.ground import still_images
 from experiments.fit.lamps import fit_lamps
 from experiments.fit.objects import fit_objects
 from experiments.fit.parameters import (
-    PLATE_RADIUS,
     Parameter,
     arm_parameters,
     axis_parameters,
     blur_parameters,
     camera_parameters,
+    plate_parameters,
     room_parameters,
 )
 from experiments.fit.places import fit_places
@@ -78,7 +78,7 @@ def fit_stage(
 
 def _parameters(stage: str) -> list[Parameter]:
     if stage == "fine":  # cameras and angles are where `fit_places` has put them
-        return [*blur_parameters(), PLATE_RADIUS, *arm_parameters()]
+        return [*blur_parameters(), *plate_parameters(), *arm_parameters()]
     still = camera_parameters() + room_parameters()
     if stage == "ground":
         return still + blur_parameters()

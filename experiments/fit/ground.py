@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.ndimage import binary_dilation
 
-from experiments.fit.design import COVER, chosen_pixels, covered, design_of
+from experiments.fit.design import COVER, MIRROR, chosen_pixels, covered, design_of
 from experiments.fit.solve import Solved, robust, solved
 from experiments.fit.split import Shots
 from submission.data.standin.backdrop import NUM_REGIONS, PLATE, RING, backdrop_terms, softened
@@ -50,7 +50,10 @@ class Stills:
 
 
 def still_images(look: Look, shots: Shots, view: int) -> Stills:
-    """Takes the median of images of one camera where neither arm nor object is in the way."""
+    """Takes the median of images of one camera where neither arm nor object is in the way.
+
+    Nor is the column's reflection, which does not stand still.
+    """
     levels = np.zeros((3, IMAGE_SIZE, IMAGE_SIZE, 3))
     known = np.zeros((3, IMAGE_SIZE, IMAGE_SIZE), dtype=bool)
     for ring in range(3):
@@ -61,7 +64,7 @@ def still_images(look: Look, shots: Shots, view: int) -> Stills:
         design = design_of(look, chosen.factors, chosen_pixels(np.ones(shape, dtype=bool)))
         hidden = binary_dilation(
             covered(design).reshape(shape) > 0.01, np.ones((1, 3, 3), bool), iterations=1
-        )
+        ) | (design[:, MIRROR] > 0.1).any(axis=1).reshape(shape)
         images = chosen.images / np.maximum(design[:, COVER].reshape(shape), 0.2)[..., None]
         images[hidden] = np.nan
         known[ring] = (~hidden).sum(axis=0) >= min(FEWEST, len(images))

@@ -8,13 +8,13 @@ import numpy as np
 from submission.data.standin.look import Look
 
 __all__ = [
-    "PLATE_RADIUS",
     "Parameter",
     "arm_parameters",
     "axis_parameters",
     "blur_parameters",
     "camera_parameters",
     "moved",
+    "plate_parameters",
     "room_parameters",
 ]
 
@@ -45,11 +45,6 @@ class Parameter:
     def value(self, look: Look) -> float:
         """Returns the number."""
         return float(getattr(getattr(look, self.part), self.field)[self.place])
-
-
-PLATE_RADIUS = Parameter("scene", "plate", (0,), 0.01, 0.1)
-"""Of the disc below the column. The stage `fine` fits it, too: the arm hides part of it in each
-image, but not the same part in all."""
 
 
 def moved(look: Look, parameters: Sequence[Parameter], changes: Iterable[float]) -> Look:
@@ -102,8 +97,16 @@ def room_parameters() -> list[Parameter]:
     return [
         *_scene("ring", (0.01, 0.01, 0.5, 0.5), (0.2, 0.2, 5, 5)),
         *_scene("walls", (0.01, 0.3), (0.4, 5)),
-        PLATE_RADIUS,
+        *plate_parameters(),
     ]
+
+
+def plate_parameters() -> list[Parameter]:
+    """Lists radius and place of the disc below the column.
+
+    The arm hides part of it in each image, but not the same part in all.
+    """
+    return _scene("plate", (0.01, 0.01, 0.01), (0.1, 0.05, 0.05))
 
 
 def arm_parameters() -> list[Parameter]:

@@ -11,6 +11,7 @@ from experiments.fit.design import (
     COVER,
     GLOSS,
     LIGHT,
+    MIRROR,
     Pixels,
     channels_of,
     chosen_pixels,
@@ -74,7 +75,7 @@ class Solids:
 
 
 def solid_pixels(look: Look, shots: Shots, view: int, scale: float, flat: bool = False) -> Solids:
-    """Chooses the pixels within three of arm and object, as a look has them.
+    """Chooses the pixels within three of arm and object and of the column's reflection.
 
     Where measures are fitted, the column is to be flat. Else an edge that is painted like the floor
     makes up for a column that is too wide.
@@ -83,11 +84,11 @@ def solid_pixels(look: Look, shots: Shots, view: int, scale: float, flat: bool =
     shape = chosen.images.shape[:3]
     every = chosen_pixels(np.ones(shape, dtype=bool))
     plate = backdrop_terms(look.scene, view)[:, :, PLATE, :NUM_KNOTS].any(axis=2)
+    design = design_of(look, chosen.factors, every)
     near = plate | binary_dilation(
-        covered(design_of(look, chosen.factors, every)).reshape(shape) > 0.01,
-        np.ones((1, 3, 3), bool),
-        iterations=3,
+        covered(design).reshape(shape) > 0.01, np.ones((1, 3, 3), bool), iterations=3
     )
+    near |= (design[:, MIRROR] > 0.01).any(axis=1).reshape(shape)
     return Solids(
         view, chosen.factors, chosen_pixels(near), chosen.images[near].astype(float), scale, flat
     )
@@ -100,7 +101,7 @@ def matrix_of(
     plate: FloatArray,
     channel: int,
 ) -> FloatArray:
-    """Lays out what paint weighs: (p, 268) terms of arm, gloss, light times colour, and plate."""
+    """Lays out (p, 274) terms that paint weighs: arm, gloss, light, reflection, plate."""
     color = look.paint.colors[solids.view, solids.color, channel] / 100
     matrix = design[:, :COVER].astype(float)
     matrix[:, LIGHT] *= color[:, None]
@@ -120,6 +121,7 @@ def seen(look: Look, solids: Solids, behind: FloatArray) -> FloatArray:
 def _paint(look: Look, view: int, channel: int) -> FloatArray:
     paint = look.paint
     solid = paint.arm[view].reshape(ARM.stop, 3), paint.gloss[view], 100 * paint.light[view]
+    solid = *solid, paint.mirror[view]
     common = paint.plate[view].mean(axis=0)
     plate = common, *(paint.plate[view] - common)
     weights: FloatArray = np.concatenate([*solid, *plate])[:, channel]
@@ -153,17 +155,18 @@ def solve_solids(look: Look, solids: Solids, num_turns: int = 2) -> tuple[Look, 
     design = design_of(look, solids.factors, solids.pixels)
     cover = design[:, COVER].astype(float)
     arm, gloss, plate = (getattr(look.paint, name).copy() for name in ("arm", "gloss", "plate"))
-    light, colors = look.paint.light.copy(), look.paint.colors.copy()
-    look = look._replace(
-        paint=look.paint._replace(plate=plate, arm=arm, gloss=gloss, light=light, colors=colors)
+    light, mirror, colors = (
+        getattr(look.paint, name).copy() for name in ("light", "mirror", "colors")
     )
+    changed = {"arm": arm, "gloss": gloss, "light": light, "mirror": mirror, "plate": plate}
+    look = look._replace(paint=look.paint._replace(**changed, colors=colors))
     disc = _plate_terms(look, solids)
     common = plate[view].mean(axis=0)
     behind = solids.behind(look) - disc @ np.concatenate([common, *(plate[view] - common)])
     disc *= cover[:, None]
     answers = []
-    ridge = np.full(LIGHT.stop + disc.shape[1], RIDGE)
-    ridge[LIGHT.stop + NUM_TERMS :] = OWN_RIDGE
+    ridge = np.full(COVER + disc.shape[1], RIDGE)
+    ridge[COVER + NUM_TERMS :] = OWN_RIDGE
     if solids.flat:
         edges = NUM_TERMS + np.r_[:NUM_KNOTS, 2 * NUM_KNOTS : 3 * NUM_KNOTS]
         ridge[COLUMN * NUM_ARM_TERMS + np.r_[FACING, edges]] = FLAT
@@ -177,7 +180,8 @@ def solve_solids(look: Look, solids: Solids, num_turns: int = 2) -> tuple[Look, 
             arm[view, ..., c] = answer.solution[ARM].reshape(-1, NUM_ARM_TERMS)
             gloss[view, :, c] = answer.solution[GLOSS]
             light[view, :, c] = answer.solution[LIGHT] / 100
-            shared, *own = answer.solution[LIGHT.stop :].reshape(4, NUM_TERMS)
+            mirror[view, :, c] = answer.solution[MIRROR]
+            shared, *own = answer.solution[COVER:].reshape(4, NUM_TERMS)
             plate[view, ..., c] = shared + np.stack(own)
             now = matrix @ answer.solution + still
             if turn < num_turns:

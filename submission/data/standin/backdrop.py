@@ -62,12 +62,13 @@ def _kernel() -> Callable[..., None]:
                             across = (origin[1] + t * way[1]) * x - (origin[0] + t * way[0]) * y
                 x, y, z = travelled(origin, way, best)
                 r = math.sqrt(x * x + y * y)
+                a, b = (x - scene.plate[1]) / scene.plate[0], (y - scene.plate[2]) / scene.plate[0]
                 if wall >= 0:
                     region = BACK if wall == 1 else (LEFT if wall in (2, 3) else RIGHT)
                     wall_terms(across / (apothem / math.sqrt(3.0)), z, terms)
-                elif r < scene.plate[0]:
+                elif a * a + b * b < 1.0:
                     region = PLATE
-                    plate_terms(x / scene.plate[0], y / scene.plate[0], terms)
+                    plate_terms(a, b, terms)
                 elif r < scene.ring[0]:
                     region = FLOOR
                     floor_terms(x, y, terms)

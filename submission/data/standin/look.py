@@ -42,6 +42,7 @@ class Paint(NamedTuple):
         arm: (3, 5, 36, 3) by camera, part, term, channel; of the clamp, 20 terms count.
         gloss: (3, 20, 3) what the object reflects, whatever its colour.
         light: (3, 20, 3) light on the object, which multiplies its colour.
+        mirror: (3, 6, 3) what the column's reflection adds to the floor; mostly below 0.
         colors: (3, n, 3) levels of the object by camera, colour, channel; of everyday objects the
             last are those of their lining.
         blur: (3,) weight of each neighbour in a blur along rows and columns; below 0 sharpens.
@@ -53,6 +54,7 @@ class Paint(NamedTuple):
     arm: FloatArray
     gloss: FloatArray
     light: FloatArray
+    mirror: FloatArray
     colors: FloatArray
     blur: FloatArray
 

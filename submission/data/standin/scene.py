@@ -31,7 +31,7 @@ class Scene(NamedTuple):
         ring: (4,) inner and outer radius of the coloured ring on the floor, and how far to the left
             and right of straight back its colour reaches; the next colours follow.
         walls: (2,) distance of the six walls from the column's axis, and their turn about it.
-        plate: (1,) radius of the disc below the column.
+        plate: (3,) radius of the disc below the column, and the place of its middle on the floor.
         axes: (3, 6) first angle, span and lead of the elevation, then of the azimuth, by camera.
             The lead is by how much the middle position is ahead of even steps. Each camera has its
             own, within a degree.

@@ -28,8 +28,10 @@ from submission.data.standin.shadows import Lamps, hidden
 from submission.data.standin.terms import (
     NUM_ARM_TERMS,
     NUM_BALL_TERMS,
+    NUM_MIRROR_TERMS,
     Terms,
     ball_terms,
+    mirror_terms,
     rod_marks,
     solid_terms,
 )
@@ -42,9 +44,11 @@ __all__ = [
     "NUM_CHANNELS",
     "OBJECT_LIGHT",
     "OVERSAMPLING",
+    "add_reflection",
     "load_of",
     "part_terms",
     "pixel_ray",
+    "reflection",
     "shade_scenes",
     "shadow",
     "trace",
@@ -139,6 +143,25 @@ def shadow(scene: Scene, lamps: Lamps, load: Load, origin: Vector, way: Vector) 
 
 
 @njit(error_model="numpy")
+def reflection(scene: Scene, load: Load, origin: Vector, way: Vector, into: Terms) -> None:
+    """Gives the six terms of the column's reflection where a ray meets the floor; 0 elsewhere."""
+    into[:] = 0.0
+    ground = math.sqrt(way[0] * way[0] + way[1] * way[1])
+    if way[2] >= 0.0 or ground == 0.0:
+        return
+    u, v, slope = way[0] / ground, way[1] / ground, -way[2] / ground
+    x, y, _ = travelled(origin, way, -origin[2] / way[2])
+    ahead = -(x * u + y * v)
+    height = ahead * slope / scene.column[4]
+    if not 0.0 < height < 1.0 or x * x + y * y > scene.walls[0] * scene.walls[0]:
+        return
+    side = (v, -u, 0.0)
+    width = scene.column[0] * abs(dot(side, row(load.pose, 3)))
+    width += scene.column[1] * abs(dot(side, row(load.pose, 1)))
+    mirror_terms(abs(x * v - y * u) / width, height, into)
+
+
+@njit(error_model="numpy")
 def _soften(image: npt.NDArray[np.float32], weight: float) -> None:
     """Blurs an image in place along rows and columns; the border repeats itself."""
     before = image.copy()
@@ -194,6 +217,15 @@ def trace(
     return True
 
 
+@njit(error_model="numpy")
+def add_reflection(paint: Paint, view: int, mirror: Terms, missed: int, total: FloatArray) -> None:
+    """Adds what the column's reflection changes of the floor, for each ray that met the floor."""
+    if mirror[3] > 0.0:
+        for k in range(NUM_MIRROR_TERMS):
+            for c in range(3):
+                total[c] += missed * paint.mirror[view, k, c] * mirror[k]
+
+
 @functools.cache
 def _kernel() -> Callable[..., None]:
     """Compiles the loop over scenes, or loads what an earlier process compiled of these sources."""
@@ -214,6 +246,7 @@ def _kernel() -> Callable[..., None]:
             origin = row(camera, 0)
             share = 1.0 / (OVERSAMPLING * OVERSAMPLING)
             terms, total = np.empty(NUM_ARM_TERMS), np.empty(NUM_CHANNELS)
+            mirror = np.empty(NUM_MIRROR_TERMS)
             top, bottom, left, side = frame_of(scene, camera, load)
             for i in range(IMAGE_SIZE):
                 for j in range(IMAGE_SIZE):
@@ -230,6 +263,8 @@ def _kernel() -> Callable[..., None]:
                     if missed > 0:
                         way = pixel_ray(camera, i + 0.5, j + 0.5)
                         total[BACKDROP_SHARE] = missed * shadow(scene, lamps, load, origin, way)
+                        reflection(scene, load, origin, way, mirror)
+                        add_reflection(paint, view, mirror, missed, total)
                     for c in range(NUM_CHANNELS):
                         out[n, i, j, c] = total[c] * share
             if paint.blur[view] != 0.0:

@@ -19,10 +19,12 @@ __all__ = [
     "NUM_ARM_TERMS",
     "NUM_BALL_TERMS",
     "NUM_KNOTS",
+    "NUM_MIRROR_TERMS",
     "NUM_TERMS",
     "Terms",
     "ball_terms",
     "floor_terms",
+    "mirror_terms",
     "plate_terms",
     "ring_terms",
     "rod_marks",
@@ -32,6 +34,8 @@ __all__ = [
 
 NUM_TERMS, NUM_BALL_TERMS, NUM_ARM_TERMS = 12, 20, 36
 """Of a place on what stands still, of a direction from the object, and of a place on the arm."""
+NUM_MIRROR_TERMS = 6
+"""Of a place on the floor that reflects the column."""
 FACING = np.array([1, 2, 3, 4, 5, 6, 9, 10])
 """Of `solid_terms`, those that depend on where a place faces."""
 FIRST_KNOT = 0.4
@@ -155,3 +159,17 @@ def rod_marks(share: float, up: float, into: Terms) -> None:
     """
     _blend(max(0.0, share), into[:NUM_KNOTS])
     into[NUM_KNOTS:] = into[:NUM_KNOTS] * up
+
+
+@njit(error_model="numpy")
+def mirror_terms(across: float, height: float, into: Terms) -> None:
+    """Gives the terms of a place on the floor in which the column is reflected, blurred.
+
+    Args:
+        across: distance of the reflected ray from the column's axis, in half-widths of the column.
+        height: at which the ray passes the axis, as a share of the column's height.
+        into: 6 terms: three powers of height in a narrow streak, then in a wide one.
+    """
+    narrow, wide = max(0.0, 1.0 - across), max(0.0, 1.0 - across / 2.5)
+    into[0], into[1], into[2] = narrow, narrow * height, narrow * height * height
+    into[3], into[4], into[5] = wide, wide * height, wide * height * height
