@@ -14,6 +14,7 @@ from submission.data.standin.shapes import PLANES
 from submission.data.standin.terms import (
     FIRST_KNOT,
     NUM_ARM_TERMS,
+    NUM_BALL_TERMS,
     NUM_KNOTS,
     NUM_TERMS,
     plate_terms,
@@ -139,20 +140,19 @@ def test_terms_of_the_plate_blend_from_one_radius_to_the_next() -> None:
 def test_marks_of_a_face_blend_both_ways() -> None:
     terms = np.zeros(NUM_ARM_TERMS)
     for one_way, other in ((0.0, -1.0), (0.3, 0.25), (0.85, -0.6), (1.0, 1.0)):
-        solid_terms((0.0, 1.0, 0.0), 0.5, (one_way, other), terms)
+        assert solid_terms((0.0, 1.0, 0.0), 0.5, (one_way, other), terms) == NUM_ARM_TERMS
         strips = terms[NUM_TERMS:].reshape(3, NUM_KNOTS)
         assert strips.sum() == pytest.approx(1.0)
         assert strips.sum(axis=0) @ np.linspace(0, 1, NUM_KNOTS) == pytest.approx(one_way)
         assert strips.sum(axis=1) @ [-1, 0, 1] == pytest.approx(other)
-    solid_terms((0.0, 1.0, 0.0), 0.5, (-1.0, 0.0), terms)
-    assert not terms[NUM_TERMS:].any()
+    assert solid_terms((0.0, 1.0, 0.0), 0.5, (-1.0, 0.0), terms) == NUM_TERMS
 
 
 def test_marks_of_the_rod_blend_and_end() -> None:
-    terms = np.zeros(2 * NUM_KNOTS)
+    terms = np.zeros(NUM_ARM_TERMS)
     for share, up in ((0.0, 0.5), (0.4, -0.3), (1.0, 1.0), (2.0, 0.7)):
         rod_marks(share, up, terms)
-        marks, lit = terms.reshape(2, NUM_KNOTS)
+        marks, lit = terms[NUM_BALL_TERMS:].reshape(2, NUM_KNOTS)
         assert marks @ np.linspace(0, 1, NUM_KNOTS) == pytest.approx(min(share, 1.0))
         assert marks.sum() == pytest.approx(1.0)
         np.testing.assert_allclose(lit, up * marks)

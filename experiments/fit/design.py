@@ -126,9 +126,9 @@ def _accumulation() -> Callable[..., None]:
                         missed += 1
                         continue
                     point = travelled(origin, way, t)
-                    part_terms(scene, part, load, point, normal, way, terms)
+                    num_terms = part_terms(scene, part, load, point, normal, way, terms)
                     part = min(part, OBJECT)  # a lining counts as the object
-                    for k in range(NUM_BALL_TERMS if part == OBJECT else NUM_ARM_TERMS):
+                    for k in range(num_terms):
                         out[p, part * NUM_ARM_TERMS + k] += terms[k]
                     if part == OBJECT:
                         ball_terms(normal, point[0], point[2], terms)
@@ -172,8 +172,11 @@ def _painting() -> Callable[..., None]:
                 for b in range(OVERSAMPLING):
                     u, v = i + (a + 0.5) / OVERSAMPLING, j + (b + 0.5) / OVERSAMPLING
                     way = pixel_ray(camera, u, v)
-                    if not trace(scene, paint, view, load, (origin, way), terms, total):
+                    hit = first_hit(scene, load, origin, way)
+                    if hit[1] == NOTHING:
                         missed += 1
+                    else:
+                        trace(scene, paint, view, load, (origin, way, hit), terms, total)
             if missed > 0:
                 way = pixel_ray(camera, i + 0.5, j + 0.5)
                 total[BACKDROP_SHARE] = missed * shadow(scene, lamps, load, origin, way)

@@ -112,18 +112,18 @@ def part_terms(
     normal: Vector,
     direction: Vector,
     into: Terms,
-) -> None:
-    """Gives the 36 terms of a place on the arm; on the object, the 20 of its reflection."""
+) -> int:
+    """Gives the terms of a place on the arm, or of what the object mirrors, and their number."""
     if part in (OBJECT, LINING, ROD, CLAMP):
         mirrored = travelled(direction, normal, -2.0 * dot(direction, normal))
         away = minus(point, row(load.pose, 4))
         along = dot(away, row(load.pose, 2))
         ball_terms(mirrored, along, point[2], into)
-        if part == ROD:
-            share = (along - scene.rod[2]) / MARKED_LENGTH
-            rod_marks(share, mirrored[2], into[NUM_BALL_TERMS:])
-    else:
-        solid_terms(normal, point[2], _mark(scene, load, part, point, normal), into)
+        if part != ROD:
+            return NUM_BALL_TERMS
+        rod_marks((along - scene.rod[2]) / MARKED_LENGTH, mirrored[2], into)
+        return NUM_ARM_TERMS
+    return solid_terms(normal, point[2], _mark(scene, load, part, point, normal), into)
 
 
 @njit(error_model="numpy")
@@ -190,19 +190,26 @@ def trace(
     paint: Paint,
     view: int,
     load: Load,
-    ray: tuple[Vector, Vector],
+    met: tuple[Vector, Vector, tuple[float, int, Vector]],
     terms: Terms,
     total: FloatArray,
-) -> bool:
-    """Adds what a ray brings from the arm or its object; returns whether it met them."""
-    origin, direction = ray
-    t, part, normal = first_hit(scene, load, origin, direction)
-    if part == NOTHING:
-        return False
+) -> None:
+    """Adds what a ray brings from the arm or its object.
+
+    Args:
+        scene: its measures.
+        paint: the surfaces.
+        view: the camera.
+        load: the arm.
+        met: the ray's origin and direction, and what it met, as `first_hit` gives it.
+        terms: room for 36 terms.
+        total: (7,) to which is added.
+    """
+    origin, direction, (t, part, normal) = met
     point = travelled(origin, direction, t)
-    part_terms(scene, part, load, point, normal, direction, terms)
+    num_terms = part_terms(scene, part, load, point, normal, direction, terms)
     weights = paint.arm[view, part] if part < OBJECT else paint.gloss[view]
-    for k in range(len(weights)):
+    for k in range(num_terms):
         for c in range(3):
             total[c] += weights[k, c] * terms[k]
     if part >= OBJECT:
@@ -214,7 +221,6 @@ def trace(
                     total[c] += light * paint.colors[view, -1, c]
                 else:
                     total[OBJECT_LIGHT + c] += light
-    return True
 
 
 @njit(error_model="numpy")
@@ -248,6 +254,7 @@ def _kernel() -> Callable[..., None]:
             terms, total = np.empty(NUM_ARM_TERMS), np.empty(NUM_CHANNELS)
             mirror = np.empty(NUM_MIRROR_TERMS)
             top, bottom, left, side = frame_of(scene, camera, load)
+            reach = 2.5 * (scene.column[0] + scene.column[1])  # no reflection further out
             for i in range(IMAGE_SIZE):
                 for j in range(IMAGE_SIZE):
                     total[:] = 0.0
@@ -258,13 +265,19 @@ def _kernel() -> Callable[..., None]:
                             way = pixel_ray(
                                 camera, i + (a + 0.5) / OVERSAMPLING, j + (b + 0.5) / OVERSAMPLING
                             )
-                            if trace(scene, paint, view, load, (origin, way), terms, total):
+                            hit = first_hit(scene, load, origin, way)
+                            if hit[1] != NOTHING:
                                 missed -= 1
+                                met = (origin, way, hit)
+                                trace(scene, paint, view, load, met, terms, total)
                     if missed > 0:
                         way = pixel_ray(camera, i + 0.5, j + 0.5)
                         total[BACKDROP_SHARE] = missed * shadow(scene, lamps, load, origin, way)
-                        reflection(scene, load, origin, way, mirror)
-                        add_reflection(paint, view, mirror, missed, total)
+                        flat = way[0] * way[0] + way[1] * way[1]
+                        cross = origin[0] * way[1] - origin[1] * way[0]
+                        if way[2] < 0.0 and cross * cross < reach * reach * flat:
+                            reflection(scene, load, origin, way, mirror)
+                            add_reflection(paint, view, mirror, missed, total)
                     for c in range(NUM_CHANNELS):
                         out[n, i, j, c] = total[c] * share
             if paint.blur[view] != 0.0:

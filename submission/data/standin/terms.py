@@ -85,21 +85,20 @@ def plate_terms(x: float, y: float, into: Terms) -> None:
     hides most of what lies further in than the first.
     """
     r = np.sqrt(x * x + y * y)
-    _blend(max(0.0, (r - FIRST_KNOT) / (1.0 - FIRST_KNOT)), into[:NUM_KNOTS])
+    _blend((r - FIRST_KNOT) / (1.0 - FIRST_KNOT), 1.0, 0, into)
     into[8], into[9], into[10], into[11] = x, y, x * y, x * x - y * y
 
 
 @njit(error_model="numpy")
-def _blend(share: float, into: Terms) -> None:
-    """Blends from one knot to the next between 0 and 1, as linear interpolation does."""
-    last = len(into) - 1
-    place = min(share, 1.0) * last
-    for k in range(len(into)):
-        into[k] = max(0.0, 1.0 - abs(place - k))
+def _blend(share: float, weight: float, first: int, into: Terms) -> None:
+    """Blends from one of eight knots to the next between 0 and 1, as linear interpolation does."""
+    place = min(max(share, 0.0), 1.0) * (NUM_KNOTS - 1)
+    for k in range(NUM_KNOTS):
+        into[first + k] = weight * max(0.0, 1.0 - abs(place - k))
 
 
 @njit(error_model="numpy")
-def solid_terms(normal: Vector, height: float, mark: tuple[float, float], into: Terms) -> None:
+def solid_terms(normal: Vector, height: float, mark: tuple[float, float], into: Terms) -> int:
     """Gives the terms of a place on the arm's column, shoulder or foot.
 
     Args:
@@ -108,19 +107,21 @@ def solid_terms(normal: Vector, height: float, mark: tuple[float, float], into: 
         mark: where on a face that has marks: from 0 to 1 one way, below 0 elsewhere, and from -1
             to 1 the other way.
         into: 12 terms of normal and height, then eight for each of three strips of the face.
+
+    Returns:
+        How many terms there are: 36 on a face with marks, 12 elsewhere.
     """
     x, y, z = normal
     into[0], into[1], into[2], into[3] = 1.0, x, y, z
     into[4], into[5], into[6] = x * x, x * y, x * z
     into[7], into[8], into[9] = height, height * height, height * x
     into[10], into[11] = height * y, height * height * height
-    into[NUM_TERMS:] = 0.0
-    if mark[0] >= 0.0:
-        for strip in range(3):
-            first = NUM_TERMS + strip * NUM_KNOTS
-            part = into[first : first + NUM_KNOTS]
-            _blend(mark[0], part)
-            part *= max(0.0, 1.0 - abs(mark[1] - (strip - 1)))
+    if mark[0] < 0.0:
+        return NUM_TERMS
+    for strip in range(3):
+        weight = max(0.0, 1.0 - abs(mark[1] - (strip - 1)))
+        _blend(mark[0], weight, NUM_TERMS + strip * NUM_KNOTS, into)
+    return NUM_ARM_TERMS
 
 
 @njit(error_model="numpy")
@@ -131,7 +132,7 @@ def ball_terms(way: Vector, first: float, second: float, into: Terms) -> None:
         way: the direction.
         first: a number that is a term.
         second: another one.
-        into: 36 terms, of which the first 20 are these and the others 0.
+        into: 20 terms or more, of which the first 20 are these.
     """
     x, y, z = way
     into[0], into[1], into[2], into[3] = 1.0, x, y, z
@@ -145,7 +146,6 @@ def ball_terms(way: Vector, first: float, second: float, into: Terms) -> None:
     into[16] = z * (5.0 * z * z - 3.0)
     into[17], into[18] = x * (x * x - 3.0 * y * y), y * (3.0 * x * x - y * y)
     into[19] = up
-    into[NUM_BALL_TERMS:] = 0.0
 
 
 @njit(error_model="numpy")
@@ -155,10 +155,10 @@ def rod_marks(share: float, up: float, into: Terms) -> None:
     Args:
         share: how far from the rod's beginning to the end of the marks; more than 1 beyond.
         up: height of the direction to which the place reflects a ray, -1 to 1.
-        into: 16 terms: eight marks, then the same times `up`.
+        into: 36 terms, of which the last 16 are eight marks, then the same times `up`.
     """
-    _blend(max(0.0, share), into[:NUM_KNOTS])
-    into[NUM_KNOTS:] = into[:NUM_KNOTS] * up
+    _blend(share, 1.0, NUM_BALL_TERMS, into)
+    _blend(share, up, NUM_BALL_TERMS + NUM_KNOTS, into)
 
 
 @njit(error_model="numpy")
