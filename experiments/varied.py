@@ -96,7 +96,7 @@ BRIGHTNESS: dict[str, Any] = {
     "mirror": 0.4,
     "arm": np.array([0.15, 0.3, 0.4, 0.15, 0.4])[:, None, None],
 }
-"""Standard deviations of the logarithm of a surface's brightness, by part of the arm; 0.15 else.
+"""Standard deviations of the logarithm of a surface's brightness; 0.15 of those not named here.
 
 What glitters about the foot, and how joint and foot reflect the lamps, differs most. The plate has
 a brightness for each of the ring's colours, whose light it reflects.

@@ -210,7 +210,11 @@ def test_the_command_renders_once(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert "expected seven sizes" in capsys.readouterr().err
     assert main([*command, "--grid", "2,1,1,1,1,2,2"]) == 0
     assert open_images("standin_real", tmp_path).space.sizes == (2, 1, 1, 1, 1, 2, 2)
-    assert main([*command, "--grid", "2,1,1,1,1,2,2"]) == 1
-    assert "--force" in capsys.readouterr().err
+    capsys.readouterr()
+    assert main([*command, "--grid", "2,1,1,1,1,2,2"]) == 0
+    assert "is here already" in capsys.readouterr().out
+    for words in (["--grid", "1,1,1,1,1,2,2"], ["--grid", "2,1,1,1,1,2,2", "--seed", "1"]):
+        assert main([*command, *words]) == 1
+        assert "--force" in capsys.readouterr().err
     assert main([*command, "--grid", "1,1,1,1,1,2,2", "--force"]) == 0
     assert open_images("standin_real", tmp_path).space.sizes == (1, 1, 1, 1, 1, 2, 2)

@@ -166,7 +166,9 @@ def test_scores_of_a_model_that_was_replaced_are_not_sent(
 
 
 @pytest.mark.usefixtures("folder")
-def test_scores_of_an_earlier_model_are_deleted_at_the_hub(hub: Hub) -> None:
+def test_scores_of_an_earlier_model_are_deleted_at_the_hub(
+    hub: Hub, capsys: pytest.CaptureFixture[str]
+) -> None:
     hub.files = dict.fromkeys(("scores_seed_2.json", "scores.json", "scores of x.json"), b"{}")
     assert upload("--endpoint", hub.address) == 0
     assert "scores_seed_2.json" in hub.files  # weights alone say nothing of a model
@@ -174,6 +176,7 @@ def test_scores_of_an_earlier_model_are_deleted_at_the_hub(hub: Hub) -> None:
     scores = {name: content for name, content in hub.files.items() if name.startswith("scores")}
     assert scores.keys() == {"scores.json", "scores of x.json"}
     assert scores["scores.json"] != b"{}"
+    assert "deleting scores_seed_2.json from me/mine" in capsys.readouterr().out
 
 
 @pytest.mark.usefixtures("folder")

@@ -110,7 +110,7 @@ def test_images_of_another_grid_are_neither_used_nor_lost(tmp_path: Path) -> Non
     before = images.read_bytes()
     done = run(tmp_path, "configs/quick.gin", "tiny")
     assert done.returncode == 1
-    for words in (f"the grid {GRID}", ",".join(map(str, BATCH_GRID)), "--force", "LIB_DATA"):
+    for words in (f"the grid {GRID}", ",".join(map(str, BATCH_GRID)), "--force", "STANDIN_GRID"):
         assert words in done.stderr.splitlines()[-1]
     assert images.read_bytes() == before
 

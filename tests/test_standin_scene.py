@@ -9,13 +9,14 @@ from submission.data.catalogue import FULL_GRID, STANDIN_NAMES
 from submission.data.standin.backdrop import PLATE, backdrop_of, backdrop_terms
 from submission.data.standin.look import look_named
 from submission.data.standin.scene import camera_vectors, poses, standin_space
-from submission.data.standin.shade import shade_scenes
+from submission.data.standin.shade import load_of, reflection, shade_scenes
 from submission.data.standin.shapes import PLANES
 from submission.data.standin.terms import (
     FIRST_KNOT,
     NUM_ARM_TERMS,
     NUM_BALL_TERMS,
     NUM_KNOTS,
+    NUM_MIRROR_TERMS,
     NUM_TERMS,
     plate_terms,
     rod_marks,
@@ -177,7 +178,17 @@ def test_the_floor_reflects_the_column_below_its_foot() -> None:
     assert rows.min() > foot_row - 4
     assert rows.max() == 63  # the streak goes on towards the camera
     assert np.average(columns, weights=added[rows, columns]) == pytest.approx(31.5, abs=2)
-    assert (np.diff(added.max(axis=1)[foot_row:]) != 0).any()
+
+
+def test_a_place_of_the_column_is_reflected_at_its_height() -> None:
+    look = look_named("standin_real")
+    scene, into = look.scene, np.empty(NUM_MIRROR_TERMS)
+    load = load_of(scene, 0, 0, poses(scene, np.array([2]), np.array([[20, 3]]), (40, 40))[0])
+    origin = camera_vectors(scene.cameras)[2, 0]
+    for height, part in ((0.1, 1.0), (0.5, 1.0), (0.9, 1.0), (1.1, 0.0), (-0.1, 0.0)):
+        way = np.array([0.0, 0.0, -height * scene.column[4]]) - origin
+        reflection(scene, load, tuple(origin), tuple(way / np.linalg.norm(way)), into)
+        np.testing.assert_allclose(into, part * np.tile([1, height, height**2], 2), atol=1e-9)
 
 
 def test_the_plate_may_lie_beside_the_column() -> None:

@@ -52,7 +52,7 @@ class Stills:
 def still_images(look: Look, shots: Shots, view: int) -> Stills:
     """Takes the median of images of one camera where neither arm nor object is in the way.
 
-    Nor is the column's reflection, which does not stand still.
+    Pixels with the column's reflection are left out, too: its width changes with the azimuth.
     """
     levels = np.zeros((3, IMAGE_SIZE, IMAGE_SIZE, 3))
     known = np.zeros((3, IMAGE_SIZE, IMAGE_SIZE), dtype=bool)

@@ -43,7 +43,7 @@ WHITE = 250
 
 @dataclass(frozen=True, eq=False)
 class Solids:
-    """Pixels near arm and object in images of one camera.
+    """Pixels near arm and object, and of reflection and plate, in images of one camera.
 
     Attributes:
         view: the camera.
@@ -75,7 +75,7 @@ class Solids:
 
 
 def solid_pixels(look: Look, shots: Shots, view: int, scale: float, flat: bool = False) -> Solids:
-    """Chooses the pixels within three of arm and object and of the column's reflection.
+    """Chooses the pixels within three of arm and object, and those of reflection and plate.
 
     Where measures are fitted, the column is to be flat. Else an edge that is painted like the floor
     makes up for a column that is too wide.

@@ -173,14 +173,15 @@ def render(name: str, grid: str | None, folder: Path, seed: int, force: bool) ->
     path, sizes = file_of(name, folder), tuple(map(int, words))
     if path.exists() and not force:
         here = open_images(name, folder).space
-        if here.sizes == sizes:
-            say(f"{path} is here already, whatever its seed; --force renders it anew")
+        if here.sizes == sizes and not seed:
+            say(f"{path} is here already; data render --force renders it anew")
             return
         wanted = ",".join(map(str, sizes))
         raise InputError(
-            f"expected the grid {wanted} in {path}, got {grid_text(here)}; to use that file, leave "
-            "out STANDIN_GRID and --grid; to replace it: python -m submission data render "
-            f"{name} --grid {wanted} --folder {shlex.quote(str(folder))} --force"
+            f"expected the grid {wanted} in {path}, got {grid_text(here)}, of a seed that is not "
+            "known; that file can be used as it is (by run.sh without STANDIN_GRID); to replace "
+            f"it: python -m submission data render {name} --grid {wanted} --seed {seed} --folder "
+            f"{shlex.quote(str(folder))} --force"
         )
     say(f"rendering {name} (the first time, the renderer is compiled for half a minute)")
     render_file(name, sizes, path, seed)

@@ -135,11 +135,18 @@ def compare_experiments(
 def _labels(trainings: Sequence[Scores], published: Collection[str]) -> list[str]:
     """Names the images of each training; where files of one name differ, with a part of their hash.
 
-    Of a published set there are several files, packed or not, with the same images.
+    Files of a published set may differ only in packing, so they stay together; a note names them.
     """
     names = [images_of(scores) for scores in trainings]
     files = [scores.source.data_sha256 if scores.source else "" for scores in trainings]
     several = Counter(name for name, _ in set(zip(names, files, strict=True)))
+    for name in several:
+        if several[name] > 1 and name in published:
+            hashes = sorted({f"{f[:8]}..." for n, f in zip(names, files, strict=True) if n == name})
+            say(
+                f"note: the runs on {name} read different files ({', '.join(hashes)}); check each: "
+                f"python -m submission data check {name}"
+            )
     return [
         f"{name}, file {file[:8]}..." if several[name] > 1 and name not in published else name
         for name, file in zip(names, files, strict=True)

@@ -109,7 +109,7 @@ def push_to_hub(
         there = api.list_repo_files(repository) if MODEL_FILE in names else []
         old = [name for name in there if SCORES_FILE.fullmatch(name) and name not in names]
         for name in old:
-            say(f"deleting {name} in {repository}: it is not among the files")
+            say(f"deleting {name} from {repository}: it may be of an earlier model")
         operations = [*additions, *map(CommitOperationDelete, old)]
         api.create_commit(repository, operations, commit_message="Upload weights and model")
     except HFValidationError as error:

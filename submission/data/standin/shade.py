@@ -29,6 +29,7 @@ from submission.data.standin.terms import (
     NUM_ARM_TERMS,
     NUM_BALL_TERMS,
     NUM_MIRROR_TERMS,
+    WIDE_STREAK,
     Terms,
     ball_terms,
     mirror_terms,
@@ -113,7 +114,20 @@ def part_terms(
     direction: Vector,
     into: Terms,
 ) -> int:
-    """Gives the terms of a place on the arm, or of what the object mirrors, and their number."""
+    """Gives the terms of a place on the arm, or of what the object mirrors.
+
+    Args:
+        scene: its measures.
+        part: that the place is on, as `raycast.py` numbers them.
+        load: the arm.
+        point: the place.
+        normal: where it faces, a unit vector.
+        direction: of the ray that meets it, a unit vector.
+        into: room for 36 terms.
+
+    Returns:
+        How many terms there are: 12, 20 or 36.
+    """
     if part in (OBJECT, LINING, ROD, CLAMP):
         mirrored = travelled(direction, normal, -2.0 * dot(direction, normal))
         away = minus(point, row(load.pose, 4))
@@ -144,7 +158,19 @@ def shadow(scene: Scene, lamps: Lamps, load: Load, origin: Vector, way: Vector) 
 
 @njit(error_model="numpy")
 def reflection(scene: Scene, load: Load, origin: Vector, way: Vector, into: Terms) -> None:
-    """Gives the six terms of the column's reflection where a ray meets the floor; 0 elsewhere."""
+    """Gives the terms of the column's reflection where a ray meets the floor.
+
+    The reflection lies below the vertical axis that the column turns about; that the column's
+    middle is beside it (`scene.column`) is left out.
+
+    Args:
+        scene: its measures.
+        load: the arm.
+        origin: of the ray.
+        way: its unit vector.
+        into: (6,) as `mirror_terms` gives them; 0 where the ray meets no floor within the walls, or
+            its reflection passes below or above the column.
+    """
     into[:] = 0.0
     ground = math.sqrt(way[0] * way[0] + way[1] * way[1])
     if way[2] >= 0.0 or ground == 0.0:
@@ -225,7 +251,15 @@ def trace(
 
 @njit(error_model="numpy")
 def add_reflection(paint: Paint, view: int, mirror: Terms, missed: int, total: FloatArray) -> None:
-    """Adds what the column's reflection changes of the floor, for each ray that met the floor."""
+    """Adds what the column's reflection changes of the floor.
+
+    Args:
+        paint: the surfaces.
+        view: the camera.
+        mirror: (6,) terms of `reflection`.
+        missed: how many of a pixel's rays met neither arm nor object.
+        total: (7,) channels, to the first three of which is added.
+    """
     if mirror[3] > 0.0:
         for k in range(NUM_MIRROR_TERMS):
             for c in range(3):
@@ -254,7 +288,7 @@ def _kernel() -> Callable[..., None]:
             terms, total = np.empty(NUM_ARM_TERMS), np.empty(NUM_CHANNELS)
             mirror = np.empty(NUM_MIRROR_TERMS)
             top, bottom, left, side = frame_of(scene, camera, load)
-            reach = 2.5 * (scene.column[0] + scene.column[1])  # no reflection further out
+            reach = WIDE_STREAK * (scene.column[0] + scene.column[1])  # no reflection further out
             for i in range(IMAGE_SIZE):
                 for j in range(IMAGE_SIZE):
                     total[:] = 0.0

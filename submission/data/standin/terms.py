@@ -21,6 +21,7 @@ __all__ = [
     "NUM_KNOTS",
     "NUM_MIRROR_TERMS",
     "NUM_TERMS",
+    "WIDE_STREAK",
     "Terms",
     "ball_terms",
     "floor_terms",
@@ -36,6 +37,8 @@ NUM_TERMS, NUM_BALL_TERMS, NUM_ARM_TERMS = 12, 20, 36
 """Of a place on what stands still, of a direction from the object, and of a place on the arm."""
 NUM_MIRROR_TERMS = 6
 """Of a place on the floor that reflects the column."""
+WIDE_STREAK = 2.5
+"""Half-width of the wide streak of a reflection, in half-widths of the column."""
 FACING = np.array([1, 2, 3, 4, 5, 6, 9, 10])
 """Of `solid_terms`, those that depend on where a place faces."""
 FIRST_KNOT = 0.4
@@ -166,10 +169,11 @@ def mirror_terms(across: float, height: float, into: Terms) -> None:
     """Gives the terms of a place on the floor in which the column is reflected, blurred.
 
     Args:
-        across: distance of the reflected ray from the column's axis, in half-widths of the column.
+        across: distance of the reflected ray from the vertical axis that the column turns about, in
+            half-widths of the column.
         height: at which the ray passes the axis, as a share of the column's height.
         into: 6 terms: three powers of height in a narrow streak, then in a wide one.
     """
-    narrow, wide = max(0.0, 1.0 - across), max(0.0, 1.0 - across / 2.5)
+    narrow, wide = max(0.0, 1.0 - across), max(0.0, 1.0 - across / WIDE_STREAK)
     into[0], into[1], into[2] = narrow, narrow * height, narrow * height * height
     into[3], into[4], into[5] = wide, wide * height, wide * height * height
