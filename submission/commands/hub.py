@@ -29,7 +29,8 @@ def hub(
 
     REPOSITORY is one such as user/name; it is made, for you alone, if there is none. NAME is an
     experiment in AICROWD_OUTPUT_PATH, whose exported model and scores are uploaded, too. With
-    NAME, files of scores in REPOSITORY that this upload does not replace are deleted. The token comes from `hf auth login` or from HF_TOKEN.
+    NAME, files of scores in REPOSITORY that this upload does not replace are deleted. The token
+    comes from `hf auth login` or from HF_TOKEN.
     """
     from submission.submit.hub import hub_files, push_to_hub
 
