@@ -120,8 +120,8 @@ def seen(look: Look, solids: Solids, behind: FloatArray) -> FloatArray:
 
 def _paint(look: Look, view: int, channel: int) -> FloatArray:
     paint = look.paint
-    solid = paint.arm[view].reshape(ARM.stop, 3), paint.gloss[view], 100 * paint.light[view]
-    solid = *solid, paint.mirror[view]
+    arm, light = paint.arm[view].reshape(ARM.stop, 3), 100 * paint.light[view]
+    solid = arm, paint.gloss[view], light, paint.mirror[view]
     common = paint.plate[view].mean(axis=0)
     plate = common, *(paint.plate[view] - common)
     weights: FloatArray = np.concatenate([*solid, *plate])[:, channel]

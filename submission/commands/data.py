@@ -35,7 +35,7 @@ FOLDER = click.option(
 )
 
 
-class DataSetName(click.ParamType):
+class DataSetName(click.ParamType[str]):
     """A data set's name on the command line; for another word the nearest name is proposed.
 
     Args:

@@ -110,8 +110,10 @@ def push_to_hub(
         old = [name for name in there if SCORES_FILE.fullmatch(name) and name not in names]
         for name in old:
             say(f"deleting {name} from {repository}: it may be of an earlier model")
-        operations = [*additions, *map(CommitOperationDelete, old)]
-        api.create_commit(repository, operations, commit_message="Upload weights and model")
+        deletions = [CommitOperationDelete(name) for name in old]
+        api.create_commit(
+            repository, [*additions, *deletions], commit_message="Upload weights and model"
+        )
     except HFValidationError as error:
         raise InputError(f"expected a repository such as user/name, got {repository!r}") from error
     except (HTTPError, RuntimeError) as error:
