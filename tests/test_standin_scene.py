@@ -8,8 +8,9 @@ from scipy.ndimage import binary_dilation
 from submission.data.catalogue import FULL_GRID, STANDIN_NAMES
 from submission.data.standin.backdrop import PLATE, backdrop_of, backdrop_terms
 from submission.data.standin.look import look_named
+from submission.data.standin.reflection import reflection
 from submission.data.standin.scene import camera_vectors, poses, standin_space
-from submission.data.standin.shade import load_of, reflection, shade_scenes
+from submission.data.standin.shade import load_of, shade_scenes
 from submission.data.standin.shapes import PLANES
 from submission.data.standin.terms import (
     FIRST_KNOT,

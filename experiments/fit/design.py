@@ -12,16 +12,15 @@ from numba import prange
 from submission.data import standin
 from submission.data.standin.look import Look, Paint
 from submission.data.standin.raycast import NOTHING, OBJECT, first_hit
+from submission.data.standin.reflection import add_reflection, reflection
 from submission.data.standin.scene import IMAGE_SIZE, Scene, camera_vectors, poses
 from submission.data.standin.shade import (
     BACKDROP_SHARE,
     NUM_CHANNELS,
     OVERSAMPLING,
-    add_reflection,
     load_of,
     part_terms,
     pixel_ray,
-    reflection,
     shadow,
     trace,
 )
