@@ -84,7 +84,7 @@ class CommandGroup(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Finds a command; a name that is none is told the nearest."""
+        """Finds a command; the error for an unknown name proposes the nearest."""
         name, known = args[0], self.list_commands(ctx)
         if name not in known and not name.startswith("-"):
             raise click.exceptions.NoSuchCommand(name, possibilities=known, ctx=ctx)

@@ -34,14 +34,18 @@ HEADS = ("object_color", "object_shape", "horizontal_axis")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Makes a data set and two weights files, one of them without heads."""
     folder = tmp_path_factory.mktemp("per_factor")
-    data = folder / "dataset/standin_real/standin_real.npz"
-    data.parent.mkdir(parents=True)
-    np.savez(data, images=rendered_set("standin_real", GRID).images, factor_sizes=np.array(GRID))
+    write_images(folder, GRID)
     extractor = make_extractor()
     heads = Heads(HEADS, (6, 6, 40), 16.0)
     save_extractor(extractor, folder / "with_heads.safetensors", {}, heads)
     save_extractor(extractor, folder / "without_heads.safetensors", {})
     return folder
+
+
+def write_images(folder: Path, grid: tuple[int, ...]) -> None:
+    data = folder / "dataset/standin_real/standin_real.npz"
+    data.parent.mkdir(parents=True)
+    np.savez(data, images=rendered_set("standin_real", grid).images, factor_sizes=np.array(grid))
 
 
 def train(project: Path, name: str, weights: str, *further: str) -> int:
@@ -71,8 +75,8 @@ def trained(project: Path) -> Path:
     return project / "shared/first"
 
 
-def exported_codes(experiment: Path) -> Tensor:
-    images = torch.from_numpy(np.array(rendered_set("standin_real", GRID).images))
+def exported_codes(experiment: Path, grid: tuple[int, ...] = GRID) -> Tensor:
+    images = torch.from_numpy(np.array(rendered_set("standin_real", grid).images))
     represent = load_exported(experiment / "representation/pytorch_model.pt")
     with torch.no_grad():
         codes: Tensor = represent(images.permute(0, 3, 1, 2).float() / 255)
@@ -91,17 +95,25 @@ def test_the_exported_file_gives_the_codes_of_training(
     torch.testing.assert_close(codes, torch.from_numpy(table.codes), rtol=1e-3, atol=1e-3)
 
 
-@pytest.mark.parametrize("num_norm_images", [0, 32])
+@pytest.mark.parametrize(("adaptation", "bound"), [(0, 0.25), (32, 0.5)])
 def test_features_of_fewer_bits_give_nearly_the_codes_of_the_exported_file(
-    project: Path, num_norm_images: int
+    project: Path, tmp_path: Path, adaptation: int, bound: float
 ) -> None:
-    """A random network's features differ little, so rounding to bfloat16 is a large share."""
-    settings = ("Adapt.num_tuning_images = 0", f"Adapt.num_norm_images = {num_norm_images}")
-    assert train(project, "rounded", "with_heads.safetensors", *settings) == 0
-    table = load_table(project / "shared/rounded/training/codes.safetensors")
-    codes = exported_codes(project / "shared/rounded")
-    errors = codes - torch.from_numpy(table.codes)
-    assert 0 < errors.square().mean().sqrt() < 0.2 * codes.std(dim=0).max()
+    """Norms estimated from few images enlarge the rounding of bfloat16, by processor.
+
+    An image between two values may fall to either side; one in ten may.
+    """
+    grid = (4, 6, 1, 1, 1, 3, 3)
+    write_images(tmp_path, grid)
+    weights = str(project / "with_heads.safetensors")
+    settings = ("Adapt.num_tuning_images = 0", f"Adapt.num_norm_images = {adaptation}")
+    assert train(tmp_path, "rounded", weights, *settings) == 0
+    table = load_table(tmp_path / "shared/rounded/training/codes.safetensors")
+    codes = exported_codes(tmp_path / "shared/rounded", grid)
+    scale = codes.std(dim=0).max()
+    errors = (codes - torch.from_numpy(table.codes)).abs()
+    assert errors.amax(dim=1).quantile(0.9) < bound * scale
+    assert errors.square().mean().sqrt() < 0.12 * scale
 
 
 def test_an_adapted_extractor_is_stored_and_gives_the_same_codes(

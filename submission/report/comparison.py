@@ -8,7 +8,7 @@ from submission.console import say
 from submission.errors import InputError, MissingFileError, did_you_mean
 from submission.files import write_json, write_text
 from submission.folders import require_writable
-from submission.report.results import other_model, read_result, scores_paths
+from submission.report.results import MODEL_FILE, other_model, read_result, scores_paths
 from submission.report.score_rows import images_of
 from submission.scoring.aggregate import aggregate
 from submission.scoring.leaderboard import Entry, standings
@@ -57,7 +57,7 @@ def read_scores(experiment: Path) -> list[Scores]:
     found, left_out = [], []
     for path in paths:
         scores = read_result(path).scores
-        reason = other_model(scores, representation / "pytorch_model.pt")
+        reason = other_model(scores, representation / MODEL_FILE)
         if reason:
             left_out.append(f"{path}: {reason}")
         else:

@@ -14,6 +14,8 @@ from submission.scoring.results import Scores, scores_from_dict
 from submission.scoring.text_tables import Row, json_table
 
 __all__ = [
+    "MODEL_FILE",
+    "SCORES_FILE",
     "Result",
     "joined",
     "other_model",
@@ -42,6 +44,9 @@ class Result:
     codes: Mapping[str, Any]
     seconds: Mapping[str, float]
 
+
+MODEL_FILE = "pytorch_model.pt"
+"""The name of an exported model, in the folder of its scores."""
 
 SCORES_FILE = re.compile(r"scores(?:_seed_([1-9][0-9]*))?\.json")
 """The names of files of scores, and the seed in them."""

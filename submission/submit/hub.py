@@ -14,11 +14,15 @@ from submission.console import say
 from submission.errors import InputError, MissingFileError, OutputError
 from submission.files import sha256_of
 from submission.models.weights import card_path, read_card
-from submission.report.results import SCORES_FILE, other_model, read_result, scores_paths
+from submission.report.results import (
+    MODEL_FILE,
+    SCORES_FILE,
+    other_model,
+    read_result,
+    scores_paths,
+)
 
 __all__ = ["hub_files", "push_to_hub"]
-
-MODEL_FILE = "pytorch_model.pt"
 
 HTTPError: type[Exception] = vars(hub_errors)["HTTPError"]
 """Of the library that this version of the client speaks HTTP with."""

@@ -97,8 +97,8 @@ def backdrop_terms(scene: Scene, view: int) -> FloatArray:
         view: the camera.
 
     Returns:
-        (64, 64, 9, 12) terms by region: the five that `NUM_REGIONS` counts, the plate, then those
-        of the ring in its own colour, in the one to its left and in the one to its right.
+        (64, 64, 9, 12) terms by region. First are the five that `NUM_REGIONS` counts and the plate.
+        Then comes the ring: in its own colour, in the one to its left, in the one to its right.
     """
     out = np.zeros((IMAGE_SIZE, IMAGE_SIZE, RIGHT_RING + 1, NUM_TERMS))
     _kernel()(scene, camera_vectors(scene.cameras)[view], out)
